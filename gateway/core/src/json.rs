@@ -14,7 +14,10 @@ use crate::fault::Fault;
 /// Reads one JSON document. The fault says what and where (line and column), never the text itself.
 pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        Fault::sender("body.encoding", format!("nội dung không phải UTF-8 (byte thứ {})", error.valid_up_to() + 1))
+        Fault::sender(
+            "body.encoding",
+            format!("nội dung không phải UTF-8 (byte thứ {})", error.valid_up_to() + 1),
+        )
     })?;
     // A byte order mark is not JSON, but editors write it and every peer accepts it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -24,7 +27,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
         let words = format!("JSON không hợp lệ tại dòng {}, cột {}", error.line(), error.column());
         let cause = error.to_string();
         if let Some(at) = cause.find(DUPLICATE) {
-            let key: String = cause[at + DUPLICATE.len()..].chars().take_while(|c| *c != '`').take(64).collect();
+            let key: String =
+                cause[at + DUPLICATE.len()..].chars().take_while(|c| *c != '`').take(64).collect();
             return Fault::sender("body.duplicate-key", format!("{words}: trường `{key}` xuất hiện hai lần"));
         }
         let code = if cause.contains("recursion limit") { "body.too-deep" } else { "body.malformed" };

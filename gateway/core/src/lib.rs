@@ -10,5 +10,10 @@
 //! 4. `schema`, `translator`: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
 
+pub mod adapter;
+pub mod channel;
+pub mod dossier;
+pub mod envelope;
 pub mod fault;
+pub mod ids;
 pub mod json;

@@ -1,0 +1,242 @@
+//! Channels: which doors an adapter opens and which kinds go through them. Data from `mappings/<adapter>/channels.yaml` and
+//! `mappings/kinds.yaml`.
+//!
+//! A channel is adapter + dialect + direction + kinds. Paths are suffix patterns, because local software has its own
+//! prefixes: `**/DongBoHoSoMC` matches any path that ends so, `**/forward/**` keeps what follows.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::envelope::Class;
+use crate::fault::Defect;
+use crate::ids::{ChannelName, Kind};
+
+/// What is true of a kind of message, whoever sends it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindSpec {
+    /// Snapshot, event or question.
+    pub class: Class,
+    /// The canonical contract.
+    #[serde(default)]
+    pub contract: Option<String>,
+    /// Where the dossier's code stands in the canonical document.
+    #[serde(default)]
+    pub dossier: Option<String>,
+    /// Where the dossier's national status stands.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Where the due date stands.
+    #[serde(default)]
+    pub due: Option<String>,
+    /// Where the time of the event stands.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+/// Which way a channel goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The peer calls us.
+    In,
+    /// We call the peer.
+    Out,
+}
+
+/// How a caller shows who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    /// Header `X-Api-Key`, or `Authorization: Basic|Bearer`.
+    #[default]
+    Key,
+    /// A session of ours in the body, got by a log-in; a key in the header is accepted too.
+    Session,
+}
+
+/// A door, or a way out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Its name: `onestop/relay/dossier-recorded`.
+    pub name: ChannelName,
+    /// The wire language.
+    #[serde(default)]
+    pub dialect: String,
+    /// Which way.
+    pub direction: Direction,
+    /// The HTTP method of an inbound channel.
+    #[serde(default)]
+    pub method: String,
+    /// Path patterns of an inbound channel.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Accepted media types of an inbound channel, without parameters.
+    #[serde(default)]
+    pub content: Vec<String>,
+    /// Kinds that go through, each with its mapping (none for questions).
+    pub kinds: BTreeMap<Kind, Option<String>>,
+    /// How a caller shows who it is.
+    #[serde(default)]
+    pub credential: Credential,
+    /// Longer bodies are refused.
+    #[serde(default = "body_bytes_max")]
+    pub body_bytes_max: usize,
+}
+
+fn body_bytes_max() -> usize {
+    8 << 20
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChannelFile {
+    channels: Vec<Channel>,
+}
+
+/// All channels of all adapters, and all kinds.
+#[derive(Debug, Clone, Default)]
+pub struct Channels {
+    /// By adapter, in the order of the files.
+    pub by_adapter: BTreeMap<String, Vec<Channel>>,
+    /// By name.
+    pub kinds: BTreeMap<Kind, KindSpec>,
+}
+
+impl Channels {
+    /// Reads `kinds.yaml` and every `<adapter>/channels.yaml` of the files below `mappings/`. All defects at once.
+    pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Channels, Vec<Defect>> {
+        let mut channels = Channels::default();
+        let mut defects = Vec::new();
+        match files.get("kinds.yaml").map(|bytes| yaml::<BTreeMap<Kind, KindSpec>>("kinds.yaml", bytes)) {
+            Some(Ok(kinds)) => channels.kinds = kinds,
+            Some(Err(defect)) => defects.push(defect),
+            None => defects.push(file_defect("kinds.yaml", "the file is missing")),
+        }
+        for (path, bytes) in files {
+            let Some(adapter) = path.strip_suffix("/channels.yaml").filter(|name| !name.contains('/')) else {
+                continue;
+            };
+            match yaml::<ChannelFile>(path, bytes) {
+                Ok(file) => {
+                    for channel in &file.channels {
+                        channels.examine(path, channel, &mut defects);
+                    }
+                    channels.by_adapter.insert(adapter.to_owned(), file.channels);
+                }
+                Err(defect) => defects.push(defect),
+            }
+        }
+        if defects.is_empty() { Ok(channels) } else { Err(defects) }
+    }
+
+    fn examine(&self, path: &str, channel: &Channel, defects: &mut Vec<Defect>) {
+        for kind in channel.kinds.keys().filter(|kind| !self.kinds.contains_key(*kind)) {
+            let mut defect =
+                file_defect(path, &format!("channel {}: there is no kind `{kind}`", channel.name));
+            defect.nearest = crate::fault::nearest(kind.as_str(), self.kinds.keys().map(Kind::as_str));
+            defects.push(defect);
+        }
+        if channel.direction == Direction::In && (channel.paths.is_empty() || channel.method.is_empty()) {
+            defects.push(file_defect(
+                path,
+                &format!("channel {}: an inbound channel needs method and paths", channel.name),
+            ));
+        }
+    }
+
+    /// The channel by which an adapter's dialect is told a kind, if it takes that kind at all.
+    pub fn outbound(&self, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
+        self.by_adapter.get(adapter)?.iter().find(|channel| {
+            channel.direction == Direction::Out
+                && (channel.dialect.is_empty() || channel.dialect == dialect)
+                && channel.kinds.contains_key(kind)
+        })
+    }
+}
+
+fn yaml<T: for<'de> Deserialize<'de>>(path: &str, bytes: &[u8]) -> Result<T, Defect> {
+    let text = std::str::from_utf8(bytes).map_err(|_| file_defect(path, "the file is not UTF-8"))?;
+    serde_saphyr::from_str(text).map_err(|error| Defect {
+        line: error.location().map(|place| place.line()).unwrap_or(0),
+        ..file_defect(path, &error.to_string())
+    })
+}
+
+fn file_defect(path: &str, message: &str) -> Defect {
+    Defect {
+        file: format!("mappings/{path}"),
+        line: 0,
+        field: String::new(),
+        message: message.to_owned(),
+        nearest: None,
+    }
+}
+
+/// Does this path match the pattern? `**` at the start stands for any prefix (of whole segments, or none), at the end for
+/// any rest, which is returned; other segments match letter by letter, letter case ignored, because IIS-based senders vary it.
+pub fn match_path(pattern: &str, path: &str) -> Option<String> {
+    let wanted: Vec<&str> = pattern.trim_matches('/').split('/').collect();
+    let given: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (open_start, wanted) = match wanted.split_first() {
+        Some((&"**", rest)) => (true, rest),
+        _ => (false, wanted.as_slice()),
+    };
+    let (open_end, wanted) = match wanted.split_last() {
+        Some((&"**", rest)) => (true, rest),
+        _ => (false, wanted),
+    };
+    let latest = given.len().checked_sub(wanted.len())?;
+    let starts = if open_start { 0..=latest } else { 0..=0 };
+    for start in starts {
+        let end = start + wanted.len();
+        let fits = wanted.iter().zip(&given[start..end]).all(|(w, g)| w.eq_ignore_ascii_case(g));
+        if fits && (open_end || end == given.len()) {
+            return Some(given[end..].join("/"));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_match_with_any_prefix_and_keep_the_rest() {
+        assert_eq!(match_path("**/DongBoHoSoMC", "/api/SynsTTHCC/DongBoHoSoMC"), Some(String::new()));
+        assert_eq!(match_path("**/DongBoHoSoMC", "/DongBoHoSoMC/"), Some(String::new()));
+        assert_eq!(match_path("**/dongbohosomc", "/DongBoHoSoMC"), Some(String::new()));
+        assert_eq!(match_path("**/DongBoHoSoMC", "/DongBoHoSoMC/x"), None);
+        let forward = "**/XrdAdapter/RestService/forward/**";
+        assert_eq!(
+            match_path(forward, "/XrdAdapter/RestService/forward/mapi/login"),
+            Some("mapi/login".to_owned())
+        );
+        assert_eq!(
+            match_path(forward, "/a/XrdAdapter/RestService/forward/mapi/g"),
+            Some("mapi/g".to_owned())
+        );
+        assert_eq!(match_path(forward, "/XrdAdapter/forward/x"), None);
+        assert_eq!(match_path("/healthz", "/healthz"), Some(String::new()));
+        assert_eq!(match_path("/healthz", "/a/healthz"), None);
+    }
+
+    #[test]
+    fn defects_come_all_at_once_with_the_nearest_name() {
+        let files = BTreeMap::from([
+            ("kinds.yaml".to_owned(), b"dossier-recorded: { class: snapshot }\n".to_vec()),
+            (
+                "x/channels.yaml".to_owned(),
+                b"channels:\n  - { name: x/a, direction: in, kinds: { dossier-recorde: m } }\n".to_vec(),
+            ),
+            ("y/channels.yaml".to_owned(), b"channels:\n  - { nam: x }\n".to_vec()),
+        ]);
+        let defects = Channels::read(&files).unwrap_err();
+        assert_eq!(defects.len(), 3, "{defects:#?}");
+        assert_eq!(defects[0].nearest.as_deref(), Some("dossier-recorded"));
+        assert_eq!((defects[2].file.as_str(), defects[2].line), ("mappings/y/channels.yaml", 2));
+    }
+}

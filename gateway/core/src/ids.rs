@@ -1,0 +1,203 @@
+//! Typed identifiers: past the door no bare text is a peer, a unit, a message or a moment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $type {
+            fn from(text: &str) -> Self {
+                $type(Arc::from(text))
+            }
+        }
+
+        impl From<String> for $type {
+            fn from(text: String) -> Self {
+                $type(Arc::from(text))
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name! {
+    /// A configured counterpart: the `portal` of `[peers.portal]`.
+    PeerName
+}
+name! {
+    /// The agency on whose behalf a message travels, as the peers write it: `000.00.00.H99`, `H99.14`.
+    Unit
+}
+name! {
+    /// What a message says: `dossier-recorded`, `dossier-progressed`, `ask-portal`.
+    Kind
+}
+name! {
+    /// Adapter + dialect + direction + kinds: `onestop/relay/dossier-recorded`.
+    ChannelName
+}
+name! {
+    /// Whose session signs a call: one login at one peer, usually one for each unit.
+    Account
+}
+name! {
+    /// One id through all lines of a message, from the caller's `X-Correlation-Id` or made at the door.
+    Correlation
+}
+
+/// A message's own id: 16 bytes, time first (UUID version 7), so that ids sort by arrival.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(pub [u8; 16]);
+
+impl MessageId {
+    /// An id from the moment and ten bytes of chance.
+    pub fn new(at: Moment, chance: [u8; 10]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&(at.as_millis() as u64).to_be_bytes()[2..]);
+        bytes[6..].copy_from_slice(&chance);
+        bytes[6] = (bytes[6] & 0x0f) | 0x70;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        MessageId(bytes)
+    }
+
+    /// Reads `0192f0c1-…` back.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<u8> = text.bytes().filter(|b| *b != b'-').collect();
+        if digits.len() != 32 {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        for (place, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let high = (pair[0] as char).to_digit(16)?;
+            let low = (pair[1] as char).to_digit(16)?;
+            *place = (high << 4 | low) as u8;
+        }
+        Some(MessageId(bytes))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        MessageId::parse(&text).ok_or_else(|| serde::de::Error::custom("not a message id"))
+    }
+}
+
+/// A moment: milliseconds since 1970 in UTC. Shown in Viet Nam's time, which has had no other offset since 1975.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// From milliseconds since 1970.
+    pub const fn from_millis(millis: i64) -> Self {
+        Moment(millis)
+    }
+
+    /// Milliseconds since 1970.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// So many milliseconds later.
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Moment(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative if it is later.
+    pub const fn millis_since(self, earlier: Moment) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Reads RFC 3339, with any offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|at| Moment(at.as_millisecond()))
+    }
+
+    fn local(self) -> jiff::Zoned {
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7)))
+    }
+
+    /// `2026-03-10 08:30:00` in Viet Nam's time, for people.
+    pub fn for_people(self) -> String {
+        self.local().strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+}
+
+impl fmt::Display for Moment {
+    /// `2026-03-10T08:30:00.123+07:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.local().strftime("%Y-%m-%dT%H:%M:%S.%3f%:z"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_read_back() {
+        let early = MessageId::new(Moment::from_millis(1_000), [0xff; 10]);
+        let late = MessageId::new(Moment::from_millis(2_000), [0; 10]);
+        assert!(early < late);
+        assert_eq!(MessageId::parse(&early.to_string()), Some(early));
+        assert_eq!(MessageId::parse("no"), None);
+    }
+
+    #[test]
+    fn moments_are_shown_in_viet_nam() {
+        let at = Moment::parse("2026-03-10T01:30:00Z").unwrap();
+        assert_eq!(at.to_string(), "2026-03-10T08:30:00.000+07:00");
+        assert_eq!(at.for_people(), "2026-03-10 08:30:00");
+    }
+}
