@@ -1,1 +1,95 @@
-//! stub
+//! The embassies: one folder a family of wire languages, each speaking it and nothing else.
+//!
+//! An adapter frames and names what a peer says and leads conversations in the peer's own words. Everything here is pure: no
+//! socket, no disk, no clock, no chance. What the adapters need from files (tables of a peer's answers) reaches them as
+//! bytes when they are built, and everything that is wrong with settings or files is said at once.
+//!
+//! Deliberately absent: translation of documents (mappings), routing, retries, storage, transport.
+
+mod kinds;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gateway_core::adapter::{Adapter, Simulator};
+use gateway_core::fault::{Defect, nearest};
+
+/// The files below `mappings/`, by path: `portal/outcomes.yaml` -> bytes.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+type Build = fn(&str, &toml::Table, &Files) -> Result<Arc<dyn Adapter>, Vec<Defect>>;
+type Simulate = fn(&str, &toml::Table) -> Option<Box<dyn Simulator>>;
+
+struct Family {
+    name: &'static str,
+    dialects: &'static [&'static str],
+    build: Build,
+    simulator: Simulate,
+}
+
+macro_rules! adapters {
+    ($($family:ident),+ $(,)?) => {
+        $(mod $family;)+
+
+        const NAMES: &[&str] = &[$(stringify!($family)),+];
+
+        const FAMILIES: &[Family] = &[$(Family {
+            name: stringify!($family),
+            dialects: $family::DIALECTS,
+            build: $family::build,
+            simulator: $family::simulator,
+        }),+];
+    };
+}
+
+// The registration: a family is a folder of this name and a word in this list.
+adapters! { onestop, portal }
+
+/// The names of all families, as `adapter = "…"` in the configuration takes them.
+pub fn names() -> &'static [&'static str] {
+    NAMES
+}
+
+/// The dialects of a family, as `dialect = "…"` takes them; a family with one may leave the setting out. Empty for a family
+/// that does not exist.
+pub fn dialects(adapter: &str) -> &'static [&'static str] {
+    family(adapter).map(|family| family.dialects).unwrap_or_default()
+}
+
+/// Builds the embassy of one configured peer. All defects at once; an unknown setting is one, with the nearest known name.
+pub fn build(
+    adapter: &str,
+    dialect: &str,
+    settings: &toml::Table,
+    files: &Files,
+) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
+    let family = family(adapter).ok_or_else(|| {
+        vec![
+            settings::defect("adapter", format!("there is no adapter `{adapter}`"))
+                .near(nearest(adapter, NAMES.iter().copied()))
+                .into(),
+        ]
+    })?;
+    let dialect = match (dialect, family.dialects) {
+        ("", [only]) => only,
+        (named, _) => named,
+    };
+    if !family.dialects.contains(&dialect) {
+        let known = family.dialects.join(", ");
+        let message = format!("adapter `{adapter}` has no dialect `{dialect}`, only {known}");
+        let near = nearest(dialect, family.dialects.iter().copied());
+        return Err(vec![settings::defect("dialect", message).near(near).into()]);
+    }
+    (family.build)(dialect, settings, files)
+}
+
+/// The other side of a peer, for demonstrations and tests; none where the peer only calls and is never called. Settings that
+/// mean nothing to the simulator are passed over, so that the peer's own table can be given.
+pub fn simulator(adapter: &str, dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {
+    (family(adapter)?.simulator)(dialect, settings)
+}
+
+fn family(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.name == name)
+}

@@ -1,1 +1,25 @@
-//! stub
+//! What several kinds of tests need: where the tree is, and the documents that stories send.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The root of the source tree.
+pub fn tree() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The documents that stories may name: those of the demonstration and those beside the stories.
+pub fn documents() -> BTreeMap<String, String> {
+    let mut documents = BTreeMap::new();
+    for folder in ["ops/demo", "tests/stories"] {
+        let entries = std::fs::read_dir(tree().join(folder)).expect("the tree has this folder");
+        for entry in entries {
+            let path = entry.expect("a readable folder").path();
+            if path.extension().is_some_and(|ending| ending == "json") {
+                let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+                documents.insert(name, std::fs::read_to_string(&path).expect("a readable file"));
+            }
+        }
+    }
+    documents
+}

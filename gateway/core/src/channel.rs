@@ -18,12 +18,18 @@ use crate::ids::{ChannelName, Kind};
 pub struct KindSpec {
     /// Snapshot, event or question.
     pub class: Class,
+    /// What officers call it.
+    #[serde(default)]
+    pub title: String,
     /// The canonical contract.
     #[serde(default)]
     pub contract: Option<String>,
     /// Where the dossier's code stands in the canonical document.
     #[serde(default)]
     pub dossier: Option<String>,
+    /// Where another code of the same dossier stands: both find one timeline.
+    #[serde(default)]
+    pub alias: Option<String>,
     /// Where the dossier's national status stands.
     #[serde(default)]
     pub status: Option<String>,
@@ -62,6 +68,9 @@ pub enum Credential {
 pub struct Channel {
     /// Its name: `onestop/relay/dossier-recorded`.
     pub name: ChannelName,
+    /// What operators call it.
+    #[serde(default)]
+    pub title: String,
     /// The wire language.
     #[serde(default)]
     pub dialect: String,
@@ -96,6 +105,12 @@ struct ChannelFile {
     channels: Vec<Channel>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindFile {
+    kinds: BTreeMap<Kind, KindSpec>,
+}
+
 /// All channels of all adapters, and all kinds.
 #[derive(Debug, Clone, Default)]
 pub struct Channels {
@@ -110,8 +125,8 @@ impl Channels {
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Channels, Vec<Defect>> {
         let mut channels = Channels::default();
         let mut defects = Vec::new();
-        match files.get("kinds.yaml").map(|bytes| yaml::<BTreeMap<Kind, KindSpec>>("kinds.yaml", bytes)) {
-            Some(Ok(kinds)) => channels.kinds = kinds,
+        match files.get("kinds.yaml").map(|bytes| yaml::<KindFile>("kinds.yaml", bytes)) {
+            Some(Ok(file)) => channels.kinds = file.kinds,
             Some(Err(defect)) => defects.push(defect),
             None => defects.push(file_defect("kinds.yaml", "the file is missing")),
         }
@@ -227,7 +242,7 @@ mod tests {
     #[test]
     fn defects_come_all_at_once_with_the_nearest_name() {
         let files = BTreeMap::from([
-            ("kinds.yaml".to_owned(), b"dossier-recorded: { class: snapshot }\n".to_vec()),
+            ("kinds.yaml".to_owned(), b"kinds: { dossier-recorded: { class: snapshot } }\n".to_vec()),
             (
                 "x/channels.yaml".to_owned(),
                 b"channels:\n  - { name: x/a, direction: in, kinds: { dossier-recorde: m } }\n".to_vec(),

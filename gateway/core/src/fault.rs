@@ -40,6 +40,9 @@ pub enum Remedy {
     Renew,
     /// This very message will never be taken as it is: a person or a mended file must change it.
     Correct,
+    /// The peer does not know this dossier yet: it must first accept a snapshot of it, and the delivery waits for that.
+    /// The exchange that told so is struck, no attempt is counted, and the peer is not away.
+    Hold,
     /// It may have happened: an answer came that says neither yes nor no (502, 504, a page of HTML).
     Doubt,
 }

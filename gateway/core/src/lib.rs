@@ -7,7 +7,7 @@
 //! 1. `envelope`, `ids`, `dossier`: who says what to whom, about which dossier
 //! 2. [`fault`]: what can go wrong, who is to blame, what helps
 //! 3. `adapter`, `channel`: what a peer's embassy must be able to do, and which doors it opens
-//! 4. `schema`, `translator`: is this what its contract says, and how does it become something else
+//! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
 
 pub mod adapter;
@@ -17,3 +17,8 @@ pub mod envelope;
 pub mod fault;
 pub mod ids;
 pub mod json;
+pub mod lift;
+pub mod pipeline;
+pub mod redelivery;
+pub mod schema;
+pub mod translator;

@@ -1,1 +1,23 @@
-//! stub
+//! The skin of Liên Thông: sockets, disk, clock, processes. It does what the core decided.
+//!
+//! Read in this order: [`intake`] (the receiving half of a message's way), [`delivery`] (the sending half), then their leaves:
+//! [`http`], [`store`], [`transport`], [`sessions`]; [`app`] composes, [`cli`] is what people type.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod crash;
+pub mod delivery;
+pub mod files;
+pub mod http;
+pub mod intake;
+pub mod keyring;
+pub mod rules;
+pub mod sessions;
+pub mod simulator;
+pub mod store;
+pub mod story;
+pub mod telemetry;
+pub mod transport;
+pub mod words;

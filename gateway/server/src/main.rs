@@ -1,2 +1,5 @@
-//! stub
-fn main() {}
+//! `lienthong`: one binary, everything in it. See `cli` for the commands.
+
+fn main() -> std::process::ExitCode {
+    lienthong::cli::main()
+}

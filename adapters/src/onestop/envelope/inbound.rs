@@ -1,0 +1,142 @@
+//! Frames a call in the portal's envelope and words its answer as the portal would.
+//!
+//! The session is taken out of the body before anything is handed on: no item, and so no journal, ever sees it.
+
+use std::collections::BTreeMap;
+
+use gateway_core::adapter::{Answer, Arrival, Ask, Fate, Heard, Item, Payload, Secret};
+use gateway_core::fault::Fault;
+use gateway_core::ids::Kind;
+use gateway_core::json;
+use serde_json::{Map, Value, json};
+
+use crate::kinds::{ASK_PORTAL, DOSSIER_ANSWERED, DOSSIER_RECORDED, HINT_REST, HINT_TYPE};
+use crate::onestop::call::{self, Call};
+use crate::onestop::verdict::Verdict;
+
+const FRAME: &str = "envelope.frame";
+const ANSWER: &str = "DongBoTrangThaiHoSo";
+const SESSION_IS_STALE: &str = "Phiên đăng nhập đã hết hạn, đăng nhập lại";
+
+/// The session that the body carries.
+pub(super) fn session(ask: &Ask) -> Result<Option<Secret>, Fault> {
+    let body = object(&ask.body.0)?;
+    Ok(body.get("session").and_then(call::text).map(Secret::new))
+}
+
+/// A log-in with name and password.
+pub(super) fn log_in(arrival: &Arrival) -> Result<Heard, Fault> {
+    let body = object(&arrival.ask.body.0)?;
+    let field = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (field("username"), field("password")) {
+        (Some(user), Some(password)) => {
+            Ok(Heard::LogIn { user: user.to_owned(), password: Secret::new(password) })
+        }
+        _ => Err(Fault::sender(FRAME, "đăng nhập phải có username và password")),
+    }
+}
+
+/// Reports of dossiers are messages, everything else is a question.
+pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
+    let mut body = object(&arrival.ask.body.0)?;
+    body.shift_remove("session");
+    let service = service(&body).ok_or_else(|| Fault::sender(FRAME, "thiếu trường service"))?;
+    if let Some(kind) = call::kind_of_service(&service) {
+        let call = call(arrival, &body, kind);
+        let elements = call::elements(data(&mut body)?, FRAME)?;
+        return Ok(Heard::Messages(call.items(elements)));
+    }
+    if service.eq_ignore_ascii_case(ANSWER) {
+        return answer_about_a_dossier(arrival, body);
+    }
+    Ok(Heard::Question(Item {
+        kind: Kind::from(ASK_PORTAL),
+        dossier: None,
+        unit: body.get("madonvi").and_then(call::text),
+        keys: Vec::new(),
+        hints: BTreeMap::from([(HINT_REST.to_owned(), arrival.rest.clone())]),
+        payload: Payload::Json(Value::Object(body)),
+    }))
+}
+
+/// The portal's envelope. The portal writes success as the number 0 and refusals as texts; so do we.
+pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
+    match said {
+        Err(fault) => Verdict::of_fault(fault).into_json(&json!(0)),
+        Ok([Fate::LoggedIn { token, .. }]) => Answer::json(
+            200,
+            &json!({ "error_code": 0, "message": "Thành công", "session": token.reveal() }),
+        ),
+        Ok([Fate::Answered(answer)]) => as_it_came(answer),
+        Ok(fates) => match (addressed(arrival), fates) {
+            // Nothing was handed over with a question, so only why it failed is of interest.
+            (None, [Fate::Refused(fault)]) => Verdict::of_fault(fault).into_json(&json!(0)),
+            (about, fates) => {
+                let (kind, dossiers) = about.unwrap_or((DOSSIER_RECORDED, Vec::new()));
+                Verdict::of_fates(kind, &dossiers, fates).into_json(&json!(0))
+            }
+        },
+    }
+}
+
+/// What a caller without a live session is told, whatever the door found.
+pub(super) fn session_is_stale(fault: &Fault) -> Answer {
+    let told = Fault { words: SESSION_IS_STALE.to_owned(), violations: Vec::new(), ..fault.clone() };
+    Verdict::of_fault(&told).into_json(&json!(0))
+}
+
+fn answer_about_a_dossier(arrival: &Arrival, mut body: Map<String, Value>) -> Result<Heard, Fault> {
+    let call = call(arrival, &body, DOSSIER_ANSWERED);
+    let data = data(&mut body)?;
+    if !data.is_object() {
+        return Err(Fault::sender(FRAME, format!("data của {ANSWER} phải là một đối tượng")));
+    }
+    let mut item = call.item(0, call::dossier(&data), Payload::Json(data));
+    if let Some(kind) = body.get("type").and_then(call::text) {
+        item.hints.insert(HINT_TYPE.to_owned(), kind);
+    }
+    Ok(Heard::Messages(vec![item]))
+}
+
+fn call(arrival: &Arrival, body: &Map<String, Value>, kind: &'static str) -> Call {
+    let updating = body.get("isUpdating").and_then(|value| match value {
+        Value::Bool(updating) => Some(*updating),
+        other => call::text(other).as_deref().and_then(call::truth),
+    });
+    Call { kind, unit: body.get("madonvi").and_then(call::text), updating, key: call::key(arrival) }
+}
+
+/// Which messages a call brought, read again for its answer; none if it was a question.
+fn addressed(arrival: &Arrival) -> Option<(&'static str, Vec<Option<String>>)> {
+    let mut body = object(&arrival.ask.body.0).ok()?;
+    let service = service(&body)?;
+    let answer = service.eq_ignore_ascii_case(ANSWER).then_some(DOSSIER_ANSWERED);
+    let kind = answer.or_else(|| call::kind_of_service(&service))?;
+    let elements = data(&mut body).and_then(|data| call::elements(data, FRAME)).unwrap_or_default();
+    Some((kind, elements.iter().map(call::dossier).collect()))
+}
+
+/// The asked peer's answer: status and body untouched; of its headers only what says how to read the body.
+fn as_it_came(answer: &Answer) -> Answer {
+    let kept = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-type");
+    Answer {
+        status: answer.status,
+        headers: answer.headers.iter().filter(kept).cloned().collect(),
+        body: answer.body.clone(),
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    match json::parse(bytes)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(Fault::sender(FRAME, "nội dung phải là một đối tượng JSON có trường service")),
+    }
+}
+
+fn service(body: &Map<String, Value>) -> Option<String> {
+    body.get("service").and_then(Value::as_str).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn data(body: &mut Map<String, Value>) -> Result<Value, Fault> {
+    body.shift_remove("data").ok_or_else(|| Fault::sender(FRAME, "thiếu trường data"))
+}

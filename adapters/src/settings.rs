@@ -1,0 +1,137 @@
+//! Reads the settings of a peer from its table and says all defects at once.
+//!
+//! A key that nobody asked for is a defect with the nearest known name: a mistyped setting that silently takes its default is
+//! found on the day it hurts. Defects carry the key only; the server knows which file and which peer it stands in and may
+//! put that before it.
+
+use gateway_core::fault::{Defect, nearest};
+
+/// A defect of a setting in the making.
+pub(crate) struct SettingDefect(Defect);
+
+/// A defect at this key.
+pub(crate) fn defect(key: &str, message: impl Into<String>) -> SettingDefect {
+    SettingDefect(Defect {
+        file: "lienthong.toml".to_owned(),
+        line: 0,
+        field: key.to_owned(),
+        message: message.into(),
+        nearest: None,
+    })
+}
+
+impl SettingDefect {
+    /// Adds the name that was probably meant.
+    pub(crate) fn near(mut self, name: Option<String>) -> Self {
+        self.0.nearest = name;
+        self
+    }
+}
+
+impl From<SettingDefect> for Defect {
+    fn from(defect: SettingDefect) -> Self {
+        defect.0
+    }
+}
+
+/// One table of settings being read.
+pub(crate) struct Reader<'a> {
+    table: &'a toml::Table,
+    asked: Vec<&'static str>,
+    defects: Vec<Defect>,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts to read.
+    pub(crate) fn new(table: &'a toml::Table) -> Self {
+        Reader { table, asked: Vec::new(), defects: Vec::new() }
+    }
+
+    /// A text, or its default.
+    pub(crate) fn text(&mut self, key: &'static str, default: &str) -> String {
+        match self.value(key) {
+            None => default.to_owned(),
+            Some(toml::Value::String(text)) => text.clone(),
+            Some(_) => self.wrong(key, "a text is expected", default.to_owned()),
+        }
+    }
+
+    /// One of a few words; the first is the default.
+    pub(crate) fn word(&mut self, key: &'static str, words: &[&'static str]) -> &'static str {
+        let given = self.text(key, words[0]);
+        words.iter().copied().find(|word| *word == given).unwrap_or_else(|| {
+            let near = nearest(&given, words.iter().copied());
+            self.push(defect(key, format!("one of {} is expected", words.join(", "))).near(near));
+            words[0]
+        })
+    }
+
+    /// A whole number of at least one, or its default.
+    pub(crate) fn count(&mut self, key: &'static str, default: u32) -> u32 {
+        match self.value(key) {
+            None => default,
+            Some(toml::Value::Integer(number)) if (1..=i64::from(u32::MAX)).contains(number) => {
+                u32::try_from(*number).unwrap_or(default)
+            }
+            Some(_) => self.wrong(key, "a whole number of at least 1 is expected", default),
+        }
+    }
+
+    /// A list of texts, or its default.
+    pub(crate) fn texts(&mut self, key: &'static str, default: &[&str]) -> Vec<String> {
+        let plain = || default.iter().map(|text| (*text).to_owned()).collect();
+        let Some(value) = self.value(key) else { return plain() };
+        let texts: Option<Vec<String>> = value
+            .as_array()
+            .and_then(|list| list.iter().map(|entry| entry.as_str().map(str::to_owned)).collect());
+        texts.unwrap_or_else(|| self.wrong(key, "a list of texts is expected", plain()))
+    }
+
+    /// A table of tables, empty if it is not there.
+    pub(crate) fn tables(&mut self, key: &'static str) -> Vec<(&'a str, &'a toml::Table)> {
+        let mut tables = Vec::new();
+        match self.value(key) {
+            None => {}
+            Some(toml::Value::Table(table)) => {
+                for (name, value) in table {
+                    match value.as_table() {
+                        Some(inner) => tables.push((name.as_str(), inner)),
+                        None => self.push(defect(&format!("{key}.{name}"), "a table is expected")),
+                    }
+                }
+            }
+            Some(_) => self.wrong(key, "a table is expected", ()),
+        }
+        tables
+    }
+
+    /// Adds a defect that only its reader could see.
+    pub(crate) fn push(&mut self, defect: SettingDefect) {
+        self.defects.push(defect.into());
+    }
+
+    /// Adds the defects of a table inside this one.
+    pub(crate) fn inside(&mut self, place: &str, defects: Vec<Defect>) {
+        let within = |defect: Defect| Defect { field: format!("{place}.{}", defect.field), ..defect };
+        self.defects.extend(defects.into_iter().map(within));
+    }
+
+    /// Ends: every key that nobody asked for is a defect too.
+    pub(crate) fn finish(mut self) -> Vec<Defect> {
+        for key in self.table.keys().filter(|key| !self.asked.contains(&key.as_str())) {
+            let near = nearest(key, self.asked.iter().copied());
+            self.defects.push(defect(key, "there is no such setting").near(near).into());
+        }
+        self.defects
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<&'a toml::Value> {
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    fn wrong<T>(&mut self, key: &str, message: &str, default: T) -> T {
+        self.push(defect(key, message));
+        default
+    }
+}

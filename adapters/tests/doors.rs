@@ -1,0 +1,82 @@
+//! What must hold for every door whatever comes in: no panic, and no refusal that sounds like success.
+
+#![allow(clippy::disallowed_methods, reason = "tests read files")]
+
+mod support;
+
+use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Fate, Heard as Said};
+use gateway_core::fault::Fault;
+use gateway_core::ids::{ChannelName, PeerName};
+use support::{build, noon};
+
+/// A small generator, so that the same bytes come each time.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below.max(1) as u64) as usize
+    }
+}
+
+#[test]
+fn no_bytes_make_a_door_panic_and_no_refusal_sounds_like_success() {
+    let seeds: [&[u8]; 6] = [
+        br#"[{"MaHoSo":"H99.14-260310-0007"},{"MaHoSo":7}]"#,
+        br#"{"session":"s","madonvi":"H99","service":"DongBoHoSoMC","isUpdating":"True","data":[{"MaHoSo":"x"}]}"#,
+        br#"{"service":"DongBoTrangThaiHoSo","type":2,"data":{"MaHoSo":"x"}}"#,
+        br#"{"username":"a","password":"b"}"#,
+        b"<?xml version='1.0'?><DongBoHoSoMC xmlns='urn:lienthong:onestop:hoso:1'><HoSo><MaHoSo>a&amp;b</MaHoSo></HoSo></DongBoHoSoMC>",
+        "<p:DongBoHoSoMC xmlns:p='urn:lienthong:onestop:hoso:1'><p:HoSo><p:MaHoSo><![CDATA[Hồ]]></p:MaHoSo></p:HoSo></p:DongBoHoSoMC>".as_bytes(),
+    ];
+    let adapters: Vec<_> = ["relay", "envelope", "xml"].map(|dialect| build("onestop", dialect, "")).into();
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    for round in 0..12_000 {
+        let mut body = seeds[round % seeds.len()].to_vec();
+        for _ in 0..chance.next(6) {
+            let at = chance.next(body.len());
+            match chance.next(3) {
+                0 => body[at] = chance.next(256) as u8,
+                1 => body.truncate(at.max(1)),
+                _ => body.insert(at, b"<>&\"'{}[]:,\x00\xff"[chance.next(13)]),
+            }
+        }
+        let path = ["/a/DongBoHoSoMC", "/XrdAdapter/RestService/forward/mapi/g", "/forward/mapi/login"]
+            [chance.next(3)];
+        for adapter in &adapters {
+            knock(&**adapter, path, body.clone());
+        }
+    }
+}
+
+fn knock(adapter: &dyn Adapter, path: &str, body: Vec<u8>) {
+    let ask = Ask {
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        query: vec![],
+        headers: vec![],
+        body: Body(body),
+    };
+    let _ = adapter.credential(&ask);
+    let arrival = Arrival {
+        channel: ChannelName::from("onestop/test"),
+        caller: Some(PeerName::from("mot-cua")),
+        ask,
+        rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
+        at: noon(),
+    };
+    let refused = Fault::sender("contract.violated", "Đồng bộ không THÀNH công");
+    let answer = match adapter.receive(&arrival) {
+        Ok(Said::Messages(items)) => {
+            let fates: Vec<Fate> = items.iter().map(|_| Fate::Refused(refused.clone())).collect();
+            adapter.reply(&arrival, Ok(&fates))
+        }
+        Ok(_) => adapter.reply(&arrival, Ok(&[Fate::Refused(refused)])),
+        Err(fault) => adapter.reply(&arrival, Err(&fault)),
+    };
+    let text = String::from_utf8(answer.body.0).expect("answers are UTF-8").to_lowercase();
+    assert!(!text.contains("thành công"), "{text}");
+    assert!(text.contains("-1"), "{text}");
+}

@@ -1,0 +1,277 @@
+//! Replays the conversations that lie beside each dialect, and compares them line by line.
+//!
+//! A person writes what comes in: the message and the portal's answers (`portal`), the call and the fates of its items (`onestop`).
+//! Everything else in such a file is what the adapter makes of it; `UPDATE=1 cargo test -p adapters` writes it.
+
+#![allow(clippy::disallowed_methods, reason = "tests read files and one variable")]
+
+mod support;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use gateway_core::adapter::{
+    Adapter, Answer, Arrival, Ask, Body, Effect, Fate, Heard as Said, Item, Marks, Payload, Request, Secret,
+};
+use gateway_core::envelope::Envelope;
+use gateway_core::fault::{Blame, Fault, Remedy, Violation};
+use gateway_core::ids::{ChannelName, MessageId, PeerName};
+use serde_json::Value;
+use support::{Delivery, End, Heard, Peer, UNIT, build, message, noon, place};
+
+#[test]
+fn conversations_with_the_portal() {
+    replay("src/portal/fixtures", converse);
+}
+
+#[test]
+fn calls_of_the_relay() {
+    replay("src/onestop/relay/fixtures", |text| hear("relay", text));
+}
+
+#[test]
+fn calls_in_the_portals_envelope() {
+    replay("src/onestop/envelope/fixtures", |text| hear("envelope", text));
+}
+
+#[test]
+fn calls_in_xml() {
+    replay("src/onestop/xml/fixtures", |text| hear("xml", text));
+}
+
+/// Every text file of a folder must be what it makes of itself.
+fn replay(folder: &str, play: impl Fn(&str) -> String) {
+    let entries = std::fs::read_dir(place(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "txt"));
+    paths.sort();
+    assert!(!paths.is_empty(), "{folder} has no fixtures");
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut changed = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("a fixture is text");
+        let played = play(&text);
+        if update {
+            std::fs::write(&path, &played).expect("a fixture can be written");
+        } else if played != text {
+            changed.push(format!("{}\n{played}", path.display()));
+        }
+    }
+    assert!(changed.is_empty(), "not as written; UPDATE=1 writes them:\n{}", changed.join("\n"));
+}
+
+/// What stands above the conversation: everything a person wrote about the message.
+struct Told {
+    head: Vec<String>,
+    settings: String,
+    message: Envelope,
+    marks: Marks,
+}
+
+fn converse(text: &str) -> String {
+    let told = tell(text);
+    let adapter = build("portal", "envelope", &told.settings);
+    let mut peer = Script { answers: answers(text) };
+    let mut delivery = Delivery::new(&*adapter, &told.message, told.marks);
+    let end = delivery.run(&mut peer);
+    let once =
+        delivery.transcript.0.iter().filter(|exchange| exchange.request.effect == Effect::Once).count();
+    assert!(once <= 1, "a delivery makes at most one call that counts once");
+    let marks = serde_json::to_string(&delivery.marks).expect("marks are JSON");
+    let mut lines = told.head;
+    lines.push(String::new());
+    lines.extend(delivery.log);
+    match end {
+        End::Delivered(receipt) => {
+            lines.push(format!("= delivered {} {marks}", receipt.reference));
+            lines.extend(receipt.answer.iter().flat_map(support::told));
+        }
+        End::Dead(fault) => lines.push(format!("= dead letter {}", shown(&fault))),
+        End::Held(fault) => lines.push(format!("= held {}", shown(&fault))),
+        End::Waits(fault) => lines.push(format!("= waits {}", shown(&fault))),
+        End::InDoubt => lines.push("= in doubt".to_owned()),
+        End::Over => lines.push("= goes on".to_owned()),
+    }
+    lines.join("\n") + "\n"
+}
+
+fn tell(text: &str) -> Told {
+    let head: Vec<String> = text.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect();
+    let (mut settings, mut marks, mut hints) = (String::new(), Marks::new(), Marks::new());
+    let (mut kind, mut document) = ("", Value::Null);
+    let mut unit = UNIT;
+    let pair = |text: &str| {
+        let (name, value) = text.split_once('=').expect("name=value");
+        (name.to_owned(), value.to_owned())
+    };
+    for line in head.iter().filter(|line| !line.starts_with('#')) {
+        match line.split_once(' ') {
+            Some(("message", name)) => kind = name,
+            Some(("set", setting)) => settings.push_str(&format!("{setting}\n")),
+            Some(("mark", mark)) => marks.extend([pair(mark)]),
+            Some(("hint", hint)) => hints.extend([pair(hint)]),
+            Some(("unit", name)) => unit = name.trim_matches('-'),
+            _ => document = serde_json::from_str(line).expect("the document is JSON"),
+        }
+    }
+    let code = document["MaHoSo"].as_str().unwrap_or_default().to_owned();
+    let mut message = message(kind, &code, document);
+    message.unit = unit.into();
+    message.hints = hints;
+    Told { head, settings, message, marks }
+}
+
+struct Script {
+    answers: VecDeque<Heard>,
+}
+
+impl Peer for Script {
+    fn call(&mut self, _adapter: &dyn Adapter, _request: &Request) -> Heard {
+        self.answers.pop_front().unwrap_or(Heard::Over)
+    }
+
+    fn more(&self) -> bool {
+        !self.answers.is_empty()
+    }
+}
+
+/// The lines `< status name=value`, each with the line below it as body, up to the end of the conversation.
+fn answers(text: &str) -> VecDeque<Heard> {
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.starts_with("= ")).collect();
+    let mut answers = VecDeque::new();
+    for (index, line) in lines.iter().enumerate() {
+        let Some(rest) = line.strip_prefix("< ") else { continue };
+        answers.push_back(match rest {
+            "lost" => Heard::Lost,
+            "not sent" => Heard::NotSent,
+            _ => {
+                let below = lines.get(index + 1).filter(|line| !starts_a_part(line));
+                Heard::Answer(answer(rest, below.copied().unwrap_or_default()))
+            }
+        });
+    }
+    answers
+}
+
+fn starts_a_part(line: &str) -> bool {
+    line.is_empty() || ["> ", "< ", "! ", "~ ", "= "].iter().any(|start| line.starts_with(start))
+}
+
+fn answer(head: &str, body: &str) -> Answer {
+    let mut words = head.split(' ');
+    let status = words.next().and_then(|status| status.parse().ok()).expect("a status");
+    let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Answer { status, headers: words.filter_map(pair).collect(), body: Body(body.as_bytes().to_vec()) }
+}
+
+fn shown(fault: &Fault) -> String {
+    let Fault { code, blame, remedy, words, cause, .. } = fault;
+    let mut text = format!("{code} {blame:?} {remedy:?}: {words}");
+    if !cause.is_empty() {
+        text.push_str(&format!(" ({cause})"));
+    }
+    if let Some(wait) = fault.retry_after_ms {
+        text.push_str(&format!(" after {wait} ms"));
+    }
+    text
+}
+
+fn hear(dialect: &str, text: &str) -> String {
+    let adapter = build("onestop", dialect, "");
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.iter().position(|line| line.starts_with("> ")).expect("a call");
+    let end = lines[start..].iter().position(|line| line.is_empty()).map_or(lines.len(), |at| start + at);
+    let arrival = arrival(dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
+    let fates: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("? ")).collect();
+
+    let mut played: Vec<String> = lines[..end].iter().map(|line| (*line).to_owned()).collect();
+    played.push(String::new());
+    if let Ok(Some(_)) = adapter.credential(&arrival.ask) {
+        played.push("= a session".to_owned());
+    }
+    let heard = adapter.receive(&arrival);
+    let refused = heard.as_ref().err().cloned();
+    played.extend(match heard {
+        Ok(Said::Messages(items)) => items.iter().map(|item| format!("= message {}", told(item))).collect(),
+        Ok(Said::Question(item)) => vec![format!("= question {}", told(&item))],
+        Ok(Said::LogIn { user, password }) => vec![format!("= log-in {user} {password:?}")],
+        Err(fault) => vec![format!("= refused {}", shown(&fault))],
+    });
+    played.extend(fates.iter().map(|fate| format!("? {fate}")));
+    let turned_away = fates.iter().find_map(|fate| fate.strip_prefix("turned away ")).map(fault);
+    let answer = match refused.or(turned_away) {
+        Some(fault) => adapter.reply(&arrival, Err(&fault)),
+        None => {
+            let fates: Vec<Fate> = fates.iter().enumerate().map(|(index, text)| fate(index, text)).collect();
+            adapter.reply(&arrival, Ok(&fates))
+        }
+    };
+    played.extend(support::told(&answer));
+    played.join("\n") + "\n"
+}
+
+fn arrival(dialect: &str, head: &str, body: &str) -> Arrival {
+    let mut words = head.split(' ');
+    let method = words.next().expect("a method").to_owned();
+    let (path, query) = words.next().map(|url| url.split_once('?').unwrap_or((url, ""))).expect("a path");
+    let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Arrival {
+        channel: ChannelName::from(format!("onestop/{dialect}")),
+        caller: Some(PeerName::from("mot-cua")),
+        ask: Ask {
+            method,
+            path: path.to_owned(),
+            query: query.split('&').filter_map(pair).collect(),
+            headers: words.filter_map(pair).collect(),
+            body: Body(body.as_bytes().to_vec()),
+        },
+        rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
+        at: noon(),
+    }
+}
+
+fn told(item: &Item) -> String {
+    let Item { kind, dossier, unit, keys, hints, payload } = item;
+    let payload = match payload {
+        Payload::Json(value) => value.to_string(),
+        Payload::Xml(xml) => String::from_utf8_lossy(xml).into_owned(),
+    };
+    let unit = unit.as_deref().unwrap_or("-");
+    format!(
+        "{kind} {} unit={unit} keys={keys:?} hints={hints:?}\n  {payload}",
+        dossier.as_deref().unwrap_or("-")
+    )
+}
+
+/// `accepted`, `duplicate`, `refused <fault>`, `verdict <fault>`, `logged in`, `answered <status> <body>`.
+fn fate(index: usize, text: &str) -> Fate {
+    let id = MessageId::new(noon(), [index as u8 + 1; 10]);
+    match text.split_once(' ').unwrap_or((text, "")) {
+        ("accepted", _) => Fate::Accepted { id, verdict: None },
+        ("duplicate", _) => Fate::Duplicate { id },
+        ("refused", rest) => Fate::Refused(fault(rest)),
+        ("verdict", "ok") => Fate::Accepted { id, verdict: Some(Ok(())) },
+        ("verdict", rest) => Fate::Accepted { id, verdict: Some(Err(fault(rest))) },
+        ("logged", _) => Fate::LoggedIn { token: Secret::new("phien-thu"), seconds: 600 },
+        ("answered", rest) => {
+            let (status, body) = rest.split_once(' ').expect("a status and a body");
+            Fate::Answered(answer(&format!("{status} content-type=application/json set-cookie=x"), body))
+        }
+        other => panic!("no such fate: {other:?}"),
+    }
+}
+
+/// `code words`, and after ` @ ` places that are wrong: `path rule detail`, separated by ` @ `.
+fn fault(text: &str) -> Fault {
+    let mut parts = text.split(" @ ");
+    let head = parts.next().unwrap_or_default();
+    let (code, words) = head.split_once(' ').unwrap_or((head, ""));
+    let place = |part: &str| {
+        let mut words = part.splitn(3, ' ');
+        let mut word = || words.next().unwrap_or_default().to_owned();
+        Violation::sender(word(), word(), word())
+    };
+    let later = ["gateway.", "store.", "portal.busy"].iter().any(|start| code.starts_with(start));
+    let remedy = if later { Remedy::Later } else { Remedy::Correct };
+    Fault::new(code.to_owned(), Blame::Sender, remedy, words).with(parts.map(place).collect())
+}

@@ -1,0 +1,17 @@
+//! The decisions: is this news, which delivery of a lane goes next, and what becomes of one that was tried.
+//!
+//! Three questions, three files: [`admit`] (repeats), [`lane`] (order within one dossier at one peer, and which
+//! waiting snapshot a newer one replaces) and [`settle`] (what an outcome means for a delivery). All of it is
+//! a function of its arguments: the facts are read by the store in the transaction that writes the result, time and
+//! chance are given. Not here: when a peer counts as away (`redelivery`), and anything that knows a peer by name.
+
+pub mod admit;
+pub mod lane;
+pub mod settle;
+
+pub use admit::{Admission, Digest, Facts, Incoming, Seen, admit};
+pub use lane::{DeliveryId, LaneEntry, LaneFacts, Next, STUCK_ATTEMPTS, State, carry_over, head, supersede};
+pub use settle::{
+    Again, CallFate, History, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement, backoff_ms, read_back,
+    settle,
+};

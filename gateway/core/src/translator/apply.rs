@@ -1,0 +1,501 @@
+//! The walk: a plan applied to a document.
+//!
+//! Builds the target value by value. Paths become text only when something is wrong or leaves a trace; everything
+//! that is wrong is gathered, so that one look mends all of it. Nothing here knows a contract: judging the result is
+//! the plan's last step.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::codes::{CodeList, Unknown};
+use super::functions::{self, nfc, nfc_value, text};
+use super::mapping::{Over, Unreadable};
+use super::plan::{Body, DateStep, Fill, From, Layer, Op, Path, Slot, Test};
+use super::{Context, Trace};
+use crate::fault::{Fault, Violation};
+
+pub(super) struct Run<'a> {
+    pub(super) body: &'a Body,
+    pub(super) context: &'a Context<'a>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) traces: Vec<Trace>,
+    /// Which codes were looked up, as `list code`; kept only for coverage.
+    pub(super) seen: Option<BTreeSet<String>>,
+}
+
+/// Where in the source the walk is: the document, or an element of a list in it.
+pub(super) struct Scope<'a> {
+    value: &'a Value,
+    /// The element of the fan-out list.
+    fan: Option<(&'a Value, usize)>,
+    /// The scope around this one, the list it stands in, and which element it is.
+    outer: Option<(&'a Scope<'a>, &'a Path, usize)>,
+}
+
+/// Where in the target the walk is.
+struct Place<'a> {
+    key: &'a str,
+    index: Option<usize>,
+    above: Option<&'a Place<'a>>,
+}
+
+impl Place<'_> {
+    fn path(&self) -> String {
+        let index = self.index.map(|index| format!("[{}]", index + 1)).unwrap_or_default();
+        match self.above {
+            Some(above) if !above.key.is_empty() => format!("{}.{}{index}", above.path(), self.key),
+            _ => format!("{}{index}", self.key),
+        }
+    }
+}
+
+impl<'a> Scope<'a> {
+    fn find(&self, path: &Path, empty_absent: bool) -> Option<&'a Value> {
+        let mut value = self.value;
+        let mut fan = self.fan;
+        let mut outer = self.outer;
+        for _ in 0..path.up {
+            let (scope, _, _) = outer?;
+            (value, fan, outer) = (scope.value, scope.fan, scope.outer);
+        }
+        if path.fan {
+            value = fan?.0;
+        }
+        for key in &path.keys {
+            value = value.as_object()?.get(&**key)?;
+        }
+        match value {
+            Value::Null => None,
+            Value::String(text) if empty_absent && text.is_empty() => None,
+            value => Some(value),
+        }
+    }
+
+    /// The path as the sender would write it.
+    fn path(&self, path: &Path, fan_out: Option<&Path>) -> String {
+        let mut scope = self;
+        for _ in 0..path.up {
+            if let Some((outer, _, _)) = scope.outer {
+                scope = outer;
+            }
+        }
+        let mut said = match scope.outer {
+            Some((outer, list, index)) => format!("{}[{}]", outer.path(list, fan_out), index + 1),
+            None => String::new(),
+        };
+        if let (true, Some(list), Some((_, index))) = (path.fan, fan_out, scope.fan) {
+            said = format!("{}[{}]", list.keys.join("."), index + 1);
+        }
+        for key in &path.keys {
+            if !said.is_empty() {
+                said.push('.');
+            }
+            said.push_str(key);
+        }
+        said
+    }
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn documents(&mut self, source: &Value) -> Vec<Value> {
+        let root = Place { key: "", index: None, above: None };
+        let scope = |fan| Scope { value: source, fan, outer: None };
+        let Some(list) = &self.body.fan_out else {
+            return vec![Value::Object(self.object(&self.body.target, &scope(None), &root))];
+        };
+        let body = self.body;
+        let elements: &[Value] = match scope(None).find(list, false) {
+            Some(Value::Array(elements)) => elements,
+            Some(single) => std::slice::from_ref(single),
+            None => &[],
+        };
+        let mut documents = Vec::with_capacity(elements.len());
+        for (index, element) in elements.iter().enumerate() {
+            documents.push(Value::Object(self.object(&body.target, &scope(Some((element, index))), &root)));
+        }
+        documents
+    }
+
+    fn object(&mut self, slots: &'a [Slot], scope: &Scope<'_>, above: &Place<'_>) -> Map<String, Value> {
+        let mut fields = Map::with_capacity(slots.len());
+        for slot in slots {
+            let place = Place { key: &slot.key, index: None, above: Some(above) };
+            let value = match &slot.fill {
+                Fill::Rule(op) => self.value(op, scope, &place),
+                Fill::Object { slots, kept } => {
+                    let inner = self.object(slots, scope, &place);
+                    (*kept || !inner.is_empty()).then_some(Value::Object(inner))
+                }
+                Fill::Later => None,
+            };
+            if let Some(value) = value {
+                fields.insert(slot.key.clone(), value);
+            }
+        }
+        fields
+    }
+
+    fn value(&mut self, op: &'a Op, scope: &Scope<'_>, place: &Place<'_>) -> Option<Value> {
+        if let Some(test) = &op.when
+            && !self.holds(test, scope)
+        {
+            return op.absent.clone();
+        }
+        if op.plain
+            && let From::Path(path) = &op.source
+        {
+            return scope.find(path, self.body.empty_absent).map(nfc_value).or_else(|| op.absent.clone());
+        }
+        self.fetch(op, scope, place)
+            .and_then(|(value, path)| self.work(op, value, path, scope, place))
+            .or_else(|| op.absent.clone())
+    }
+
+    /// The value as it is, and the path that is to blame if it cannot be used.
+    fn fetch<'s>(
+        &mut self,
+        op: &'a Op,
+        scope: &Scope<'s>,
+        place: &Place<'_>,
+    ) -> Option<(Cow<'s, Value>, Option<&'a Path>)> {
+        let empty = self.body.empty_absent;
+        match &op.source {
+            From::Path(path) => Some((Cow::Borrowed(scope.find(path, empty)?), Some(path))),
+            From::First(paths) => paths
+                .iter()
+                .find_map(|path| scope.find(path, empty).map(|value| (Cow::Borrowed(value), Some(path)))),
+            From::Join(paths, with) => {
+                let parts: Vec<Cow<'_, str>> = paths
+                    .iter()
+                    .filter_map(|path| scope.find(path, empty).and_then(text))
+                    .filter(|part| !part.is_empty())
+                    .collect();
+                let joined = (!parts.is_empty()).then(|| Value::String(parts.join(with)))?;
+                Some((Cow::Owned(joined), paths.first()))
+            }
+            From::Split(path, on, take) => {
+                let whole = text(scope.find(path, empty)?)?;
+                let part = functions::part(&whole, on, *take)?;
+                Some((Cow::Owned(Value::String(part.to_owned())), Some(path)))
+            }
+            From::Value(value) => Some((Cow::Owned(value.clone()), None)),
+            From::Each(path, slots) => {
+                let elements = self.elements(path, scope)?;
+                let mut values = Vec::with_capacity(elements.len());
+                for (index, value) in elements.iter().enumerate() {
+                    let inner = Scope { value, fan: scope.fan, outer: Some((scope, path, index)) };
+                    let place = Place { key: place.key, index: Some(index), above: place.above };
+                    values.push(Value::Object(self.object(slots, &inner, &place)));
+                }
+                Some((Cow::Owned(Value::Array(values)), None))
+            }
+            From::EachItem(path, item) => {
+                let elements = self.elements(path, scope)?;
+                let mut values = Vec::with_capacity(elements.len());
+                for (index, value) in elements.iter().enumerate() {
+                    let inner = Scope { value, fan: scope.fan, outer: Some((scope, path, index)) };
+                    let place = Place { key: place.key, index: Some(index), above: place.above };
+                    values.extend(self.value(item, &inner, &place));
+                }
+                Some((Cow::Owned(Value::Array(values)), None))
+            }
+            From::Pack(layers, slots) => {
+                let fields = self.object(slots, scope, place);
+                let packed =
+                    (!fields.is_empty()).then(|| self.pack(layers, Value::Object(fields), place))??;
+                Some((Cow::Owned(Value::String(packed)), None))
+            }
+        }
+    }
+
+    fn elements<'s>(&self, path: &Path, scope: &Scope<'s>) -> Option<&'s [Value]> {
+        match scope.find(path, self.body.empty_absent)? {
+            Value::Array(elements) => Some(elements),
+            // Wide contracts let one element stand for a list of one.
+            single => Some(std::slice::from_ref(single)),
+        }
+    }
+
+    fn pack(&mut self, layers: &[Layer], document: Value, place: &Place<'_>) -> Option<String> {
+        let mut text = String::new();
+        for layer in layers {
+            let written = match layer {
+                Layer::Base64 => {
+                    text = STANDARD.encode(text.as_bytes());
+                    continue;
+                }
+                Layer::Json(None) => serde_json::to_vec(&document).map_err(|_| Vec::new()),
+                Layer::Json(Some(contract)) | Layer::Xml(contract) => match contract.check(&document) {
+                    wrong if wrong.is_empty() => contract.write(&document).map_err(|fault| fault.violations),
+                    wrong => Err(wrong),
+                },
+            };
+            match written {
+                Ok(bytes) => text = String::from_utf8(bytes).ok()?,
+                Err(wrong) => {
+                    let path = place.path();
+                    self.violations.extend(
+                        wrong.into_iter().map(|v| Violation::ours(within(&path, &v.path), v.rule, v.detail)),
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(text)
+    }
+
+    /// What is done to the value, in the order of the language.
+    fn work(
+        &mut self,
+        op: &'a Op,
+        value: Cow<'_, Value>,
+        path: Option<&Path>,
+        scope: &Scope<'_>,
+        place: &Place<'_>,
+    ) -> Option<Value> {
+        let mut value = value;
+        let blamed = |run: &Run<'_>| match path {
+            Some(path) => scope.path(path, run.body.fan_out.as_ref()),
+            None => place.path(),
+        };
+        if let Some(step) = &op.date {
+            value = Cow::Owned(self.date(step, &value, place, &|run| blamed(run))?);
+        }
+        if let Some(list) = &op.code {
+            let list = self.chosen(list);
+            value = Cow::Owned(self.code(list, &value, place, &|run| blamed(run))?);
+        }
+        if op.accents || op.case.is_some() || op.spaces.is_some() {
+            value = Cow::Owned(Value::String(worked(op, &text(&value)?)));
+        }
+        if let Some(kind) = op.kind {
+            match functions::convert(&value, kind) {
+                Some(converted) => value = Cow::Owned(converted),
+                None => {
+                    let detail = "cannot be written as the other type without losing something";
+                    self.violations.push(Violation::sender(blamed(self), "type", detail));
+                    return None;
+                }
+            }
+        }
+        let mut done = match value {
+            Cow::Borrowed(value) => nfc_value(value),
+            Cow::Owned(Value::String(text)) => match nfc(&text) {
+                Cow::Borrowed(_) => Value::String(text),
+                Cow::Owned(normal) => Value::String(normal),
+            },
+            Cow::Owned(value) => value,
+        };
+        if let Some(limit) = op.limit {
+            self.limit(limit, op.over, &mut done, place)?;
+        }
+        Some(done)
+    }
+
+    fn date(
+        &mut self,
+        step: &DateStep,
+        value: &Value,
+        place: &Place<'_>,
+        blamed: &dyn Fn(&Run<'_>) -> String,
+    ) -> Option<Value> {
+        let written = text(value)?;
+        if super::dates::absent(&written) {
+            return None;
+        }
+        let at = step.read.iter().find_map(|form| form.read(&written));
+        if let Some(done) = at.and_then(|at| step.write.write(at)) {
+            if step.write == super::dates::Form::EpochMs {
+                return done.parse::<i64>().ok().map(|ms| Value::Number(ms.into()));
+            }
+            return Some(Value::String(done));
+        }
+        match step.unreadable {
+            Unreadable::Refuse => {
+                let detail = "is no date in any of the forms that are read here";
+                let path = blamed(self);
+                self.violations.push(Violation::sender(path, "date", detail));
+                None
+            }
+            Unreadable::Omit => {
+                self.trace(place, "date", "left out: in no form that is read here".to_owned());
+                None
+            }
+            Unreadable::Keep => {
+                self.trace(place, "date", "kept as written: in no form that is read here".to_owned());
+                Some(value.clone())
+            }
+        }
+    }
+
+    /// The list this peer uses in place of the one the mapping names.
+    fn chosen(&self, list: &'a CodeList) -> &'a CodeList {
+        match self.context.codes.get(list.name()) {
+            Some(name) => self.body.lists.get(name).map_or(list, |chosen| chosen),
+            None => list,
+        }
+    }
+
+    fn code(
+        &mut self,
+        list: &CodeList,
+        value: &Value,
+        place: &Place<'_>,
+        blamed: &dyn Fn(&Run<'_>) -> String,
+    ) -> Option<Value> {
+        let code = text(value)?;
+        if let Some(seen) = &mut self.seen {
+            seen.insert(format!("{} {code}", list.name()));
+        }
+        if let Some(translation) = list.get(&code) {
+            return Some(translation.clone());
+        }
+        let shown = if functions::code_like(&code) { format!(" {code}") } else { " this code".to_owned() };
+        let detail = format!("{} does not have{shown}", list.name());
+        match list.unknown() {
+            Unknown::Hold => {
+                let path = blamed(self);
+                self.violations.push(Violation::ours(path, "code", detail));
+                None
+            }
+            Unknown::Refuse => {
+                let path = blamed(self);
+                self.violations.push(Violation::sender(path, "code", detail));
+                None
+            }
+            Unknown::AsIs => Some(value.clone()),
+            Unknown::Pass => {
+                self.trace(place, "code", detail);
+                Some(value.clone())
+            }
+        }
+    }
+
+    fn limit(&mut self, limit: usize, over: Over, value: &mut Value, place: &Place<'_>) -> Option<()> {
+        let Value::String(text) = value else { return Some(()) };
+        let Some((length, short)) = functions::shorten(text, limit) else { return Some(()) };
+        match over {
+            Over::Shorten => {
+                let at = short.len();
+                text.truncate(at);
+                self.trace(place, "limit", format!("{length} characters shortened to {limit}"));
+                Some(())
+            }
+            Over::Refuse => {
+                let detail = format!("{length} characters, at most {limit} fit");
+                self.violations.push(Violation::ours(place.path(), "limit", detail));
+                None
+            }
+        }
+    }
+
+    fn trace(&mut self, place: &Place<'_>, rule: &str, detail: String) {
+        self.traces.push(Trace { target: place.path(), rule: rule.to_owned(), detail });
+    }
+
+    fn holds(&self, test: &Test, scope: &Scope<'_>) -> bool {
+        let empty = self.body.empty_absent;
+        match test {
+            Test::Present(path) => scope.find(path, empty).is_some(),
+            Test::Absent(path) => scope.find(path, empty).is_none(),
+            Test::OneOf(path, values) => scope
+                .find(path, empty)
+                .and_then(text)
+                .is_some_and(|found| values.iter().any(|value| *value == *found)),
+            Test::Not(inner) => !self.holds(inner, scope),
+            Test::All(tests) => tests.iter().all(|test| self.holds(test, scope)),
+            Test::Any(tests) => tests.iter().any(|test| self.holds(test, scope)),
+        }
+    }
+}
+
+fn worked(op: &Op, text: &str) -> String {
+    let mut text = nfc(text).into_owned();
+    if let Some(case) = op.case {
+        text = functions::case(text, case);
+    }
+    if op.accents {
+        text = functions::without_accents(&text);
+    }
+    if let Some(spaces) = op.spaces {
+        text = functions::spaces(&text, spaces);
+    }
+    text
+}
+
+pub(super) fn within(outer: &str, inner: &str) -> String {
+    match (outer, inner) {
+        ("", inner) => inner.to_owned(),
+        (outer, "") => outer.to_owned(),
+        (outer, inner) => format!("{outer}.{inner}"),
+    }
+}
+
+/// Opens the parts of a source that are documents of their own, in place.
+pub(super) fn open(body: &Body, source: &Value, violations: &mut Vec<Violation>) -> Value {
+    let mut opened = source.clone();
+    for opening in &body.open {
+        each_at(&mut opened, &opening.path, String::new(), &mut |value, path| {
+            let Value::String(text) = &*value else { return };
+            if text.trim().is_empty() {
+                *value = Value::Null;
+                return;
+            }
+            match unwrap(text, &opening.layers) {
+                Ok(inner) => *value = inner,
+                Err(wrong) => violations.extend(
+                    wrong.into_iter().map(|v| Violation::sender(within(&path, &v.path), v.rule, v.detail)),
+                ),
+            }
+        });
+    }
+    opened
+}
+
+fn unwrap(text: &str, layers: &[Layer]) -> Result<Value, Vec<Violation>> {
+    let wrong = |rule: &str, detail: &str| vec![Violation::sender("", rule, detail)];
+    let of = |fault: Fault| match fault.violations.is_empty() {
+        true => vec![Violation::sender("", fault.code.into_owned(), fault.words)],
+        false => fault.violations,
+    };
+    let mut bytes = text.as_bytes().to_vec();
+    for layer in layers {
+        match layer {
+            Layer::Base64 => {
+                // Encoders of mail habit break lines; the alphabet itself stays strict.
+                bytes.retain(|byte| !byte.is_ascii_whitespace());
+                bytes = STANDARD.decode(&bytes).map_err(|_| wrong("base64", "is not base64"))?;
+            }
+            Layer::Json(None) => return crate::json::parse(&bytes).map_err(of),
+            Layer::Json(Some(contract)) | Layer::Xml(contract) => return contract.read(&bytes).map_err(of),
+        }
+    }
+    String::from_utf8(bytes).map(Value::String).map_err(|_| wrong("encoding", "is not UTF-8"))
+}
+
+/// Every value at a path, through lists.
+pub(super) fn each_at(
+    value: &mut Value,
+    keys: &[String],
+    path: String,
+    act: &mut dyn FnMut(&mut Value, String),
+) {
+    if let Value::Array(elements) = value {
+        for (index, element) in elements.iter_mut().enumerate() {
+            each_at(element, keys, format!("{path}[{}]", index + 1), act);
+        }
+        return;
+    }
+    match keys.split_first() {
+        None => act(value, path),
+        Some((key, rest)) => {
+            if let Some(inner) = value.as_object_mut().and_then(|fields| fields.get_mut(key)) {
+                each_at(inner, rest, within(&path, key), act);
+            }
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! The composition: everything a running gateway consists of, built once, in one place, and started and stopped here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gateway_core::adapter::{Adapter, Secret};
+use gateway_core::channel::{Channel, Direction};
+use gateway_core::fault::{Defect, Fault, nearest};
+use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
+use gateway_core::redelivery::{Availability, Presence};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::{self, Clock};
+use crate::config::{Config, Peer};
+use crate::files::Files;
+use crate::keyring::Keyring;
+use crate::rules::Rules;
+use crate::sessions::Sessions;
+use crate::store::{OpenOptions, Seal, SealKey, Store};
+use crate::telemetry::Metrics;
+use crate::transport::Transport;
+use crate::{delivery, http};
+
+/// A gateway, built and not yet listening.
+pub struct App {
+    /// What differs by province.
+    pub config: Config,
+    /// Contracts, mappings, channels.
+    pub rules: Rules,
+    /// Time.
+    pub clock: Clock,
+    /// The truth.
+    pub store: Store,
+    /// Who may call.
+    pub keyring: Keyring,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Callers that wait for a peer's verdict.
+    pub verdicts: Verdicts,
+    /// The counterparts.
+    pub peers: BTreeMap<PeerName, Arc<Room>>,
+}
+
+/// One counterpart and everything that is kept for it while the gateway runs.
+pub struct Room {
+    /// Its name.
+    pub name: PeerName,
+    /// Its configuration.
+    pub config: Peer,
+    /// Its embassy.
+    pub adapter: Arc<dyn Adapter>,
+    /// The way to it.
+    pub transport: Transport,
+    /// Sessions of ours there.
+    pub sessions: Sessions,
+    /// Its secrets.
+    pub keys: BTreeMap<String, Secret>,
+    /// Whether it takes calls, and how many.
+    pub availability: Mutex<Availability>,
+    /// Wakes its deliveries.
+    pub bell: delivery::Bell,
+}
+
+impl Room {
+    /// Whether it takes calls, and how many.
+    pub fn availability(&self) -> MutexGuard<'_, Availability> {
+        self.availability.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a peer said to a message: taken, or refused for this reason.
+pub type Verdict = Result<(), Fault>;
+
+/// Callers that wait for a peer's verdict on a message of theirs.
+#[derive(Default)]
+pub struct Verdicts(Mutex<HashMap<MessageId, oneshot::Sender<Verdict>>>);
+
+impl Verdicts {
+    /// Waits for the verdict on a message that will be admitted.
+    pub fn expect(&self, id: MessageId) -> oneshot::Receiver<Verdict> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who no longer waits need not be told.
+        waiting.retain(|_, tell| !tell.is_closed());
+        waiting.insert(id, tell);
+        told
+    }
+
+    /// Tells whoever waits.
+    pub fn tell(&self, id: MessageId, verdict: Verdict) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(tell) = waiting {
+            let _ = tell.send(verdict);
+        }
+    }
+}
+
+/// Why a gateway cannot be built.
+#[derive(Debug)]
+pub enum CannotStart {
+    /// Files of ours that cannot work, all at once.
+    Defects(Vec<Defect>),
+    /// The store, or its key.
+    Store(String),
+}
+
+impl std::fmt::Display for CannotStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CannotStart::Defects(defects) => defects.iter().try_for_each(|defect| writeln!(f, "{defect}")),
+            CannotStart::Store(words) => writeln!(f, "{words}"),
+        }
+    }
+}
+
+/// Everything `check` checks: configuration against adapters, files against each other.
+pub fn check(
+    config: &Config,
+    file: &str,
+    files: &Files,
+) -> Result<(Rules, BTreeMap<PeerName, Room>), Vec<Defect>> {
+    let mut defects = Vec::new();
+    let rules = Rules::compile(files).map_err(|found| defects.extend(found)).ok();
+    let mut rooms = BTreeMap::new();
+    for (name, peer) in &config.peers {
+        match room(name, peer, file, files, rules.as_ref()) {
+            Ok(room) => {
+                rooms.insert(room.name.clone(), room);
+            }
+            Err(found) => defects.extend(found),
+        }
+    }
+    match rules {
+        Some(rules) if defects.is_empty() => Ok((rules, rooms)),
+        _ => Err(defects),
+    }
+}
+
+fn room(
+    name: &str,
+    peer: &Peer,
+    file: &str,
+    files: &Files,
+    rules: Option<&Rules>,
+) -> Result<Room, Vec<Defect>> {
+    let mut defects = Vec::new();
+    let defect = |field: &str, message: String, near: Option<String>| Defect {
+        file: file.to_owned(),
+        line: 0,
+        field: format!("peers.{name}{}{field}", if field.is_empty() { "" } else { "." }),
+        message,
+        nearest: near,
+    };
+    let mut keys = BTreeMap::new();
+    for (key, source) in &peer.keys {
+        match source.read() {
+            Ok(secret) => {
+                keys.insert(key.clone(), secret);
+            }
+            Err(message) => defects.push(defect(&format!("keys.{key}"), message, None)),
+        }
+    }
+    if !adapters::names().contains(&peer.adapter.as_str()) {
+        let message =
+            format!("there is no adapter `{}`; there are {}", peer.adapter, adapters::names().join(", "));
+        defects.push(defect("adapter", message, nearest(&peer.adapter, adapters::names().iter().copied())));
+        return Err(defects);
+    }
+    let adapter = match adapters::build(&peer.adapter, &peer.dialect, &peer.settings, &files.mappings) {
+        Ok(adapter) => Some(adapter),
+        Err(found) => {
+            // An adapter knows its settings, not whose they are.
+            defects.extend(found.into_iter().map(|found| match found.file.is_empty() {
+                true => defect(&found.field, found.message, found.nearest),
+                false => found,
+            }));
+            None
+        }
+    };
+    for secret in adapter.iter().flat_map(|adapter| adapter.secrets()) {
+        if !peer.keys.contains_key(&secret)
+            && !peer.keys.keys().any(|key| key.ends_with(&format!("/{secret}")))
+        {
+            let message = "this secret is needed; give it as { file = \"…\" } or { env = \"…\" }".to_owned();
+            defects.push(defect(&format!("keys.{secret}"), message, None));
+        }
+    }
+    for kind in rules
+        .iter()
+        .flat_map(|rules| peer.receives.iter().map(move |kind| (rules, kind)))
+        .filter_map(|(rules, kind)| (!rules.channels.kinds.contains_key(kind.as_str())).then_some(kind))
+    {
+        defects.push(defect("receives", format!("there is no kind `{kind}`"), None));
+    }
+    for (from, to) in &peer.codes {
+        for list in [from, to] {
+            if rules.is_some_and(|rules| rules.translator.code_list(list).is_none()) {
+                defects.push(defect("codes", format!("there is no code list `{list}`"), None));
+            }
+        }
+    }
+    let transport = Transport::new(peer).map_err(|message| defects.push(defect("", message, None))).ok();
+    match (adapter, transport) {
+        (Some(adapter), Some(transport)) if defects.is_empty() => Ok(Room {
+            name: PeerName::from(name),
+            config: peer.clone(),
+            adapter,
+            transport,
+            sessions: Sessions::default(),
+            keys,
+            availability: Mutex::new(Availability::new(peer.concurrency_max)),
+            bell: delivery::Bell::default(),
+        }),
+        _ => Err(defects),
+    }
+}
+
+impl App {
+    /// Builds a gateway: checks everything, opens the store, picks up what an earlier run left.
+    pub async fn open(
+        config: Config,
+        file: &str,
+        files: &Files,
+        clock: Clock,
+    ) -> Result<Arc<App>, CannotStart> {
+        let (rules, rooms) = check(&config, file, files).map_err(CannotStart::Defects)?;
+        let (current, old) = sealing_keys(&config).map_err(CannotStart::Store)?;
+        let keyring = Keyring::new(config.gateway.keys_file(), &Seal::derive(&current, "caller-sessions"));
+        let unusable = |error: crate::store::StoreError| CannotStart::Store(error.to_string());
+        let seal = Seal::from_keys(&current, &old).map_err(unusable)?;
+        let store = Store::open(&config.gateway.data, seal, OpenOptions::default()).map_err(unusable)?;
+        let app = Arc::new(App {
+            config,
+            rules,
+            clock,
+            store,
+            keyring,
+            metrics: Metrics::new(),
+            verdicts: Verdicts::default(),
+            peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
+        });
+        let offered = app.store.reoffer(app.rules.fingerprints(), app.clock.now()).await.map_err(unusable)?;
+        if !offered.is_empty() {
+            tracing::info!(event = "offered-again", count = offered.len());
+        }
+        Ok(app)
+    }
+
+    /// The room of a peer.
+    pub fn peer(&self, name: &PeerName) -> Option<&Arc<Room>> {
+        self.peers.get(name)
+    }
+
+    /// The channel of that name.
+    pub fn channel(&self, name: &ChannelName) -> Option<&Channel> {
+        self.rules.channels.by_adapter.values().flatten().find(|channel| channel.name == *name)
+    }
+
+    /// The embassy of some peer that speaks this dialect.
+    pub fn speaker(&self, adapter: &str, dialect: &str) -> Option<Arc<dyn Adapter>> {
+        let speaks = |room: &&Arc<Room>| room.config.adapter == adapter && room.config.dialect == dialect;
+        self.peers.values().find(speaks).map(|room| room.adapter.clone())
+    }
+
+    /// Who must hear of this: every peer whose dialect takes the kind and whose entry does not leave it or the unit out.
+    pub fn routes(&self, from: &PeerName, kind: &Kind, unit: &Unit) -> Vec<PeerName> {
+        let takes = |room: &&Arc<Room>| {
+            let config = &room.config;
+            room.name != *from
+                && (config.receives.is_empty() || config.receives.iter().any(|k| k == kind.as_str()))
+                && (config.units.is_empty() || config.units.iter().any(|u| u == unit.as_str()))
+                && self.rules.channels.outbound(&config.adapter, &config.dialect, kind).is_some()
+        };
+        self.peers.values().filter(takes).map(|room| room.name.clone()).collect()
+    }
+
+    /// Something may be ready for these peers.
+    pub fn wake<'a>(&self, peers: impl Iterator<Item = &'a PeerName>) {
+        for room in peers.filter_map(|name| self.peer(name)) {
+            room.bell.ring();
+        }
+    }
+
+    /// A call was turned away.
+    pub fn turned_away(&self, fault: &Fault) {
+        self.metrics.turned_away.with_label_values(&[fault.code.as_ref()]).inc();
+    }
+
+    /// How each peer is, for `/readyz` and `doctor`.
+    pub fn peers_seen(&self) -> Value {
+        let now = self.clock.now();
+        let seen = self.peers.values().filter(|room| !room.config.endpoints.is_empty()).map(|room| {
+            let availability = room.availability();
+            let away = away_since(&availability);
+            let state = if away.is_some() { "away" } else { "up" };
+            let since = away.map(|since| since.to_string());
+            let for_seconds = away.map(|since| now.millis_since(since) / 1000);
+            (room.name.to_string(), json!({ "state": state, "since": since, "for_seconds": for_seconds }))
+        });
+        Value::Object(seen.collect())
+    }
+
+    /// Brings the gauges up to date.
+    pub async fn count(&self) {
+        for room in self.peers.values() {
+            let availability = room.availability();
+            let name = room.name.as_str();
+            self.metrics
+                .peer_away
+                .with_label_values(&[name])
+                .set(i64::from(away_since(&availability).is_some()));
+            self.metrics.peer_permits.with_label_values(&[name]).set(availability.limit() as i64);
+        }
+        let Ok(stats) = self.store.stats().await else { return };
+        let now = self.clock.now();
+        self.metrics.deliveries.reset();
+        self.metrics.oldest_seconds.reset();
+        for (peer, open) in &stats.peers {
+            for (state, count) in &open.by_state {
+                self.metrics
+                    .deliveries
+                    .with_label_values(&[peer.as_str(), state.as_str()])
+                    .set(*count as i64);
+            }
+            let age = open.oldest_waiting.map_or(0, |since| now.millis_since(since).max(0) / 1000);
+            self.metrics.oldest_seconds.with_label_values(&[peer.as_str()]).set(age);
+        }
+        self.metrics.commits.set(self.store.commits() as i64);
+    }
+}
+
+fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> {
+    match availability.presence() {
+        Presence::Away { since, .. } => Some(since),
+        Presence::Up => None,
+    }
+}
+
+/// The current sealing key and the old ones.
+pub(crate) fn sealing_keys(config: &Config) -> Result<(SealKey, Vec<SealKey>), String> {
+    let current = match std::env::var("LIENTHONG_SEALING_KEY") {
+        Ok(text) => SealKey::parse(text.trim()).ok_or("LIENTHONG_SEALING_KEY is no sealing key")?,
+        Err(_) => read_key(&config.gateway.sealing_key_file)?,
+    };
+    let old = config.gateway.old_sealing_key_files.iter().map(|path| read_key(path));
+    Ok((current, old.collect::<Result<_, _>>()?))
+}
+
+fn read_key(path: &Path) -> Result<SealKey, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!("cannot read the sealing key {shown}: {error}; `lienthong init` makes one")
+    })?;
+    SealKey::parse(text.trim())
+        .ok_or_else(|| format!("{shown} is no sealing key: one line of base64, 32 bytes"))
+}
+
+/// A gateway that listens and delivers. Stops when [`Running::stop`] is called.
+pub struct Running {
+    /// The gateway.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Opens the doors and starts the deliveries.
+    pub async fn start(app: Arc<App>) -> std::io::Result<Running> {
+        let listener = TcpListener::bind(&app.config.gateway.listen).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let asked_to_stop = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that whoever could stop us is gone: the same.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        tasks.spawn({
+            let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
+            async move {
+                if let Err(error) = http::serve(app, listener, stop).await {
+                    tracing::error!(event = "door-failed", %error);
+                }
+            }
+        });
+        tasks.spawn({
+            let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
+            async move {
+                if let Err(error) = http::serve_admin(app, stop).await {
+                    tracing::error!(event = "admin-door-failed", %error);
+                }
+            }
+        });
+        for room in app.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
+            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
+            tasks.spawn(delivery::keep_running(app, room, stopped));
+        }
+        Ok(Running { app, address, stop, tasks })
+    }
+
+    /// Takes no more calls, lets those in progress end within their bounds, and closes the store.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.app.store.close().await;
+    }
+}
+
+/// The default direction of a channel list, for `lienthong check` to print.
+pub fn inbound_doors(rules: &Rules) -> impl Iterator<Item = &Channel> {
+    rules.channels.by_adapter.values().flatten().filter(|channel| channel.direction == Direction::In)
+}
+
+/// A fresh correlation id.
+pub fn correlation() -> gateway_core::ids::Correlation {
+    crate::files::hex(&clock::chance::<8>()).into()
+}

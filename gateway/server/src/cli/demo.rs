@@ -1,0 +1,145 @@
+//! `demo`: the gateway and the portal's simulator on loopback ports, and a story of dossiers through the real doors. What a
+//! newcomer sees first, and with `--once` a smoke test of the whole.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::{Common, Ended, Outcome, block_on, serve, show};
+use crate::clock::Clock;
+use crate::files::hex;
+use crate::story::{self, Documents, Otherwise, Stage};
+use crate::words::Lang;
+
+const STORY: &str = include_str!("../../../../ops/demo.story");
+const DOCUMENTS: [(&str, &str); 2] = [
+    ("dossier.json", include_str!("../../../../ops/demo/dossier.json")),
+    ("step.json", include_str!("../../../../ops/demo/step.json")),
+];
+
+#[derive(Args)]
+pub struct Demo {
+    /// End by itself; exit status 0 only if every dossier is where it should be
+    #[arg(long)]
+    once: bool,
+    /// Keep the folder (configuration, store, keys) of this run
+    #[arg(long)]
+    keep: bool,
+}
+
+pub fn demo(common: &Common, args: Demo) -> Outcome {
+    crate::telemetry::start_quiet_log();
+    let folder = std::env::temp_dir().join(format!("lienthong-demo-{}", hex(&crate::clock::chance::<4>())));
+    let lang = common.lang();
+    let ended = block_on(async {
+        let documents: Documents =
+            DOCUMENTS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut stage = Stage::set(folder.clone(), Clock::system(), documents, story::Given::new())
+            .await
+            .map_err(Ended::CannotStart)?;
+        say!(
+            "{}",
+            lang.pick(
+                "Cổng liên thông và Cổng DVCQG giả lập đã chạy.",
+                "Gateway and simulated portal are up."
+            )
+        );
+        let ended = play(&mut stage, lang).await;
+        timelines(&stage, lang).await?;
+        match &ended {
+            Ok(()) => {
+                say!("\n{}", lang.pick("Mọi hồ sơ đều đến đúng nơi.", "Every dossier is where it should be."))
+            }
+            Err(otherwise) => {
+                say!(
+                    "\n{}: ops/demo.story {otherwise}",
+                    lang.pick("Diễn biến khác dự kiến", "It went otherwise")
+                );
+            }
+        }
+        if !args.once {
+            invite(&stage, lang);
+            serve::stopped().await?;
+        }
+        stage.stop().await;
+        ended.map_err(|_| Ended::NotAsItShould)
+    });
+    if args.keep {
+        say!("{}", folder.display());
+    } else {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    ended
+}
+
+async fn play(stage: &mut Stage, lang: Lang) -> Result<(), Otherwise> {
+    let stories = story::parse(STORY);
+    let total: usize = stories.iter().map(|story| story.lines.len()).sum();
+    let mut done = 0;
+    for story in &stories {
+        say!("\n{}", translated(&story.title, lang));
+        let progress = |line: &str| {
+            done += 1;
+            say!("  [{done:>2}/{total}] {line}");
+        };
+        stage.play(story, progress).await?;
+    }
+    Ok(())
+}
+
+/// Titles in the story carry both languages: `tiếng Việt | English`.
+fn translated(title: &str, lang: Lang) -> &str {
+    match title.split_once('|') {
+        Some((vi, en)) => lang.pick(vi.trim(), en.trim()),
+        None => title,
+    }
+}
+
+async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
+    say!("\n{}", lang.pick("Dòng thời gian của từng hồ sơ", "Timelines"));
+    let mut ends: BTreeMap<String, u32> = BTreeMap::new();
+    for code in &stage.dossiers {
+        if let Some(found) = stage.app().store.timeline(code).await? {
+            say!();
+            show::print(code, &found, false, lang);
+            if let Some(last) = found.rows.iter().rev().find(|row| row.event.is_milestone()) {
+                *ends.entry(crate::words::event_words(lang, last.event.as_str(), "")).or_default() += 1;
+            }
+        }
+    }
+    let state = stage.portal.state();
+    say!("\n{}", lang.pick("Tổng kết", "Summary"));
+    say!("  {:<34} {}", lang.pick("hồ sơ", "dossiers"), stage.dossiers.len());
+    for (end, count) in ends {
+        say!("  {:<34} {count}", format!("→ {end}"));
+    }
+    for (words, value) in [
+        (
+            lang.pick("Cổng DVCQG ghi nhận hồ sơ", "dossiers at the portal"),
+            state["dossiers"].as_object().map(|all| all.len()),
+        ),
+        (
+            lang.pick("Cổng DVCQG ghi nhận bước", "steps at the portal"),
+            state["progress"].as_array().map(Vec::len),
+        ),
+    ] {
+        say!("  {words:<34} {}", value.unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn invite(stage: &Stage, lang: Lang) {
+    let address = stage.address();
+    let config = stage.folder().join("lienthong.toml");
+    let key = stage.key("relay").map(|key| key.reveal().to_owned()).unwrap_or_default();
+    let code = stage.dossiers.first().cloned().unwrap_or_default();
+    say!("\n{}", lang.pick("Thử tiếp (Ctrl-C để dừng):", "Try next (Ctrl-C stops):"));
+    say!("  curl http://{address}/readyz");
+    say!("  curl http://{address}/metrics");
+    say!("  lienthong -c {} timeline {code} --all", config.display());
+    say!("  lienthong -c {} dead-letters list", config.display());
+    say!(
+        "  curl -H 'X-Api-Key: {key}' -H 'Content-Type: application/json' -d @ops/demo/dossier.json \\\n       'http://{address}/api/DongBoHoSoMC?MaDinhDanhDV={}&isUpdating=False'",
+        story::UNIT
+    );
+}

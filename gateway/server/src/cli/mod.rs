@@ -1,0 +1,176 @@
+//! The commands. Each says in `--help` what it is for; those that only read work on a stopped gateway too, those that act speak
+//! to the running one through its admin door.
+
+/// Prints a line for people or scripts. A reader that has seen enough (`| head`) ends the command, quietly.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        if writeln!(std::io::stdout(), $($words)*).is_err() {
+            std::process::exit(0);
+        }
+    }};
+}
+
+mod data;
+mod demo;
+mod operate;
+mod serve;
+mod setup;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use gateway_core::fault::Defect;
+
+use crate::config::Config;
+use crate::files::Files;
+use crate::words::Lang;
+
+const AFTER_HELP: &str = "\
+Bắt đầu:
+  lienthong demo                       xem cả cổng làm việc với dữ liệu thử, không cần cấu hình gì
+  lienthong init --folder ./thu        tạo cấu hình, khóa niêm phong và thư mục
+  lienthong keys add <peer>            cấp khóa cho một phần mềm một cửa
+  lienthong check && lienthong run     kiểm tra mọi thứ, rồi chạy
+
+Exit status: 0 done; 1 something is not as it should be (a defect, a failed case, a dossier not delivered);
+2 wrong usage; 3 cannot start or read (configuration, store, key); 4 the gateway does not run.";
+
+/// Liên Thông: the message gateway between one-stop-shop software and the national systems.
+#[derive(Parser)]
+#[command(name = "lienthong", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Clone)]
+struct Common {
+    /// The configuration file
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "LIENTHONG_CONFIG",
+        default_value = "/etc/lienthong/lienthong.toml"
+    )]
+    config: PathBuf,
+    /// Language of the output: vi or en
+    #[arg(long, global = true, env = "LIENTHONG_LANG", default_value = "vi")]
+    lang: String,
+    /// Output for scripts
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a configuration to start from, a sealing key and the folders
+    Init(setup::Init),
+    /// Keys of callers: add, list, revoke
+    #[command(subcommand)]
+    Keys(setup::Keys),
+    /// Run the gateway until it is told to stop (SIGTERM, Ctrl-C)
+    Run,
+    /// Check configuration, contracts, mappings and code lists; all defects at once
+    Check,
+    /// See it work: gateway, simulated portal and made-up dossiers on loopback ports
+    Demo(demo::Demo),
+    /// Run a peer's simulator on a port, for trying out
+    Simulate(serve::Simulate),
+    /// Try one mapping on a file
+    Translate(data::Translate),
+    /// Run the cases beside the mappings (UPDATE=1 rewrites what is expected)
+    Test(data::Test),
+    /// Which fields the mappings use, ignore on purpose, or lose
+    Coverage(data::Coverage),
+    /// Everything that happened to a dossier
+    Timeline(show::Timeline),
+    /// Messages a peer will not take as they are, and calls in doubt
+    #[command(subcommand)]
+    DeadLetters(operate::DeadLetters),
+    /// Offer dead letters again
+    Redeliver(operate::Redeliver),
+}
+
+/// How a command ended otherwise than well.
+pub(crate) enum Ended {
+    /// Something is not as it should be; it has been said.
+    NotAsItShould,
+    /// Cannot start or read.
+    CannotStart(String),
+    /// The gateway does not run.
+    NotRunning(String),
+}
+
+type Outcome = Result<(), Ended>;
+
+impl<E: std::error::Error> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Ended::CannotStart(error.to_string())
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let common = cli.common;
+    let ended = match cli.command {
+        Command::Init(args) => setup::init(&common, args),
+        Command::Keys(args) => setup::keys(&common, args),
+        Command::Run => serve::run(&common),
+        Command::Check => data::check(&common),
+        Command::Demo(args) => demo::demo(&common, args),
+        Command::Simulate(args) => serve::simulate(args),
+        Command::Translate(args) => data::translate(&common, args),
+        Command::Test(args) => data::test(&common, args),
+        Command::Coverage(args) => data::coverage(&common, args),
+        Command::Timeline(args) => show::timeline(&common, args),
+        Command::DeadLetters(args) => operate::dead_letters(&common, args),
+        Command::Redeliver(args) => operate::redeliver(&common, args),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Ended::NotAsItShould) => ExitCode::from(1),
+        Err(Ended::CannotStart(words)) => {
+            eprintln!("lienthong: {}", words.trim_end());
+            ExitCode::from(3)
+        }
+        Err(Ended::NotRunning(words)) => {
+            eprintln!("lienthong: {words}");
+            ExitCode::from(4)
+        }
+    }
+}
+
+impl Common {
+    fn lang(&self) -> Lang {
+        Lang::parse(&self.lang)
+    }
+
+    fn load(&self) -> Result<Config, Ended> {
+        Config::load(&self.config).map_err(|defects| Ended::CannotStart(list(&defects)))
+    }
+
+    /// The data rooms: with the overlay of the configuration if there is one, else the built-in ones.
+    fn files(&self) -> Result<Files, Ended> {
+        match self.config.exists() {
+            true => Ok(Files::with_overlay(&self.load()?.gateway.overlay)?),
+            false => Ok(Files::built_in()),
+        }
+    }
+}
+
+fn list(defects: &[Defect]) -> String {
+    let lines: Vec<String> = defects.iter().map(Defect::to_string).collect();
+    lines.join("\n")
+}
+
+/// A runtime for a command that needs one.
+fn block_on<T>(task: impl Future<Output = Result<T, Ended>>) -> Result<T, Ended> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
+}

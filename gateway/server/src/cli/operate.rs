@@ -1,0 +1,194 @@
+//! `dead-letters` and `redeliver`: what an operator does about messages that a peer will not take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use gateway_core::pipeline::DeliveryId;
+
+use super::{Common, Ended, Outcome, block_on, show};
+use crate::http::{AdminCall, CannotCall, call_admin};
+use crate::store::Filter;
+
+#[derive(Subcommand)]
+pub enum DeadLetters {
+    /// List them, newest last
+    List(Select),
+    /// Show one: cause, remedy, violations, the document
+    Show {
+        /// Its number
+        id: i64,
+        /// With the document, which holds personal data
+        #[arg(long)]
+        document: bool,
+    },
+    /// Put another document in its place and offer it again
+    Correct {
+        /// Its number
+        id: i64,
+        /// The canonical document, as `show --document --json` gives it, mended
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Give it up
+    Discard {
+        /// Its number
+        id: i64,
+        /// Why, for the timeline
+        #[arg(long)]
+        reason: String,
+    },
+    /// For a call in doubt: say whether it took effect
+    Settle {
+        /// Its number
+        id: i64,
+        /// `happened` or `did-not`
+        #[arg(value_parser = ["happened", "did-not"])]
+        verdict: String,
+    },
+}
+
+#[derive(Args, Default)]
+pub struct Select {
+    /// Only of this dossier
+    #[arg(long)]
+    dossier: Option<String>,
+    /// Only of this peer
+    #[arg(long)]
+    peer: Option<String>,
+    /// Only with this fault code
+    #[arg(long)]
+    fault: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Redeliver {
+    #[command(flatten)]
+    select: Select,
+    /// Every dead letter there is
+    #[arg(long)]
+    all: bool,
+    /// Only say which
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Select {
+    fn filter(self) -> Filter {
+        Filter {
+            dossier: self.dossier,
+            peer: self.peer.map(Into::into),
+            fault: self.fault,
+            ..Filter::default()
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.dossier.is_none() && self.peer.is_none() && self.fault.is_none()
+    }
+}
+
+pub fn dead_letters(common: &Common, args: DeadLetters) -> Outcome {
+    match args {
+        DeadLetters::List(select) => list(common, select),
+        DeadLetters::Show { id, document } => show_one(common, DeliveryId(id), document),
+        DeadLetters::Correct { id, file } => {
+            let document = gateway_core::json::parse(&std::fs::read(&file)?)?;
+            act(common, AdminCall::Correct { id: DeliveryId(id), document })
+        }
+        DeadLetters::Discard { id, reason } => act(common, AdminCall::Discard { id: DeliveryId(id), reason }),
+        DeadLetters::Settle { id, verdict } => {
+            let happened = verdict == "happened";
+            act(common, AdminCall::SettleDoubt { id: DeliveryId(id), happened, marks: Default::default() })
+        }
+    }
+}
+
+fn list(common: &Common, select: Select) -> Outcome {
+    let store = show::open(common)?;
+    let found = block_on(async { Ok(store.dead_letters(select.filter()).await?) })?;
+    if common.json {
+        say!("{}", serde_json::to_string_pretty(&found)?);
+        return Ok(());
+    }
+    if found.is_empty() {
+        say!("{}", common.lang().pick("không có thư chết", "no dead letters"));
+    }
+    for letter in found {
+        say!(
+            "{:>6}  {}  {:<10} {:<20} {:<10} {}",
+            letter.delivery.0,
+            letter.since.for_people(),
+            letter.peer,
+            letter.dossier,
+            letter.state.as_str(),
+            letter.fault_code,
+        );
+    }
+    Ok(())
+}
+
+fn show_one(common: &Common, id: DeliveryId, with_document: bool) -> Outcome {
+    let store = show::open(common)?;
+    let Some(letter) = block_on(async { Ok(store.dead_letter(id).await?) })? else {
+        eprintln!(
+            "{}",
+            common.lang().pick("không có thư chết mang số này", "no dead letter has this number")
+        );
+        return Err(Ended::NotAsItShould);
+    };
+    let document = with_document.then_some(&letter.envelope.document);
+    if common.json {
+        let shown =
+            serde_json::json!({ "summary": letter.summary, "fault": letter.fault, "document": document });
+        say!("{shown:#}");
+        return Ok(());
+    }
+    say!("{}  {}  {}", letter.summary.delivery.0, letter.summary.peer, letter.summary.dossier);
+    if let Some(fault) = &letter.fault {
+        say!("  {}: {}", fault.code, fault.words);
+        if !fault.cause.is_empty() {
+            say!("  {}: {}", common.lang().pick("nguyên nhân", "cause"), fault.cause);
+        }
+        for violation in &fault.violations {
+            say!("  - {violation}");
+        }
+    }
+    if let Some(document) = document {
+        say!("{document:#}");
+    }
+    Ok(())
+}
+
+pub fn redeliver(common: &Common, args: Redeliver) -> Outcome {
+    if args.select.is_empty() && !args.all {
+        return Err(Ended::CannotStart("say which: --dossier, --peer, --fault, or --all".to_owned()));
+    }
+    act(common, AdminCall::Redeliver { filter: args.select.filter(), dry_run: args.dry_run })
+}
+
+fn act(common: &Common, call: AdminCall) -> Outcome {
+    let config = common.load()?;
+    let socket = config.gateway.admin_socket();
+    let said = block_on(async { Ok(call_admin(&socket, &call).await) })?;
+    match said {
+        Ok(document) => {
+            say!("{document}");
+            Ok(())
+        }
+        Err(CannotCall::NotRunning(error)) => {
+            let words = common.lang().pick(
+                "cổng liên thông không chạy (hoặc cửa quản trị ở nơi khác); chạy `lienthong run` rồi thử lại",
+                "the gateway does not run (or its admin door is elsewhere); start `lienthong run` and try again",
+            );
+            Err(Ended::NotRunning(format!("{words}: {}: {error}", socket.display())))
+        }
+        Err(CannotCall::Refused(problem)) => {
+            eprintln!("{}", problem["title"].as_str().unwrap_or("?"));
+            for violation in problem["violations"].as_array().into_iter().flatten() {
+                let text = |name: &str| violation[name].as_str().map(str::to_owned).unwrap_or_default();
+                eprintln!("- {} [{}] {}", text("path"), text("rule"), text("detail"));
+            }
+            Err(Ended::NotAsItShould)
+        }
+    }
+}

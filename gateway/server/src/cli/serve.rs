@@ -1,0 +1,73 @@
+//! `run` and `simulate`: what stays up.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::{Common, Ended, Outcome, block_on};
+use crate::app::{App, Running};
+use crate::clock::Clock;
+use crate::files::Files;
+use crate::simulator::{Host, Twist};
+use crate::telemetry;
+
+pub fn run(common: &Common) -> Outcome {
+    telemetry::start_log(!std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    let config = common.load()?;
+    let files = Files::with_overlay(&config.gateway.overlay)?;
+    let file = common.config.display().to_string();
+    block_on(async {
+        let clock = Clock::system();
+        let began = clock.now();
+        let app = App::open(config, &file, &files, clock.clone())
+            .await
+            .map_err(|why| Ended::CannotStart(why.to_string()))?;
+        let running = Running::start(app).await?;
+        let ready_ms = clock.now().millis_since(began);
+        tracing::info!(event = "ready", listen = %running.address, ready_ms);
+        stopped().await?;
+        tracing::info!(event = "stopping");
+        running.stop().await;
+        tracing::info!(event = "stopped");
+        Ok(())
+    })
+}
+
+/// SIGTERM or Ctrl-C.
+pub(super) async fn stopped() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+#[derive(Args)]
+pub struct Simulate {
+    /// The adapter whose peer is simulated
+    #[arg(default_value = "portal")]
+    adapter: String,
+    /// Address and port to listen on
+    #[arg(long, default_value = "127.0.0.1:8461")]
+    listen: SocketAddr,
+    /// What happens to the first calls: 503, html, lost-before, lost-after, slow, ok
+    #[arg(long, num_args = 1..)]
+    answers: Vec<String>,
+}
+
+pub fn simulate(args: Simulate) -> Outcome {
+    let twists: Option<Vec<Twist>> = args.answers.iter().map(|word| Twist::parse(word)).collect();
+    let twists = twists.ok_or_else(|| {
+        Ended::CannotStart("--answers takes 503, html, lost-before, lost-after, slow, ok".to_owned())
+    })?;
+    let peer = adapters::simulator(&args.adapter, "", &toml::Table::new())
+        .ok_or_else(|| Ended::CannotStart(format!("there is no simulator of `{}`", args.adapter)))?;
+    block_on(async {
+        let host = Host::start(peer, args.listen, Clock::system()).await?;
+        host.script(twists);
+        say!("http://{}", host.address());
+        stopped().await?;
+        say!("{:#}", host.state());
+        Ok(())
+    })
+}

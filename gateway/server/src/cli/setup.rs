@@ -1,0 +1,144 @@
+//! `init` and `keys`: what must be there before a gateway can run.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::{Common, Ended, Outcome};
+use crate::clock::Clock;
+use crate::keyring;
+use crate::store::SealKey;
+use crate::words::Lang;
+
+/// The commented reference, which is also what `init` writes.
+pub const REFERENCE: &str = include_str!("../../../../ops/lienthong.toml");
+
+#[derive(Args)]
+pub struct Init {
+    /// Where configuration, key and data go: /etc/lienthong and /var/lib/lienthong without it
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Make a key for a peer and show it, this once
+    Add {
+        /// The peer, as in [peers.<name>]
+        peer: String,
+        /// For people: who has it
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// List the keys (never the keys themselves)
+    List,
+    /// Revoke a key by its id; works on a running gateway within a second
+    Revoke {
+        /// The id that `keys list` shows
+        id: String,
+    },
+}
+
+pub fn init(common: &Common, args: Init) -> Outcome {
+    let (etc, data) = match &args.folder {
+        Some(folder) => (folder.clone(), folder.join("data")),
+        None => (PathBuf::from("/etc/lienthong"), PathBuf::from("/var/lib/lienthong")),
+    };
+    for folder in [&etc, &data] {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Ended::CannotStart(format!("{}: {error}", folder.display())))?;
+    }
+    let config = etc.join("lienthong.toml");
+    let key = etc.join("sealing.key");
+    let etc_text = etc.display().to_string();
+    let text = REFERENCE
+        .replace("/var/lib/lienthong", &data.display().to_string())
+        .replace("/etc/lienthong", &etc_text);
+    let vi = common.lang() == Lang::Vi;
+    let fresh = SealKey::generate()?.to_line();
+    for (path, content, mode) in [(&config, text.as_str(), 0o640), (&key, fresh.as_str(), 0o600)] {
+        let made = make(path, content, mode)
+            .map_err(|error| Ended::CannotStart(format!("{}: {error}", path.display())))?;
+        say!("{} {}", if made { "+" } else { "=" }, path.display());
+    }
+    let config = config.display();
+    if vi {
+        say!(
+            "\nKhóa niêm phong vừa tạo mở được mọi dữ liệu đã lưu: hãy cất một bản ở nơi khác, KHÔNG để chung với bản sao lưu."
+        );
+        say!("Tiếp theo: sửa {config} (địa chỉ Cổng DVCQG, mã đơn vị), rồi `lienthong check -c {config}`.");
+    } else {
+        say!("\nThe sealing key opens everything stored: keep a copy elsewhere, NOT beside the backups.");
+        say!("Next: edit {config} (the portal's address, unit codes), then `lienthong check -c {config}`.");
+    }
+    Ok(())
+}
+
+/// Writes a file that is not there yet; false if there is one, which is left alone.
+fn make(path: &Path, content: &str, mode: u32) -> std::io::Result<bool> {
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
+        Ok(mut file) => {
+            file.write_all(content.as_bytes())?;
+            file.sync_all()?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub fn keys(common: &Common, args: Keys) -> Outcome {
+    let config = common.load()?;
+    let path = config.gateway.keys_file();
+    let vi = common.lang() == Lang::Vi;
+    match args {
+        Keys::Add { peer, note } => {
+            if !config.peers.contains_key(&peer) {
+                let near = gateway_core::fault::nearest(&peer, config.peers.keys().map(String::as_str));
+                let hint = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+                return Err(Ended::CannotStart(format!(
+                    "[peers.{peer}] is not in {}{hint}",
+                    common.config.display()
+                )));
+            }
+            std::fs::create_dir_all(&config.gateway.data)?;
+            let (id, key) = keyring::add(&path, &peer, &note, Clock::system().now())?;
+            if common.json {
+                say!("{}", serde_json::json!({ "id": id, "peer": peer, "key": key.reveal() }));
+            } else {
+                say!("{}", key.reveal());
+                eprintln!(
+                    "{}",
+                    if vi {
+                        format!(
+                            "Khóa {id} của {peer}: chỉ hiện một lần. Gửi trong X-Api-Key, hoặc làm mật khẩu (Basic, đăng nhập)."
+                        )
+                    } else {
+                        format!(
+                            "Key {id} of {peer}, shown this once. Send it in X-Api-Key, or as the password (Basic, log-in)."
+                        )
+                    }
+                );
+            }
+        }
+        Keys::List => {
+            let entries = keyring::read(&path)?;
+            if common.json {
+                say!("{}", serde_json::to_string_pretty(&entries)?);
+            } else {
+                for entry in entries {
+                    say!("{}  {:<20} {}  {}", entry.id, entry.peer, entry.made.for_people(), entry.note);
+                }
+            }
+        }
+        Keys::Revoke { id } => {
+            if !keyring::revoke(&path, &id)? {
+                return Err(Ended::CannotStart(format!("there is no key `{id}`; see `lienthong keys list`")));
+            }
+            say!("{} {id}", if vi { "đã thu hồi" } else { "revoked" });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `timeline`: everything that happened to a dossier, for people and for scripts. Reads the store; the gateway may run or not.
+
+use clap::Args;
+
+use super::{Common, Ended, Outcome, block_on};
+use crate::store::{self, Seal, Store};
+use crate::words::{Lang, event_words};
+
+#[derive(Args)]
+pub struct Timeline {
+    /// The dossier's code, by any system's name for it
+    dossier: String,
+    /// Every call too, not only the milestones
+    #[arg(long, short)]
+    all: bool,
+}
+
+pub fn timeline(common: &Common, args: Timeline) -> Outcome {
+    let store = open(common)?;
+    let found = block_on(async { Ok(store.timeline(&args.dossier).await?) })?;
+    let Some(found) = found else {
+        eprintln!("{}", common.lang().pick("không có hồ sơ nào mang mã này", "no dossier has this code"));
+        return Err(Ended::NotAsItShould);
+    };
+    if common.json {
+        say!("{}", serde_json::to_string_pretty(&found)?);
+    } else {
+        print(&args.dossier, &found, args.all, common.lang());
+    }
+    Ok(())
+}
+
+/// The store of the configuration, for reading, beside a running gateway or without one.
+pub(super) fn open(common: &Common) -> Result<Store, Ended> {
+    let config = common.load()?;
+    let (current, old) = crate::app::sealing_keys(&config).map_err(Ended::CannotStart)?;
+    let seal = Seal::from_keys(&current, &old)?;
+    Ok(Store::open_read_only(&config.gateway.data, seal)?)
+}
+
+/// One line a row: when, which peer, what.
+pub(super) fn print(code: &str, timeline: &store::Timeline, all: bool, lang: Lang) {
+    say!("{code}");
+    for row in timeline.rows.iter().filter(|row| all || row.event.is_milestone()) {
+        let peer = row.peer.as_ref().map(|peer| peer.as_str()).unwrap_or("");
+        say!(
+            "  {}  {:<10} {}",
+            row.at.for_people(),
+            peer,
+            event_words(lang, row.event.as_str(), &row.detail)
+        );
+    }
+}

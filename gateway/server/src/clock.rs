@@ -1,0 +1,143 @@
+//! The clock and chance: the only callers of `now()` and of the random number generator in the whole gateway.
+//!
+//! Stories turn a clock of their own ([`Clock::manual`]): three hours of outage pass in a moment, while sockets and disk
+//! stay real. Nothing here promises that time never jumps; who compares moments must bear a clock that is set.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gateway_core::ids::Moment;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::sync::oneshot;
+
+/// Time, as the gateway sees it. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Clock {
+    manual: Option<Arc<Mutex<Manual>>>,
+}
+
+#[derive(Default)]
+struct Manual {
+    now: Moment,
+    sleepers: BTreeMap<(Moment, u64), oneshot::Sender<()>>,
+    count: u64,
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Clock::default()
+    }
+
+    /// A clock that moves only by [`Clock::advance_to`].
+    pub fn manual(start: Moment) -> Self {
+        let manual = Manual { now: start, ..Manual::default() };
+        Clock { manual: Some(Arc::new(Mutex::new(manual))) }
+    }
+
+    /// Does it move only when told to?
+    pub fn is_manual(&self) -> bool {
+        self.manual.is_some()
+    }
+
+    /// This moment.
+    #[allow(clippy::disallowed_methods)] // The one place that may ask.
+    pub fn now(&self) -> Moment {
+        match &self.manual {
+            Some(manual) => lock(manual).now,
+            None => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Moment::from_millis(since.as_millis() as i64)
+            }
+        }
+    }
+
+    /// Waits until that moment; not at all if it has passed.
+    pub async fn sleep_until(&self, until: Moment) {
+        let Some(manual) = &self.manual else {
+            // In slices, so that a clock that is set forward is noticed within a minute and not hours later.
+            loop {
+                let left = until.millis_since(self.now());
+                if left <= 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(left.min(60_000) as u64)).await;
+            }
+        };
+        let woken = {
+            let mut manual = lock(manual);
+            if until <= manual.now {
+                return;
+            }
+            let (wake, woken) = oneshot::channel();
+            manual.count += 1;
+            let place = (until, manual.count);
+            manual.sleepers.insert(place, wake);
+            woken
+        };
+        // An error means that the clock itself is gone; then nobody waits for this sleeper either.
+        let _ = woken.await;
+    }
+
+    /// The nearest moment somebody sleeps for (manual clocks only).
+    pub fn next_alarm(&self) -> Option<Moment> {
+        let mut manual = lock(self.manual.as_ref()?);
+        manual.sleepers.retain(|_, wake| !wake.is_closed());
+        manual.sleepers.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Sets a manual clock and wakes whoever slept until then. The machine's clock is not ours to set.
+    pub fn advance_to(&self, to: Moment) {
+        let Some(manual) = &self.manual else { return };
+        let due = {
+            let mut manual = lock(manual);
+            manual.now = manual.now.max(to);
+            let later = manual.sleepers.split_off(&(to.plus_millis(1), 0));
+            std::mem::replace(&mut manual.sleepers, later)
+        };
+        for (_, wake) in due {
+            let _ = wake.send(());
+        }
+    }
+}
+
+fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
+    manual.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Random bytes from the operating system.
+pub fn chance<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // The operating system's generator fails only where no process could run at all.
+    SystemRandom::new().fill(&mut bytes).unwrap_or_else(|_| std::process::abort());
+    bytes
+}
+
+/// A number from 0 up to (not including) 1, to spread retries.
+pub fn jitter() -> f64 {
+    f64::from(u32::from_le_bytes(chance())) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_in_order_and_only_when_due() {
+        let clock = Clock::manual(Moment::from_millis(1000));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(Moment::from_millis(5000)).await }
+        });
+        while clock.next_alarm().is_none() {
+            tokio::task::yield_now().await;
+        }
+        clock.advance_to(Moment::from_millis(4999));
+        assert_eq!(clock.next_alarm(), Some(Moment::from_millis(5000)));
+        clock.advance_to(Moment::from_millis(5000));
+        sleeper.await.unwrap();
+        assert_eq!(clock.now(), Moment::from_millis(5000));
+        assert_eq!(clock.next_alarm(), None);
+    }
+}

@@ -1,0 +1,307 @@
+//! The one TOML file: what differs by province. `ops/lienthong.toml` is its commented reference, and a test loads it.
+//!
+//! Unknown keys are errors that name the nearest key. Secrets never stand in the file: a secret names a file or an environment
+//! variable. Everything is checked before anything starts, and all at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gateway_core::adapter::Secret;
+use gateway_core::fault::{Defect, nearest};
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The gateway itself.
+    #[serde(default)]
+    pub gateway: Gateway,
+    /// What the door bears.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The counterparts.
+    #[serde(default)]
+    pub peers: BTreeMap<String, Peer>,
+}
+
+/// The gateway itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gateway {
+    /// Where callers reach us, address and port.
+    pub listen: String,
+    /// The store, the keys of callers, the admin door.
+    pub data: PathBuf,
+    /// The sealing key's file; the environment variable `LIENTHONG_SEALING_KEY` wins.
+    pub sealing_key_file: PathBuf,
+    /// Keys that were current once: what they sealed can still be read.
+    pub old_sealing_key_files: Vec<PathBuf>,
+    /// Schemas and mappings of this province, taken instead of the built-in ones of the same name.
+    pub overlay: PathBuf,
+    /// The admin door, a Unix socket; `<data>/admin.sock` if not given.
+    pub admin_socket: Option<PathBuf>,
+    /// Language of what people read: `vi` or `en`.
+    pub lang: String,
+    /// An older state that comes again within so many minutes is a late repeat and not news.
+    pub repeat_window_minutes: u64,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Gateway {
+            listen: "127.0.0.1:8460".to_owned(),
+            data: PathBuf::from("/var/lib/lienthong"),
+            sealing_key_file: PathBuf::from("/etc/lienthong/sealing.key"),
+            old_sealing_key_files: Vec::new(),
+            overlay: PathBuf::from("/etc/lienthong"),
+            admin_socket: None,
+            lang: "vi".to_owned(),
+            repeat_window_minutes: 15,
+        }
+    }
+}
+
+impl Gateway {
+    /// The admin door's path.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.admin_socket.clone().unwrap_or_else(|| self.data.join("admin.sock"))
+    }
+
+    /// The file of the callers' keys.
+    pub fn keys_file(&self) -> PathBuf {
+        self.data.join("keys.json")
+    }
+}
+
+/// What the door bears.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Longer bodies are refused with 413; a channel may set less, never more.
+    pub body_bytes_max: usize,
+    /// A caller that has not sent its headers after so long is cut off.
+    pub headers_ms_max: u64,
+    /// A caller that has not sent its body after so long is cut off with 408.
+    pub body_ms_max: u64,
+    /// More connections wait in the system's queue.
+    pub connections_max: usize,
+    /// A stop waits so long for calls in progress.
+    pub drain_ms_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body_bytes_max: 8 << 20,
+            headers_ms_max: 10_000,
+            body_ms_max: 30_000,
+            connections_max: 1_000,
+            drain_ms_max: 20_000,
+        }
+    }
+}
+
+/// A counterpart.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// The family of its wire languages: `onestop`, `portal`.
+    pub adapter: String,
+    /// Its wire language; a family with one needs none.
+    #[serde(default)]
+    pub dialect: String,
+    /// The agency that its messages travel for where they do not say.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// Where its calls go: base addresses by endpoint name, `portal = "http://10.0.0.2:8080"`.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+    /// The authority that signed the peer's certificate, where no public one did (PEM).
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// An inbound call is answered after at most so long with the peer's real verdict; 0 answers once it is on disk.
+    #[serde(default)]
+    pub answer_wait_ms: u64,
+    /// Only messages of these units are sent to this peer; empty means all.
+    #[serde(default)]
+    pub units: Vec<String>,
+    /// Only these kinds are sent to this peer; empty means all its channels take.
+    #[serde(default)]
+    pub receives: Vec<String>,
+    /// Which code list stands in for which: `"onestop/status" = "onestop/status-opencps"`.
+    #[serde(default)]
+    pub codes: BTreeMap<String, String>,
+    /// What is done with a call whose effect counts once and whose outcome nobody can find out, by status: `repeat` or `ask`.
+    #[serde(default)]
+    pub in_doubt: BTreeMap<String, InDoubt>,
+    /// No connection after so long: not sent.
+    #[serde(default = "connect_ms_max")]
+    pub connect_ms_max: u64,
+    /// No answer after so long: silence.
+    #[serde(default = "answer_ms_max")]
+    pub answer_ms_max: u64,
+    /// How long the peer itself may still be working on a call that it did not answer.
+    #[serde(default = "processing_ms_max")]
+    pub processing_ms_max: u64,
+    /// Never more calls at once than this.
+    #[serde(default = "concurrency_max")]
+    pub concurrency_max: usize,
+    /// The dialect's own settings.
+    #[serde(default)]
+    pub settings: toml::Table,
+    /// Secrets by name, from files or the environment.
+    #[serde(default)]
+    pub keys: BTreeMap<String, SecretSource>,
+}
+
+fn connect_ms_max() -> u64 {
+    5_000
+}
+fn answer_ms_max() -> u64 {
+    60_000
+}
+fn processing_ms_max() -> u64 {
+    120_000
+}
+fn concurrency_max() -> usize {
+    16
+}
+
+/// What is done when nobody can find out whether a call took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InDoubt {
+    /// Send it again; the timeline says that it may be doubled.
+    Repeat,
+    /// Wait for an operator.
+    Ask,
+}
+
+/// Where a secret is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSource {
+    /// A file whose content, without white space around, is the secret.
+    #[serde(default)]
+    pub file: Option<PathBuf>,
+    /// An environment variable.
+    #[serde(default)]
+    pub env: Option<String>,
+}
+
+impl SecretSource {
+    /// Reads the secret; the error says what to do.
+    pub fn read(&self) -> Result<Secret, String> {
+        let text = match (&self.file, &self.env) {
+            (Some(file), None) => std::fs::read_to_string(file).map_err(|error| {
+                format!(
+                    "cannot read {}: {error}; write the secret into it, readable for the service only",
+                    file.display()
+                )
+            })?,
+            (None, Some(name)) => {
+                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
+            }
+            _ => return Err("give either `file` or `env`".to_owned()),
+        };
+        let text = text.trim();
+        if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
+    }
+}
+
+impl Config {
+    /// Reads the file; the defect names file, line and the nearest key.
+    pub fn load(path: &Path) -> Result<Config, Vec<Defect>> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Config::parse(&text, &name),
+            Err(error) => Err(vec![Defect {
+                file: name,
+                line: 0,
+                field: String::new(),
+                message: format!("{error}; `lienthong init` writes one to start from"),
+                nearest: None,
+            }]),
+        }
+    }
+
+    /// Reads a text.
+    pub fn parse(text: &str, file: &str) -> Result<Config, Vec<Defect>> {
+        let config: Config = toml::from_str(text).map_err(|error| vec![toml_defect(text, file, &error)])?;
+        let defects = config.examine(file);
+        if defects.is_empty() { Ok(config) } else { Err(defects) }
+    }
+
+    fn examine(&self, file: &str) -> Vec<Defect> {
+        let mut defects = Vec::new();
+        let mut wrong = |field: String, message: &str| {
+            defects.push(Defect {
+                file: file.to_owned(),
+                line: 0,
+                field,
+                message: message.to_owned(),
+                nearest: None,
+            });
+        };
+        if !matches!(self.gateway.lang.as_str(), "vi" | "en") {
+            wrong("gateway.lang".to_owned(), "must be `vi` or `en`");
+        }
+        if self.gateway.listen.parse::<std::net::SocketAddr>().is_err() {
+            wrong("gateway.listen".to_owned(), "must be an address and a port, like 127.0.0.1:8460");
+        }
+        for (name, peer) in &self.peers {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+                wrong(
+                    format!("peers.{name}"),
+                    "a peer's name is lower-case letters, digits and `-`, at most 40",
+                );
+            }
+            for (endpoint, address) in &peer.endpoints {
+                if !address.starts_with("http://") && !address.starts_with("https://") {
+                    wrong(
+                        format!("peers.{name}.endpoints.{endpoint}"),
+                        "must start with http:// or https://",
+                    );
+                }
+            }
+            if peer.concurrency_max == 0 {
+                wrong(format!("peers.{name}.concurrency_max"), "must be at least 1");
+            }
+        }
+        defects
+    }
+}
+
+fn toml_defect(text: &str, file: &str, error: &toml::de::Error) -> Defect {
+    let line =
+        error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() as u64 + 1);
+    let message = error.message().to_owned();
+    // serde says: unknown field `x`, expected one of `a`, `b`
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let field = quoted.next().unwrap_or_default().to_owned();
+    let near = message.starts_with("unknown").then(|| nearest(&field, quoted)).flatten();
+    Defect { file: file.to_owned(), line, field, message, nearest: near }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_names_line_and_nearest() {
+        let text =
+            "[gateway]\nlisten = \"127.0.0.1:1\"\n\n[peers.portal]\nadapter = \"portal\"\nanswer_wait = 5\n";
+        let defects = Config::parse(text, "lienthong.toml").unwrap_err();
+        assert_eq!(defects[0].line, 6);
+        assert_eq!(defects[0].nearest.as_deref(), Some("answer_wait_ms"));
+    }
+
+    #[test]
+    fn all_wrong_values_are_named_at_once() {
+        let text = "[gateway]\nlang = \"fr\"\nlisten = \"x\"\n[peers.p]\nadapter = \"portal\"\nconcurrency_max = 0\nendpoints.portal = \"ftp://x\"\n";
+        let defects = Config::parse(text, "f").unwrap_err();
+        assert_eq!(defects.len(), 4, "{defects:#?}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Schemas and mappings: compiled into the binary, and taken file by file from the overlay folder where it has one of the
+//! same name. Read once, at start; a restart is the reload.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+use ring::digest;
+
+static SCHEMAS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../schemas");
+static MAPPINGS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../mappings");
+
+/// The data rooms: paths below `schemas/` and `mappings/` with their bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Below `schemas/`.
+    pub schemas: BTreeMap<String, Vec<u8>>,
+    /// Below `mappings/`.
+    pub mappings: BTreeMap<String, Vec<u8>>,
+    /// Which of them came from the overlay, as `mappings/…` or `schemas/…`, and how each stands to the built-in one.
+    pub overlaid: BTreeMap<String, Overlaid>,
+}
+
+/// How a file of the overlay stands to the one in the binary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlaid {
+    /// The binary has none of that name.
+    Added,
+    /// It takes the place of the built-in one, whose SHA-256 (first 12 hex digits) is given: when an upgrade changes what
+    /// lies beneath an overlay, this digest changes.
+    Replaces {
+        /// First 12 hex digits of the built-in file's SHA-256.
+        built_in: String,
+    },
+}
+
+impl Files {
+    /// What the binary holds.
+    pub fn built_in() -> Self {
+        Files { schemas: collect(&SCHEMAS), mappings: collect(&MAPPINGS), overlaid: BTreeMap::new() }
+    }
+
+    /// The same, with the overlay folder's `schemas/` and `mappings/` on top. A missing folder is no overlay.
+    pub fn with_overlay(folder: &Path) -> io::Result<Self> {
+        let mut files = Files::built_in();
+        for (room, name) in [(&mut files.schemas, "schemas"), (&mut files.mappings, "mappings")] {
+            let mut found = BTreeMap::new();
+            walk(&folder.join(name), "", &mut found)?;
+            for (path, bytes) in found {
+                let overlaid = match room.insert(path.clone(), bytes) {
+                    Some(built_in) => Overlaid::Replaces { built_in: short_digest(&built_in) },
+                    None => Overlaid::Added,
+                };
+                files.overlaid.insert(format!("{name}/{path}"), overlaid);
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The first 12 hex digits of the SHA-256.
+pub fn short_digest(bytes: &[u8]) -> String {
+    hex(&digest::digest(&digest::SHA256, bytes).as_ref()[..6])
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn collect(dir: &Dir) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![dir];
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        for file in folder.files() {
+            files.insert(file.path().to_string_lossy().replace('\\', "/"), file.contents().to_vec());
+        }
+    }
+    files
+}
+
+fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), &path, found)?;
+        } else {
+            found.insert(path, std::fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlay_wins_file_by_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let codes = folder.path().join("mappings/onestop/codes");
+        std::fs::create_dir_all(&codes).unwrap();
+        std::fs::write(codes.join("of-this-province.yaml"), "list: x").unwrap();
+        std::fs::write(folder.path().join("mappings/README.md"), "ours").unwrap();
+        let files = Files::with_overlay(folder.path()).unwrap();
+        assert_eq!(files.mappings["onestop/codes/of-this-province.yaml"], b"list: x");
+        assert_eq!(files.overlaid["mappings/onestop/codes/of-this-province.yaml"], Overlaid::Added);
+        assert_eq!(files.mappings["README.md"], b"ours");
+        assert!(matches!(files.overlaid["mappings/README.md"], Overlaid::Replaces { .. }));
+    }
+}

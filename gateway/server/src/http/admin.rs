@@ -1,0 +1,198 @@
+//! The admin door: a Unix socket in the data folder, for the commands that act on a running gateway. Who may open the socket
+//! may use it (mode 0600); who it was, as the kernel says, goes into the timeline.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_core::adapter::Marks;
+use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::pipeline::DeliveryId;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::{problem, store_fault};
+use crate::app::App;
+use crate::store::{Filter, Operator, StoreError, WhatHappened};
+use crate::words;
+
+/// Something an operator asks a running gateway to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "call")]
+pub enum AdminCall {
+    /// How it is.
+    Status,
+    /// Offer dead letters again.
+    Redeliver {
+        /// Which.
+        filter: Filter,
+        /// Only say which.
+        dry_run: bool,
+    },
+    /// Offer a dead letter again with another document, in canonical form.
+    Correct {
+        /// Which.
+        id: DeliveryId,
+        /// The document that takes the place of the accepted one.
+        document: Value,
+    },
+    /// Give a dead letter up.
+    Discard {
+        /// Which.
+        id: DeliveryId,
+        /// Why, for the timeline.
+        reason: String,
+    },
+    /// Say what became of a call in doubt.
+    SettleDoubt {
+        /// Which.
+        id: DeliveryId,
+        /// It took effect.
+        happened: bool,
+        /// What the peer calls the dossier, where later calls need it.
+        marks: Marks,
+    },
+}
+
+/// Serves the admin door until `stop` is done.
+pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = app.config.gateway.admin_socket();
+    // The store's lock says that no other gateway runs on this folder, so a socket that lies here is a dead one's.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let mut stop = pin!(stop);
+    let mut calls = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    calls.spawn(converse(app.clone(), stream));
+                }
+            }
+            Some(_) = calls.join_next() => {}
+            () = &mut stop => break,
+        }
+    }
+    let _ = std::fs::remove_file(&path);
+    let _ =
+        tokio::time::timeout(Duration::from_secs(5), async { while calls.join_next().await.is_some() {} })
+            .await;
+    Ok(())
+}
+
+async fn converse(app: Arc<App>, stream: UnixStream) {
+    let who = stream.peer_cred().map_or_else(|_| "operator".to_owned(), |cred| format!("uid {}", cred.uid()));
+    let service = service_fn(move |request| {
+        let (app, who) = (app.clone(), who.clone());
+        async move { Ok::<_, std::convert::Infallible>(respond(&app, &who, request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(event = "admin-call-ended", %error);
+    }
+}
+
+async fn respond(app: &App, who: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let said = async {
+        let body = Limited::new(request.into_body(), 64 << 20).collect().await;
+        let body = body.map_err(|_| Fault::sender("body.broken-off", words::body_broken_off()))?;
+        let call: AdminCall = serde_json::from_slice(&body.to_bytes()).map_err(|error| {
+            Fault::sender("body.malformed", words::admin_call_unknown()).because(error.to_string())
+        })?;
+        act(app, who, call).await
+    };
+    match said.await {
+        Ok(document) => Response::new(Full::from(document.to_string())),
+        Err(fault) => problem::response(&fault),
+    }
+}
+
+async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
+    let store = &app.store;
+    let by = Operator { name: who.to_owned(), at: app.clock.now() };
+    let done = match call {
+        AdminCall::Status => {
+            return Ok(json!({ "peers": app.peers_seen(), "listen": app.config.gateway.listen }));
+        }
+        AdminCall::Redeliver { filter, dry_run } => {
+            let letters = store.redeliver(filter, by, dry_run).await.map_err(refusal)?;
+            json!({ "dry_run": dry_run, "deliveries": letters })
+        }
+        AdminCall::Correct { id, document } => {
+            let letter = store.dead_letter(id).await.map_err(refusal)?.ok_or_else(not_found)?;
+            crate::intake::check_canonical(app, &letter.summary.kind, &document)?;
+            store.correct(id, document, by).await.map_err(refusal)?;
+            json!({ "done": true })
+        }
+        AdminCall::Discard { id, reason } => {
+            store.discard(id, &reason, by).await.map_err(refusal)?;
+            json!({ "done": true })
+        }
+        AdminCall::SettleDoubt { id, happened, marks } => {
+            let what = if happened { WhatHappened::Happened } else { WhatHappened::DidNot };
+            store.settle_doubt(id, what, marks, by).await.map_err(refusal)?;
+            json!({ "done": true })
+        }
+    };
+    app.wake(app.peers.keys());
+    Ok(done)
+}
+
+fn not_found() -> Fault {
+    Fault::new("dead-letter.not-found", Blame::Sender, Remedy::Correct, words::dead_letter_not_found())
+}
+
+/// What an operator asked for does not fit, or the store cannot be used.
+fn refusal(error: StoreError) -> Fault {
+    match error {
+        StoreError::NotPossible(why) => {
+            Fault { words: format!("{}: {why}", words::dead_letter_not_found()), ..not_found() }
+        }
+        other => store_fault(&other),
+    }
+}
+
+/// Why an admin call could not be made.
+#[derive(Debug)]
+pub enum CannotCall {
+    /// Nobody listens: the gateway does not run.
+    NotRunning(io::Error),
+    /// It answered, and it was no.
+    Refused(Value),
+}
+
+/// Asks the gateway that runs behind this socket.
+pub async fn call(socket: &Path, call: &AdminCall) -> Result<Value, CannotCall> {
+    let io_error = |error: hyper::Error| CannotCall::NotRunning(io::Error::other(error));
+    let stream = UnixStream::connect(socket).await.map_err(CannotCall::NotRunning)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io_error)?;
+    tokio::spawn(connection);
+    let body = serde_json::to_vec(call).map_err(|error| CannotCall::NotRunning(error.into()))?;
+    let request = Request::post("/admin")
+        .header("host", "admin")
+        .body(Full::<Bytes>::from(body))
+        .map_err(|error| CannotCall::NotRunning(io::Error::other(error)))?;
+    let response = sender.send_request(request).await.map_err(io_error)?;
+    let fine = response.status().is_success();
+    let body = response.into_body().collect().await.map_err(io_error)?.to_bytes();
+    let document = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    if fine { Ok(document) } else { Err(CannotCall::Refused(document)) }
+}

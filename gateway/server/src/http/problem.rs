@@ -1,0 +1,44 @@
+//! Errors on doors of our own, as RFC 9457 has them: `application/problem+json`.
+
+use bytes::Bytes;
+use gateway_core::fault::Fault;
+use http_body_util::Full;
+use hyper::{Response, StatusCode};
+use serde_json::json;
+
+/// The status that goes with a fault of the door.
+pub fn status(fault: &Fault) -> StatusCode {
+    match fault.code.as_ref() {
+        "auth.missing" | "auth.unknown" | "auth.session" => StatusCode::UNAUTHORIZED,
+        "auth.wrong-door" => StatusCode::FORBIDDEN,
+        "door.not-found" => StatusCode::NOT_FOUND,
+        "door.method" => StatusCode::METHOD_NOT_ALLOWED,
+        "door.content-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "door.too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "door.timeout" => StatusCode::REQUEST_TIMEOUT,
+        "store.busy" | "store.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// The fault as a problem document.
+pub fn response(fault: &Fault) -> Response<Full<Bytes>> {
+    let status = status(fault);
+    let document = json!({
+        "type": format!("urn:lienthong:fault:{}", fault.code),
+        "title": fault.words,
+        "status": status.as_u16(),
+        "violations": fault.violations,
+    });
+    let mut response = Response::new(Full::from(document.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("application/problem+json"),
+    );
+    if let Some(wait) = fault.retry_after_ms {
+        headers.insert(hyper::header::RETRY_AFTER, hyper::header::HeaderValue::from(wait.div_ceil(1000)));
+    }
+    response
+}

@@ -1,0 +1,303 @@
+//! The receiving half of a message's way: hear, check, translate, admit, record, answer. Read it downwards.
+//!
+//! The one line that matters: `store.admit` returns after the transaction with everything in it is synced, and only then is an
+//! answer worded. A restart before that line finds nothing and the caller, unanswered, sends again; a restart after it
+//! finds the message, and the caller's repeat is a duplicate.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload, Secret};
+use gateway_core::dossier::DossierCode;
+use gateway_core::envelope::Class;
+use gateway_core::fault::{Blame, Fault, Violation};
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::pipeline::Admission;
+use gateway_core::translator::{Context, Plan};
+use serde_json::Value;
+
+use crate::app::{App, Room, Verdict};
+use crate::clock;
+use crate::crash;
+use crate::delivery;
+use crate::http::store_fault;
+use crate::store::{Admitted, Content, MappingUsed, NewMessage, Route};
+use crate::words;
+
+/// What follows a message through all lines.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// One id through all lines of the log.
+    pub correlation: Correlation,
+    /// The caller's W3C trace context.
+    pub traceparent: Option<String>,
+}
+
+/// One call of a peer, from its body to its answer.
+pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &Trace) -> Answer {
+    let said = match adapter.receive(arrival) {
+        Err(fault) => Err(fault),
+        Ok(Heard::LogIn { user: _, password }) => log_in(app, arrival, &password),
+        Ok(heard) => match arrival.caller.as_ref().and_then(|peer| app.peer(peer)) {
+            None => Err(Fault::sender("auth.session", words::auth_session())),
+            Some(room) => match heard {
+                Heard::Messages(items) => accept(app, room, arrival, items, trace).await,
+                Heard::Question(item) => delivery::ask(app, room, item, trace).await.map(|fate| vec![fate]),
+                Heard::LogIn { .. } => Err(Fault::sender("auth.session", words::auth_session())),
+            },
+        },
+    };
+    match &said {
+        Ok(fates) => {
+            for fate in fates {
+                app.metrics.items.with_label_values(&[arrival.channel.as_str(), fate_label(fate)]).inc();
+            }
+        }
+        Err(fault) => {
+            app.turned_away(fault);
+            tracing::info!(event = "call-refused", channel = %arrival.channel, fault = %fault.code);
+        }
+    }
+    adapter.reply(arrival, said.as_deref())
+}
+
+/// Every item of a call gets its own fate; all are written in one transaction.
+async fn accept(
+    app: &App,
+    room: &Room,
+    arrival: &Arrival,
+    items: Vec<Item>,
+    trace: &Trace,
+) -> Result<Vec<Fate>, Fault> {
+    let messages: Vec<NewMessage> =
+        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect();
+    // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
+    let verdicts: Vec<_> = match room.config.answer_wait_ms {
+        0 => Vec::new(),
+        _ => messages.iter().map(|message| app.verdicts.expect(message.id)).collect(),
+    };
+    let refusals: Vec<Option<Fault>> =
+        messages.iter().map(|message| message.content.as_ref().err().cloned()).collect();
+    let admitted = app.store.admit(messages).await.map_err(|error| {
+        tracing::error!(event = "admit-failed", %error);
+        store_fault(&error)
+    })?;
+    crash::point("after-admitted");
+    for queued in admitted.iter().flat_map(|admitted| &admitted.deliveries) {
+        app.wake(std::iter::once(&queued.peer));
+    }
+    let verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
+    let each = admitted.into_iter().zip(refusals).zip(verdicts);
+    Ok(each.map(|((admitted, refusal), verdict)| fate(admitted, refusal, verdict)).collect())
+}
+
+/// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
+fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Trace) -> Vec<NewMessage> {
+    let hinted = item.dossier.as_deref().and_then(DossierCode::new);
+    let blank = |content: Result<Content, Fault>| NewMessage {
+        id: MessageId::new(arrival.at, clock::chance()),
+        correlation: trace.correlation.clone(),
+        traceparent: trace.traceparent.clone(),
+        from: room.name.clone(),
+        unit: unit(room, &item),
+        kind: item.kind.clone(),
+        class: app.rules.channels.kinds.get(&item.kind).map_or(Class::Event, |spec| spec.class),
+        dossier: hinted.clone(),
+        status: None,
+        due: None,
+        at: arrival.at,
+        hints: item.hints.clone(),
+        keys: item.keys.clone(),
+        repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
+        source: item.payload.clone(),
+        mapping: None,
+        content,
+    };
+    let plan = match inbound_plan(app, arrival, &item.kind) {
+        Ok(plan) => plan,
+        Err(fault) => return vec![blank(Err(fault))],
+    };
+    let mapping = MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() };
+    let peers = app.routes(&room.name, &item.kind, &unit(room, &item));
+    let translation = match translate_in(plan, &item.payload, &room.config.codes) {
+        Ok(translation) => translation,
+        Err(fault) => {
+            // Only what the sender alone can mend is refused; what our side lacks is accepted and held.
+            let ours =
+                !fault.violations.is_empty() && fault.violations.iter().all(|v| v.blame == Blame::Gateway);
+            let content = match ours && hinted.is_some() {
+                true => Ok(Content {
+                    document: Value::Null,
+                    compared: Some(compared(&item.payload)),
+                    to: peers.into_iter().map(|peer| Route { peer, dead: Some(fault.clone()) }).collect(),
+                    notes: Vec::new(),
+                }),
+                false => Err(fault),
+            };
+            return vec![NewMessage { mapping: Some(mapping), ..blank(content) }];
+        }
+    };
+    let notes: Vec<String> = translation
+        .traces
+        .iter()
+        .map(|trace| format!("{} {}: {}", trace.target, trace.rule, trace.detail))
+        .collect();
+    let parts = translation.documents.into_iter().map(|document| {
+        let facts = match facts(app, &item.kind, &document) {
+            Ok(facts) => facts,
+            Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
+        };
+        let content = Content {
+            compared: plan.has_volatile().then(|| plan.comparable(&document)),
+            document,
+            to: peers.iter().cloned().map(Route::to).collect(),
+            notes: notes.clone(),
+        };
+        let Facts { dossier, status, due } = facts;
+        NewMessage { dossier, status, due, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
+    });
+    parts.collect()
+}
+
+/// What an item that could not be read yet is compared by: itself.
+fn compared(payload: &Payload) -> Value {
+    match payload {
+        Payload::Json(value) => value.clone(),
+        Payload::Xml(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+fn unit(room: &Room, item: &Item) -> Unit {
+    let given = item.unit.as_deref().map(str::trim).filter(|unit| !unit.is_empty());
+    Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
+}
+
+fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a Plan, Fault> {
+    let channel = app.channel(&arrival.channel);
+    let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
+    mapping
+        .and_then(|name| app.rules.translator.plan(name))
+        .map(|plan| &**plan)
+        .ok_or_else(|| Fault::sender("door.kind", words::kind_not_taken(kind.as_str())))
+}
+
+/// Checks an item against its contract and translates it. Used at the door, and again for what was held when the mapping that
+/// was at fault has changed.
+pub(crate) fn translate_in(
+    plan: &Plan,
+    payload: &Payload,
+    codes: &BTreeMap<String, String>,
+) -> Result<gateway_core::translator::Translation, Fault> {
+    let read;
+    let source = match payload {
+        Payload::Json(value) => {
+            let violations = plan.source().check(value);
+            if !violations.is_empty() {
+                return Err(violated(violations));
+            }
+            value
+        }
+        Payload::Xml(bytes) => {
+            read = plan.source().read_xml(bytes)?;
+            &read
+        }
+    };
+    plan.translate(source, &Context { codes })
+}
+
+fn violated(violations: Vec<Violation>) -> Fault {
+    let words = words::contract_violated(violations.len());
+    Fault::sender("contract.violated", words).with(violations)
+}
+
+/// What the gateway itself must know of a document.
+pub(crate) struct Facts {
+    pub(crate) dossier: Option<DossierCode>,
+    pub(crate) status: Option<String>,
+    pub(crate) due: Option<Moment>,
+}
+
+/// Read from the places that the kind names.
+pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<Facts, Fault> {
+    let Some(spec) = app.rules.channels.kinds.get(kind) else {
+        return Ok(Facts { dossier: None, status: None, due: None });
+    };
+    let at = |path: &Option<String>| path.as_deref().and_then(|path| text_at(document, path));
+    let dossier = at(&spec.dossier).as_deref().and_then(DossierCode::new);
+    if spec.dossier.is_some() && dossier.is_none() {
+        return Err(Fault::sender("dossier.code", words::dossier_code_unusable()));
+    }
+    Ok(Facts { dossier, status: at(&spec.status), due: at(&spec.due).as_deref().and_then(Moment::parse) })
+}
+
+fn text_at(document: &Value, path: &str) -> Option<String> {
+    let value = path.split('.').try_fold(document, |value, name| value.get(name))?;
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Waits, for all items together, until each peer's verdict is in or the time is over.
+async fn wait(
+    admitted: &[Admitted],
+    verdicts: Vec<tokio::sync::oneshot::Receiver<Verdict>>,
+    bound: Duration,
+) -> Vec<Option<Verdict>> {
+    if verdicts.is_empty() {
+        return admitted.iter().map(|_| None).collect();
+    }
+    let deadline = tokio::time::Instant::now() + bound;
+    let mut found = Vec::with_capacity(verdicts.len());
+    for (admitted, verdict) in admitted.iter().zip(verdicts) {
+        let waits = admitted.admission == Some(Admission::News) && !admitted.deliveries.is_empty();
+        found.push(match waits {
+            true => tokio::time::timeout_at(deadline, verdict).await.ok().and_then(Result::ok),
+            false => None,
+        });
+    }
+    found
+}
+
+fn fate(admitted: Admitted, refusal: Option<Fault>, verdict: Option<Verdict>) -> Fate {
+    match (admitted.admission, refusal) {
+        (_, Some(fault)) => Fate::Refused(fault),
+        (Some(Admission::Duplicate { of } | Admission::LateRepeat { of }), None) => {
+            Fate::Duplicate { id: of }
+        }
+        (Some(Admission::Conflict { .. }), None) => {
+            Fate::Refused(Fault::sender("key.conflict", words::key_conflict()))
+        }
+        (Some(Admission::News) | None, None) => Fate::Accepted { id: admitted.id, verdict },
+    }
+}
+
+fn fate_label(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Accepted { verdict: Some(Ok(())), .. } => "delivered",
+        Fate::Accepted { verdict: Some(Err(_)), .. } => "not-taken",
+        Fate::Accepted { .. } => "accepted",
+        Fate::Duplicate { .. } => "duplicate",
+        Fate::Refused(_) => "refused",
+        Fate::Answered(_) => "answered",
+        Fate::LoggedIn { .. } => "logged-in",
+    }
+}
+
+/// The portal's own interface has callers log in: one of their keys is the password, the session is ours.
+fn log_in(app: &App, arrival: &Arrival, password: &Secret) -> Result<Vec<Fate>, Fault> {
+    let unknown = || Fault::sender("auth.unknown", words::auth_unknown());
+    let peer: PeerName = app.keyring.caller(password, arrival.at).ok_or_else(unknown)?;
+    let (token, seconds) = app.keyring.open_session(&peer, arrival.at);
+    tracing::info!(event = "logged-in", peer = %peer);
+    Ok(vec![Fate::LoggedIn { token, seconds }])
+}
+
+/// Is this document what the kind's canonical contract says? For corrections by operators.
+pub(crate) fn check_canonical(app: &App, kind: &Kind, document: &Value) -> Result<(), Fault> {
+    let contract = app.rules.channels.kinds.get(kind).and_then(|spec| spec.contract.as_deref());
+    let Some(contract) = contract.and_then(|name| app.rules.contracts.get(name)) else { return Ok(()) };
+    let violations = contract.check(document);
+    if violations.is_empty() { Ok(()) } else { Err(violated(violations)) }
+}

@@ -1,0 +1,232 @@
+//! Who may call: 256 random bits a key, shown once, kept as SHA-256, compared in constant time; and the sessions of ours
+//! that the portal's own interface makes callers log in for.
+//!
+//! A slow password hash would cost 50 ms a request and protects only guessable secrets; these are not. The file is read again
+//! when it changes, so a key can be added or revoked while the gateway runs. Sessions are not stored: a session is
+//! its peer and end, sealed with a keyed digest, so it survives our restart — existing local software keeps a session
+//! by its clock alone and never logs in again when told to.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_core::adapter::Secret;
+use gateway_core::ids::{Moment, PeerName};
+use ring::{digest, hmac};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use crate::clock;
+use crate::files::hex;
+
+/// A session of ours lasts so long; existing software logs in again after ten minutes by itself.
+const SESSION_SECONDS: i64 = 3600;
+
+/// One key, as kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// A short name to revoke it by.
+    pub id: String,
+    /// The peer that calls with it.
+    pub peer: String,
+    /// SHA-256 of the key, hex.
+    pub sha256: String,
+    /// When it was made.
+    pub made: Moment,
+    /// For people.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// The keys of all callers.
+pub struct Keyring {
+    path: PathBuf,
+    sessions: hmac::Key,
+    loaded: Mutex<Loaded>,
+}
+
+#[derive(Default)]
+struct Loaded {
+    stamp: Option<(SystemTime, u64)>,
+    looked: Option<Moment>,
+    keys: Vec<([u8; 32], PeerName)>,
+}
+
+impl Keyring {
+    /// A ring on that file; `session_key` seals sessions.
+    pub fn new(path: PathBuf, session_key: &[u8]) -> Self {
+        Keyring {
+            path,
+            sessions: hmac::Key::new(hmac::HMAC_SHA256, session_key),
+            loaded: Mutex::new(Loaded::default()),
+        }
+    }
+
+    /// Whose key this is. Every known key is compared, in constant time each.
+    pub fn caller(&self, key: &Secret, at: Moment) -> Option<PeerName> {
+        let given = digest::digest(&digest::SHA256, key.reveal().trim().as_bytes());
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh(&mut loaded, at);
+        let mut found = None;
+        for (known, peer) in &loaded.keys {
+            if bool::from(known.as_slice().ct_eq(given.as_ref())) {
+                found = Some(peer.clone());
+            }
+        }
+        found
+    }
+
+    /// Looks at the file at most once a second.
+    fn refresh(&self, loaded: &mut Loaded, at: Moment) {
+        if loaded.looked.is_some_and(|looked| (0..1000).contains(&at.millis_since(looked))) {
+            return;
+        }
+        loaded.looked = Some(at);
+        let stamp = std::fs::metadata(&self.path)
+            .and_then(|meta| meta.modified().map(|modified| (modified, meta.len())))
+            .ok();
+        if stamp == loaded.stamp && stamp.is_some() {
+            return;
+        }
+        match read(&self.path) {
+            Ok(entries) => {
+                loaded.stamp = stamp;
+                loaded.keys = entries
+                    .iter()
+                    .filter_map(|entry| Some((unhex(&entry.sha256)?, PeerName::from(entry.peer.as_str()))))
+                    .collect();
+            }
+            // The keys known so far stay good: a half-written file must not lock everybody out.
+            Err(error) => {
+                tracing::warn!(event = "keys-unreadable", path = %self.path.display(), %error);
+            }
+        }
+    }
+
+    /// A session of ours for this caller.
+    pub fn open_session(&self, peer: &PeerName, at: Moment) -> (Secret, u64) {
+        let until = at.as_millis() / 1000 + SESSION_SECONDS;
+        let body = format!("{peer}|{until}|{}", hex(&clock::chance::<6>()));
+        let tag = hmac::sign(&self.sessions, body.as_bytes());
+        let token = format!("{}.{}", URL_SAFE_NO_PAD.encode(&body), URL_SAFE_NO_PAD.encode(tag.as_ref()));
+        (Secret::new(token), SESSION_SECONDS as u64)
+    }
+
+    /// Whose session this is, if it is one of ours and still good.
+    pub fn session(&self, token: &Secret, at: Moment) -> Option<PeerName> {
+        let (body, tag) = token.reveal().split_once('.')?;
+        let body = URL_SAFE_NO_PAD.decode(body).ok()?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
+        hmac::verify(&self.sessions, &body, &tag).ok()?;
+        let body = String::from_utf8(body).ok()?;
+        let mut parts = body.rsplitn(3, '|');
+        let (_, until, peer) = (parts.next()?, parts.next()?, parts.next()?);
+        (at.as_millis() / 1000 < until.parse().ok()?).then(|| PeerName::from(peer))
+    }
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The keys on file; none if there is no file yet.
+pub fn read(path: &Path) -> io::Result<Vec<KeyEntry>> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a key for a peer and returns its name and the key itself, which is shown this once.
+pub fn add(path: &Path, peer: &str, note: &str, at: Moment) -> io::Result<(String, Secret)> {
+    let mut entries = read(path)?;
+    let key = format!("lt_{}", URL_SAFE_NO_PAD.encode(clock::chance::<32>()));
+    let entry = KeyEntry {
+        id: hex(&clock::chance::<4>()),
+        peer: peer.to_owned(),
+        sha256: hex(digest::digest(&digest::SHA256, key.as_bytes()).as_ref()),
+        made: at,
+        note: note.to_owned(),
+    };
+    let id = entry.id.clone();
+    entries.push(entry);
+    write(path, &entries)?;
+    Ok((id, Secret::new(key)))
+}
+
+/// Revokes a key; false if there is none of that name.
+pub fn revoke(path: &Path, id: &str) -> io::Result<bool> {
+    let mut entries = read(path)?;
+    let before = entries.len();
+    entries.retain(|entry| entry.id != id);
+    let found = entries.len() < before;
+    if found {
+        write(path, &entries)?;
+    }
+    Ok(found)
+}
+
+/// Beside it, synced, then renamed: whoever reads sees the old file or the new one.
+fn write(path: &Path, entries: &[KeyEntry]) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let beside = path.with_extension("new");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(&serde_json::to_vec_pretty(entries)?)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
+/// How many keys each peer has.
+pub fn count_by_peer(entries: &[KeyEntry]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        *counts.entry(entry.peer.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_opens_until_it_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let at = Moment::from_millis(1_000_000);
+        let ring = Keyring::new(path.clone(), b"k");
+        let (id, key) = add(&path, "mot-cua", "", at).unwrap();
+        assert_eq!(ring.caller(&key, at), Some(PeerName::from("mot-cua")));
+        assert_eq!(ring.caller(&Secret::new("lt_wrong"), at), None);
+        assert!(!std::fs::read_to_string(&path).unwrap().contains(key.reveal()));
+        assert!(revoke(&path, &id).unwrap());
+        assert!(!revoke(&path, &id).unwrap());
+        assert_eq!(ring.caller(&key, at.plus_millis(1500)), None);
+    }
+
+    #[test]
+    fn a_session_survives_a_restart_and_ends() {
+        let at = Moment::from_millis(1_000_000);
+        let (token, seconds) = Keyring::new(PathBuf::new(), b"k").open_session(&PeerName::from("a|b"), at);
+        let restarted = Keyring::new(PathBuf::new(), b"k");
+        assert_eq!(restarted.session(&token, at), Some(PeerName::from("a|b")));
+        assert_eq!(restarted.session(&token, at.plus_millis(seconds as i64 * 1000)), None);
+        assert_eq!(Keyring::new(PathBuf::new(), b"other").session(&token, at), None);
+        assert_eq!(restarted.session(&Secret::new("x.y"), at), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Hosts the peers' simulators: behind a real TCP port, with faults of transport put around them by a script that knows no peer.
+//!
+//! A fault script says what happens to the next calls, one word a call: a status (`503`), `html` (a page instead of an answer),
+//! `lost-before` (the connection breaks before the peer saw the call), `lost-after` (it takes effect, the answer is lost),
+//! `slow` (the answer comes too late for the caller), `ok`. What only the peer itself does lives in its simulator.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gateway_core::adapter::{Answer, Ask, Body, Simulator};
+use gateway_core::ids::Moment;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+
+use crate::clock::Clock;
+
+/// A simulator that listens. Stops when dropped.
+pub struct Host {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+    acceptor: AbortHandle,
+}
+
+struct Shared {
+    peer: Box<dyn Simulator>,
+    script: VecDeque<Twist>,
+    always: Option<Twist>,
+    spared: Option<String>,
+    calls: u64,
+}
+
+/// What the transport does to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Twist {
+    /// Nothing.
+    Ok,
+    /// The peer's proxy answers this status; the peer never saw the call.
+    Status(u16),
+    /// A page of HTML under status 502.
+    Html,
+    /// The connection breaks before the peer saw the call.
+    LostBefore,
+    /// The call takes effect and the answer is lost.
+    LostAfter,
+    /// The call takes effect and the answer comes after so many milliseconds.
+    Slow(u64),
+}
+
+impl Twist {
+    /// Reads one word of a script.
+    pub fn parse(word: &str) -> Option<Twist> {
+        Some(match word {
+            "ok" | "200" => Twist::Ok,
+            "html" => Twist::Html,
+            "lost-before" => Twist::LostBefore,
+            "lost-after" => Twist::LostAfter,
+            "slow" => Twist::Slow(3_000),
+            status => Twist::Status(status.parse().ok().filter(|status| (400..600).contains(status))?),
+        })
+    }
+}
+
+impl Host {
+    /// Starts to listen on that address (port 0 picks one).
+    pub async fn start(peer: Box<dyn Simulator>, listen: SocketAddr, clock: Clock) -> io::Result<Host> {
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        let shared = Shared { peer, script: VecDeque::new(), always: None, spared: None, calls: 0 };
+        let shared = Arc::new(Mutex::new(shared));
+        let acceptor = tokio::spawn(accept(listener, shared.clone(), clock)).abort_handle();
+        Ok(Host { address, shared, acceptor })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What happens to the next calls, one by one.
+    pub fn script(&self, twists: impl IntoIterator<Item = Twist>) {
+        self.shared().script = twists.into_iter().collect();
+    }
+
+    /// What happens to every call once the script is used up; none for nothing.
+    pub fn always(&self, twist: Option<Twist>) {
+        self.shared().always = twist;
+    }
+
+    /// Calls whose path contains this are neither twisted nor counted (the log-in, in most stories).
+    pub fn spare(&self, part_of_path: &str) {
+        self.shared().spared = Some(part_of_path.to_owned());
+    }
+
+    /// Calls that reached the port, whatever became of them.
+    pub fn calls(&self) -> u64 {
+        self.shared().calls
+    }
+
+    /// What has taken effect at the peer.
+    pub fn state(&self) -> Value {
+        self.shared().peer.state()
+    }
+
+    /// Something the peer does by itself.
+    pub fn nudge(&self, words: &[&str]) -> bool {
+        self.shared().peer.nudge(words)
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Mutex<Shared>>, clock: Clock) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(converse(stream, shared.clone(), clock.clone()));
+                }
+                Err(error) => tracing::warn!(event = "simulator-accept-failed", %error),
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, shared: Arc<Mutex<Shared>>, clock: Clock) {
+    let service = service_fn(move |request| {
+        let (shared, clock) = (shared.clone(), clock.clone());
+        async move { respond(request, &shared, clock.now()).await }
+    });
+    // A broken connection is what the script asked for, or the gateway's own affair.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    shared: &Mutex<Shared>,
+    at: Moment,
+) -> Result<Response<Full<Bytes>>, io::Error> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes().to_vec();
+    let ask = Ask {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: crate::http::parse_query(parts.uri.query().unwrap_or_default()),
+        headers: parts
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect(),
+        body: Body(body),
+    };
+    let (twist, answer) = {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let spared = shared.spared.as_ref().is_some_and(|part| ask.path.contains(part));
+        shared.calls += u64::from(!spared);
+        let twist = match spared {
+            true => Twist::Ok,
+            false => shared.script.pop_front().or_else(|| shared.always.clone()).unwrap_or(Twist::Ok),
+        };
+        let seen = matches!(twist, Twist::Ok | Twist::LostAfter | Twist::Slow(_));
+        (twist, seen.then(|| shared.peer.respond(&ask, at)))
+    };
+    let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "scripted");
+    match (twist, answer) {
+        (Twist::LostAfter | Twist::LostBefore, _) => Err(lost()),
+        (Twist::Html, _) => {
+            let page = "<html><body><h1>502 Bad Gateway</h1></body></html>".as_bytes().to_vec();
+            let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+            Ok(crate::http::response(Answer { status: 502, headers, body: Body(page) }))
+        }
+        (Twist::Status(status), _) => {
+            Ok(crate::http::response(Answer { status, headers: Vec::new(), body: Body::default() }))
+        }
+        (Twist::Slow(millis), Some(answer)) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Ok(crate::http::response(answer))
+        }
+        (_, Some(answer)) => Ok(crate::http::response(answer)),
+        (_, None) => Err(lost()),
+    }
+}

@@ -1,0 +1,347 @@
+//! Admitting: all items of one call in one transaction, with the facts read where the result is written.
+//!
+//! Sealing, digests and large values are done before, on the caller's thread; the writer only reads facts, asks the core
+//! and writes rows. After a restart an item is either whole (journal, keys, lane, deliveries) or was never acknowledged.
+//! Refused items are journaled too. A repeat keeps its row but not its body, which is the first one's.
+
+use gateway_core::dossier::{DossierCode, Form};
+use gateway_core::envelope::Class;
+use gateway_core::ids::{MessageId, Moment, PeerName};
+use gateway_core::pipeline::{self, Admission, DeliveryId, Facts, Incoming, Seen, State};
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde_json::Value;
+
+use super::claims::Parcel;
+use super::error::StoreError;
+use super::lanes::{Lane, NEVER, class_name};
+use super::prepare::{Prepared, PreparedContent, SealedFault};
+use super::types::{Admitted, Event, LaneId, Queued};
+use super::writer::Writing;
+
+/// A delivery whose row is still to be written.
+struct NewDelivery<'a> {
+    item: &'a Prepared,
+    content: &'a PreparedContent,
+    message: i64,
+    id: i64,
+    dead: &'a Option<SealedFault>,
+}
+
+impl Writing<'_> {
+    /// Admits one item.
+    pub(super) fn admit(&self, item: &Prepared) -> Result<Admitted, StoreError> {
+        let dossier =
+            item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
+        let answer = |admission, deliveries| Admitted { id: item.id, admission, deliveries };
+        let admitted = match (&item.content, dossier) {
+            (Some(content), Some(dossier)) => {
+                let admission = self.decide(item, dossier)?;
+                match admission {
+                    Admission::News => {
+                        let message = self.accept(item, content, dossier)?;
+                        answer(Some(admission), self.queue(item, content, dossier, message)?)
+                    }
+                    Admission::Duplicate { of } => {
+                        self.journal(item, Some(dossier), "duplicate", Some(of), None)?;
+                        answer(Some(admission), Vec::new())
+                    }
+                    Admission::LateRepeat { of } => {
+                        self.journal(item, Some(dossier), "late-repeat", Some(of), None)?;
+                        answer(Some(admission), Vec::new())
+                    }
+                    Admission::Conflict { with } => {
+                        self.journal(item, Some(dossier), "refused", Some(with), Some("key.conflict"))?;
+                        answer(Some(admission), Vec::new())
+                    }
+                }
+            }
+            (Some(_), None) => {
+                return Err(StoreError::NotPossible("a usable message needs a dossier code".to_owned()));
+            }
+            (None, dossier) => {
+                let code = item.fault.as_ref().map(|fault| fault.code.as_str());
+                self.journal(item, dossier, "refused", None, code)?;
+                answer(None, Vec::new())
+            }
+        };
+        self.claim(&item.claims, dossier, item.at)?;
+        Ok(admitted)
+    }
+
+    fn decide(&self, item: &Prepared, dossier: i64) -> Result<Admission, StoreError> {
+        let mut keyed = Vec::new();
+        for key in &item.keys {
+            keyed.extend(self.seen(
+                "SELECT m.id, m.digest, m.status, m.at FROM idempotency i JOIN message m ON m.seq = i.message
+                 WHERE i.key = ?1",
+                params![key],
+            )?);
+        }
+        let equal = self.seen(
+            "SELECT id, digest, status, at FROM message
+             WHERE digest = ?1 AND state = 'accepted' ORDER BY seq DESC LIMIT 1",
+            params![item.digest],
+        )?;
+        let latest = match (&equal, item.class) {
+            // Nothing equal was ever accepted: then the latest one decides nothing.
+            (Some(_), Class::Snapshot) => self.seen(
+                "SELECT id, digest, status, at FROM message
+                 WHERE dossier = ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3
+                 ORDER BY seq DESC LIMIT 1",
+                params![dossier, item.kind.as_str(), item.from.as_str()],
+            )?,
+            _ => None,
+        };
+        let incoming =
+            Incoming { class: item.class, digest: &item.digest, status: item.status.as_deref(), at: item.at };
+        let facts = Facts { keyed, latest, equal, repeat_window_ms: item.repeat_window_ms };
+        Ok(pipeline::admit(&incoming, &facts))
+    }
+
+    fn seen(&self, sql: &str, values: impl rusqlite::Params) -> Result<Option<Seen>, StoreError> {
+        let read = |row: &Row| {
+            Ok(Seen {
+                id: MessageId(row.get(0)?),
+                digest: row.get(1)?,
+                status: row.get(2)?,
+                at: Moment::from_millis(row.get(3)?),
+            })
+        };
+        Ok(self.db.prepare_cached(sql)?.query_row(values, read).optional()?)
+    }
+
+    /// Our number for a dossier. A national code is the same dossier whoever says it; a code of no known form is only
+    /// meant as its sender means it, so that two software houses' `HS-15` never become one timeline.
+    pub(super) fn dossier(&self, code: &DossierCode, from: &PeerName, at: Moment) -> Result<i64, StoreError> {
+        let national = code.form() != Form::Unknown;
+        for sql in [
+            "SELECT id FROM dossier WHERE code = ?1 AND (?3 OR peer = ?2) ORDER BY peer <> ?2, id LIMIT 1",
+            "SELECT dossier FROM alias WHERE code = ?1 AND (?3 OR peer = ?2) ORDER BY peer <> ?2 LIMIT 1",
+        ] {
+            let found = self
+                .db
+                .prepare_cached(sql)?
+                .query_row(params![code.as_str(), from.as_str(), national], |row| row.get(0))
+                .optional()?;
+            if let Some(id) = found {
+                return Ok(id);
+            }
+        }
+        self.db
+            .prepare_cached("INSERT INTO dossier (code, peer, at) VALUES (?1, ?2, ?3)")?
+            .execute(params![code.as_str(), from.as_str(), at.as_millis()])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    fn accept(&self, item: &Prepared, content: &PreparedContent, dossier: i64) -> Result<i64, StoreError> {
+        self.insert_message(item, Some(dossier), "accepted", None, None, Some(&content.document))?;
+        let message = self.db.last_insert_rowid();
+        for key in &item.keys {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO idempotency (key, message, at) VALUES (?1, ?2, ?3)")?
+                .execute(params![key, message, item.at.as_millis()])?;
+        }
+        Ok(message)
+    }
+
+    fn journal(
+        &self,
+        item: &Prepared,
+        dossier: Option<i64>,
+        state: &str,
+        same_as: Option<MessageId>,
+        fault_code: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.insert_message(item, dossier, state, same_as, fault_code, None)
+    }
+
+    fn insert_message(
+        &self,
+        item: &Prepared,
+        dossier: Option<i64>,
+        state: &str,
+        same_as: Option<MessageId>,
+        fault_code: Option<&str>,
+        document: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let is_repeat = matches!(state, "duplicate" | "late-repeat");
+        self.db
+            .prepare_cached(
+                "INSERT INTO message (id, dossier, state, kind, class, peer, unit, at, status, due, digest,
+                   same_as, fault_code, about, fault, source, document, code)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            )?
+            .execute(params![
+                item.id.0,
+                dossier,
+                state,
+                item.kind.as_str(),
+                class_name(item.class),
+                item.from.as_str(),
+                item.unit.as_str(),
+                item.at.as_millis(),
+                item.status,
+                item.due.map(Moment::as_millis),
+                item.content.as_ref().map(|_| item.digest),
+                same_as.map(|id| id.0),
+                fault_code,
+                item.about,
+                item.fault.as_ref().map(|fault| &fault.sealed),
+                (!is_repeat).then_some(&item.source),
+                document,
+                item.dossier.as_ref().map(DossierCode::as_str),
+            ])?;
+        Ok(())
+    }
+
+    fn queue(
+        &self,
+        item: &Prepared,
+        content: &PreparedContent,
+        dossier: i64,
+        message: i64,
+    ) -> Result<Vec<Queued>, StoreError> {
+        let mut queued = Vec::with_capacity(content.routes.len());
+        for (peer, dead) in &content.routes {
+            let id = self.next_delivery();
+            let new = NewDelivery { item, content, message, id, dead };
+            let lane = match self.lane_of(dossier, peer.as_str())? {
+                None => self.queue_first(&new, dossier, peer)?,
+                Some(lane) => self.queue_behind(&new, lane)?,
+            };
+            queued.push(Queued { delivery: DeliveryId(id), lane: LaneId(lane), peer: peer.clone() });
+        }
+        Ok(queued)
+    }
+
+    /// The first delivery of a lane: nothing to ask, nothing to read.
+    fn queue_first(&self, new: &NewDelivery, dossier: i64, peer: &PeerName) -> Result<i64, StoreError> {
+        let lane = Lane {
+            id: 0,
+            dossier,
+            accepted: false,
+            next_position: 1,
+            open: 1,
+            head: new.dead.is_none().then_some(new.id),
+            ready_at: new.item.at.as_millis(),
+            due: new.item.due.map_or(NEVER, Moment::as_millis),
+        };
+        let lane = self.insert_lane(&lane, peer.as_str())?;
+        self.insert_delivery(new, lane, 0, None)?;
+        Ok(lane)
+    }
+
+    fn queue_behind(&self, new: &NewDelivery, mut lane: Lane) -> Result<i64, StoreError> {
+        let item = new.item;
+        let mut position = lane.next_position;
+        lane.next_position += 1;
+        lane.due = item.due.map_or(lane.due, Moment::as_millis);
+        let mut revision = None;
+        // One that is born dead takes nobody's place: what waits can still be delivered.
+        if item.class == Class::Snapshot && lane.open > 0 && new.dead.is_none() {
+            (position, revision) = self.replace(new, &lane, position)?;
+        }
+        self.insert_delivery(new, lane.id, position, revision.as_deref())?;
+        // An event behind a head that may go now can never be the head itself; everything else is asked anew.
+        if item.class == Class::Event && lane.head.is_some() && lane.ready_at <= item.at.as_millis() {
+            lane.open += 1;
+            self.update_lane(&lane)?;
+        } else {
+            self.reorder(&mut lane, None)?;
+        }
+        Ok(lane.id)
+    }
+
+    /// Takes the place of waiting snapshots; carries over what only they, or dead ones before, said.
+    fn replace(
+        &self,
+        new: &NewDelivery,
+        lane: &Lane,
+        position: i64,
+    ) -> Result<(i64, Option<Vec<u8>>), StoreError> {
+        let at = new.item.at;
+        let entries = self.entries(lane.id, None)?;
+        let superseded = pipeline::supersede(&entries);
+        let mut lifted = new.content.lifted.clone();
+        let mut carried = false;
+        let older = entries.iter().filter(|entry| entry.class == Class::Snapshot);
+        for entry in older.filter(|entry| superseded.contains(&entry.id) || entry.state == State::Dead) {
+            carried |= pipeline::carry_over(&self.lifted_document(entry.id)?, &mut lifted);
+        }
+        for old in &superseded {
+            self.end_superseded(lane, *old, at)?;
+        }
+        let first = entries.iter().find(|entry| superseded.contains(&entry.id));
+        let position = first.map_or(position, |entry| entry.position);
+        if !carried {
+            return Ok((position, None));
+        }
+        self.note(lane.dossier, Some(DeliveryId(new.id)), at, Event::CarriedOver, "")?;
+        // Lifted texts are tickets of the same dossier already, so nothing new has to be kept.
+        let mut parcel = Parcel::default();
+        let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
+        self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
+        Ok((position, Some(sealed)))
+    }
+
+    /// The canonical document of a delivery, large texts still as tickets.
+    fn lifted_document(&self, id: DeliveryId) -> Result<Value, StoreError> {
+        let sealed: Vec<u8> = self
+            .db
+            .prepare_cached(
+                "SELECT ifnull(d.revision, m.document) FROM delivery d JOIN message m ON m.seq = d.message
+                 WHERE d.id = ?1",
+            )?
+            .query_row([id.0], |row| row.get(0))?;
+        self.vault.open("document", &sealed)
+    }
+
+    fn insert_delivery(
+        &self,
+        new: &NewDelivery,
+        lane: i64,
+        position: i64,
+        revision: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let at = new.item.at.as_millis();
+        let (code, fault) = new.dead.as_ref().map(|fault| (&fault.code, &fault.sealed)).unzip();
+        let state = if new.dead.is_some() { State::Dead } else { State::Waiting };
+        self.db
+            .prepare_cached(
+                "INSERT INTO delivery (id, lane, message, position, open, class, state, at, ready_at, settled_at,
+                   fault_code, fault, revision)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                new.id,
+                lane,
+                new.message,
+                position,
+                class_name(new.item.class),
+                state.as_str(),
+                at,
+                new.dead.as_ref().map(|_| at),
+                code,
+                fault,
+                revision
+            ])?;
+        Ok(())
+    }
+
+    /// Names the files that a row needs.
+    pub(super) fn claim(
+        &self,
+        claims: &[(String, u64)],
+        dossier: Option<i64>,
+        at: Moment,
+    ) -> Result<(), StoreError> {
+        for (name, bytes) in claims {
+            self.db
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO claim (name, dossier, bytes, at) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![name, dossier.unwrap_or(0), *bytes as i64, at.as_millis()])?;
+        }
+        Ok(())
+    }
+}

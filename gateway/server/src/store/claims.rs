@@ -1,0 +1,191 @@
+//! Claims: large values as sealed files beside the database, and the packing of everything that is stored sealed.
+//!
+//! A claim file is written, synced and put in place (with its folder synced) before the row that names it is committed; a
+//! restart may therefore find files that no row names, never a row without its file. Names are keyed digests, so a folder
+//! listing tells nothing. Equal values share one file: a request that is repeated a hundred times is kept once.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use gateway_core::lift::{LIFT_BYTES, Ticket, lift, lower};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::StoreError;
+use super::seal::{Digests, Seal, chance, hex};
+
+const INLINE: u8 = 0;
+const CLAIMED: u8 = 1;
+const PURPOSE: &str = "claim";
+
+/// Seals, unseals, and keeps what is too large for a row.
+pub(super) struct Vault {
+    pub(super) seal: Seal,
+    pub(super) digests: Digests,
+    folder: PathBuf,
+}
+
+/// Collects the large values met while packing; they must be kept before the rows are written.
+#[derive(Default)]
+pub(super) struct Parcel(Vec<(Ticket, Vec<u8>)>);
+
+impl Parcel {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn put(&mut self, bytes: Vec<u8>) -> Ticket {
+        let ticket = Ticket::of(&bytes);
+        self.0.push((ticket.clone(), bytes));
+        ticket
+    }
+}
+
+impl Vault {
+    pub(super) fn new(seal: Seal, digests: Digests, store: &Path) -> Self {
+        Vault { seal, digests, folder: store.join("claims") }
+    }
+
+    /// Lifts the large texts out of a document.
+    pub(super) fn lift(&self, mut document: Value, parcel: &mut Parcel) -> Value {
+        lift(&mut document, LIFT_BYTES, &mut |bytes| parcel.put(bytes));
+        document
+    }
+
+    /// Seals a small serialisable value.
+    pub(super) fn pack<T: Serialize>(&self, purpose: &'static str, value: &T) -> Result<Vec<u8>, StoreError> {
+        let mut plain = vec![INLINE];
+        serde_json::to_writer(&mut plain, value)?;
+        self.seal.seal(purpose, &plain)
+    }
+
+    /// Seals bytes of any size.
+    pub(super) fn pack_bytes(
+        &self,
+        purpose: &'static str,
+        bytes: Vec<u8>,
+        parcel: &mut Parcel,
+    ) -> Result<Vec<u8>, StoreError> {
+        let mut plain = Vec::with_capacity(bytes.len().min(LIFT_BYTES) + 1);
+        if bytes.len() > LIFT_BYTES {
+            plain.push(CLAIMED);
+            serde_json::to_writer(&mut plain, &parcel.put(bytes))?;
+        } else {
+            plain.push(INLINE);
+            plain.extend_from_slice(&bytes);
+        }
+        self.seal.seal(purpose, &plain)
+    }
+
+    /// Seals a serialisable value of any size.
+    pub(super) fn pack_large<T: Serialize>(
+        &self,
+        purpose: &'static str,
+        value: &T,
+        parcel: &mut Parcel,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.pack_bytes(purpose, serde_json::to_vec(value)?, parcel)
+    }
+
+    /// Opens what any of the packing functions sealed.
+    pub(super) fn open_bytes(&self, purpose: &'static str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let mut plain = self.seal.open(purpose, sealed)?;
+        match plain.first() {
+            Some(&INLINE) => {
+                plain.remove(0);
+                Ok(plain)
+            }
+            Some(&CLAIMED) => self.fetch(&serde_json::from_slice(&plain[1..])?),
+            _ => Err(StoreError::Unsealable(purpose)),
+        }
+    }
+
+    /// Opens a serialised value.
+    pub(super) fn open<T: DeserializeOwned>(
+        &self,
+        purpose: &'static str,
+        sealed: &[u8],
+    ) -> Result<T, StoreError> {
+        Ok(serde_json::from_slice(&self.open_bytes(purpose, sealed)?)?)
+    }
+
+    /// Puts the large texts back into a document.
+    pub(super) fn lower(&self, mut document: Value) -> Result<Value, StoreError> {
+        lower(&mut document, &mut |ticket| {
+            String::from_utf8(self.fetch(ticket)?).map_err(|_| StoreError::Unsealable(PURPOSE))
+        })?;
+        Ok(document)
+    }
+
+    /// Writes and syncs what was collected; gives the names for the rows. Blocking.
+    pub(super) fn keep(&self, parcel: Parcel) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut names = Vec::with_capacity(parcel.0.len());
+        for (ticket, bytes) in parcel.0 {
+            let name = self.digests.claim(&ticket.sha256);
+            self.write(&name, &bytes)?;
+            names.push((name, ticket.bytes));
+        }
+        Ok(names)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name.get(..2).unwrap_or("00")).join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.path(name);
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder)?;
+        match File::options().write(true).open(&path) {
+            // Young again, so that the sweeper does not take it before our row names it.
+            // The file system's own time, which only the sweep compares with: not a moment of any message.
+            #[allow(clippy::disallowed_methods)]
+            Ok(file) => file.set_modified(SystemTime::now())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let draft = folder.join(format!("draft-{}", hex(&chance::<8>()?)));
+                let mut file = File::create_new(&draft)?;
+                let written = file
+                    .write_all(&self.seal.seal(PURPOSE, bytes)?)
+                    .and_then(|()| file.sync_all())
+                    .and_then(|()| fs::rename(&draft, &path));
+                if let Err(error) = written {
+                    // A draft left behind is swept later; the first error is the one to report.
+                    let _ = fs::remove_file(&draft);
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        // Also for a file that was there: whoever put it there may not have come to this line yet.
+        File::open(folder)?.sync_all()?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+
+    fn fetch(&self, ticket: &Ticket) -> Result<Vec<u8>, StoreError> {
+        let sealed = fs::read(self.path(&self.digests.claim(&ticket.sha256)))?;
+        let bytes = self.seal.open(PURPOSE, &sealed)?;
+        if bytes.len() as u64 == ticket.bytes { Ok(bytes) } else { Err(StoreError::Unsealable(PURPOSE)) }
+    }
+
+    /// Removes files that no row names and that are older than `age`. Blocking; gives how many went.
+    pub(super) fn sweep(&self, named: impl Fn(&str) -> bool, age: Duration) -> Result<usize, StoreError> {
+        let mut gone = 0;
+        if !self.folder.exists() {
+            return Ok(gone);
+        }
+        for folder in fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()? {
+            for file in fs::read_dir(folder.path())?.collect::<Result<Vec<_>, _>>()? {
+                let old = file.metadata()?.modified()?.elapsed().is_ok_and(|since| since > age);
+                if old && !file.file_name().to_str().is_some_and(&named) {
+                    fs::remove_file(file.path())?;
+                    gone += 1;
+                }
+            }
+        }
+        Ok(gone)
+    }
+}

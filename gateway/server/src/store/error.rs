@@ -1,0 +1,75 @@
+//! What can go wrong with the store, in kinds that a caller or a runbook can act on. No text holds stored values.
+
+use std::io;
+
+use rusqlite::ErrorCode;
+
+/// Something went wrong with the store. Nothing that was not acknowledged has been written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full; what is stored is safe, nothing more can be accepted.
+    #[error("the disk of the store is full")]
+    Full,
+    /// Another process has the store open for writing.
+    #[error("the store in {0} is in use by another process")]
+    Locked(String),
+    /// The file is damaged.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// A newer version of this program has written the store.
+    #[error(
+        "the store has version {found}, this program knows versions up to {known}: install the newer program again"
+    )]
+    Newer {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// The store is sealed with a key that was not given.
+    #[error("the store is sealed with key {0}, which was not given")]
+    WrongKey(String),
+    /// A sealed value does not open: it was changed, or stands in the wrong place.
+    #[error("a sealed value ({0}) does not open")]
+    Unsealable(&'static str),
+    /// The store was opened for reading only.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+    /// What an operator asked for does not fit the state of the delivery.
+    #[error("{0}")]
+    NotPossible(String),
+    /// Anything else the disk or the engine said.
+    #[error("the store cannot be used: {0}")]
+    Io(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Corrupt(error.to_string())
+            }
+            _ => StoreError::Io(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+            _ => StoreError::Io(error.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        // Line and column only: the text of a serde_json error may quote the document.
+        StoreError::Corrupt(format!("a stored document at line {} column {}", error.line(), error.column()))
+    }
+}

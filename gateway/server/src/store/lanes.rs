@@ -1,0 +1,223 @@
+//! Lane rows: reading a lane's open deliveries, asking the core who goes next, writing the answer into the lane row.
+//!
+//! The lane row is the only thing that hands work out, so it is written in the same transaction as whatever changed the
+//! lane. After a restart it says what it said before.
+
+use gateway_core::envelope::Class;
+use gateway_core::fault::Fault;
+use gateway_core::ids::Moment;
+use gateway_core::pipeline::{self, DeliveryId, LaneEntry, LaneFacts, Next, State};
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::error::StoreError;
+use super::types::{Event, Head, LaneId};
+use super::writer::Writing;
+
+/// The due date of a lane that has none: after all others.
+pub(super) const NEVER: i64 = i64::MAX;
+
+/// A lane row.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    pub(super) id: i64,
+    pub(super) dossier: i64,
+    pub(super) accepted: bool,
+    pub(super) next_position: i64,
+    pub(super) open: i64,
+    pub(super) head: Option<i64>,
+    pub(super) ready_at: i64,
+    pub(super) due: i64,
+}
+
+const LANE: &str = "id, dossier, accepted, next_position, open, head, ifnull(ready_at, 0), due";
+
+impl Lane {
+    fn read(row: &Row) -> rusqlite::Result<Lane> {
+        Ok(Lane {
+            id: row.get(0)?,
+            dossier: row.get(1)?,
+            accepted: row.get(2)?,
+            next_position: row.get(3)?,
+            open: row.get(4)?,
+            head: row.get(5)?,
+            ready_at: row.get(6)?,
+            due: row.get(7)?,
+        })
+    }
+
+    pub(super) fn facts(&self) -> LaneFacts {
+        LaneFacts { accepted_snapshot: self.accepted }
+    }
+
+    /// The head as the outside sees it.
+    pub(super) fn next(&self) -> Option<Head> {
+        Some(Head {
+            lane: LaneId(self.id),
+            delivery: DeliveryId(self.head?),
+            ready_at: Moment::from_millis(self.ready_at),
+            due: (self.due != NEVER).then(|| Moment::from_millis(self.due)),
+        })
+    }
+
+    pub(super) fn set_head(&mut self, next: Option<Next>) {
+        self.head = next.map(|next| next.id.0);
+        self.ready_at = next.map_or(0, |next| next.ready_at.as_millis());
+    }
+}
+
+/// The class of this name; whatever is no snapshot counts each.
+pub(super) fn class(text: &str) -> Class {
+    if text == "snapshot" { Class::Snapshot } else { Class::Event }
+}
+
+/// The name of a class.
+pub(super) fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::Snapshot => "snapshot",
+        Class::Event => "event",
+        Class::Question => "question",
+    }
+}
+
+/// The state of this name. A name that no version of this program wrote means a damaged row.
+pub(super) fn state(text: &str) -> Result<State, StoreError> {
+    State::parse(text).ok_or_else(|| StoreError::Corrupt("a delivery has no known state".to_owned()))
+}
+
+impl Writing<'_> {
+    pub(super) fn lane_of(&self, dossier: i64, peer: &str) -> Result<Option<Lane>, StoreError> {
+        let sql = format!("SELECT {LANE} FROM lane WHERE dossier = ?1 AND peer = ?2");
+        Ok(self.db.prepare_cached(&sql)?.query_row(params![dossier, peer], Lane::read).optional()?)
+    }
+
+    pub(super) fn lane(&self, id: i64) -> Result<Lane, StoreError> {
+        let sql = format!("SELECT {LANE} FROM lane WHERE id = ?1");
+        Ok(self.db.prepare_cached(&sql)?.query_row([id], Lane::read)?)
+    }
+
+    pub(super) fn insert_lane(&self, lane: &Lane, peer: &str) -> Result<i64, StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO lane (peer, dossier, accepted, next_position, open, head, ready_at, due)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                peer,
+                lane.dossier,
+                lane.accepted,
+                lane.next_position,
+                lane.open,
+                lane.head,
+                lane.head.map(|_| lane.ready_at),
+                lane.due
+            ])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    pub(super) fn update_lane(&self, lane: &Lane) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE lane SET accepted = ?2, next_position = ?3, open = ?4, head = ?5, ready_at = ?6, due = ?7
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                lane.id,
+                lane.accepted,
+                lane.next_position,
+                lane.open,
+                lane.head,
+                lane.head.map(|_| lane.ready_at),
+                lane.due
+            ])?;
+        Ok(())
+    }
+
+    /// The open deliveries of a lane in position order. `settling` is in our own hands but about to leave them.
+    pub(super) fn entries(
+        &self,
+        lane: i64,
+        settling: Option<DeliveryId>,
+    ) -> Result<Vec<LaneEntry>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT d.id, d.position, d.class, d.state, d.ready_at, d.attempts,
+               (SELECT max(e.answered_at IS NULL) FROM exchange e
+                WHERE e.delivery = d.id AND e.once = 1 AND e.struck_at IS NULL)
+             FROM delivery d WHERE d.lane = ?1 AND d.open = 1 ORDER BY d.position",
+        )?;
+        let mut rows = statement.query([lane])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = DeliveryId(row.get(0)?);
+            let once_unanswered: Option<bool> = row.get(6)?;
+            let state = match (state(row.get_ref(3)?.as_str().unwrap_or_default())?, once_unanswered) {
+                // What a crash between a call and its answer leaves is doubtful, although nobody could write it down.
+                (State::Waiting, Some(true)) => State::Doubtful,
+                (state, _) => state,
+            };
+            entries.push(LaneEntry {
+                id,
+                position: row.get(1)?,
+                class: class(row.get_ref(2)?.as_str().unwrap_or_default()),
+                state,
+                ready_at: Moment::from_millis(row.get(4)?),
+                attempts: row.get(5)?,
+                out: settling != Some(id) && self.taken.contains(id),
+                once_on_record: once_unanswered.is_some(),
+            });
+        }
+        Ok(entries)
+    }
+
+    /// Counts and orders a lane anew after its deliveries changed, and writes it.
+    pub(super) fn reorder(
+        &self,
+        lane: &mut Lane,
+        settling: Option<DeliveryId>,
+    ) -> Result<Option<Head>, StoreError> {
+        let entries = self.entries(lane.id, settling)?;
+        lane.open = entries.len() as i64;
+        lane.set_head(pipeline::head(&entries, lane.facts()));
+        self.update_lane(lane)?;
+        Ok(lane.next())
+    }
+
+    /// Ends a delivery because a newer snapshot takes its place.
+    pub(super) fn end_superseded(&self, lane: &Lane, id: DeliveryId, at: Moment) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE delivery SET state = 'superseded', open = 0, settled_at = ?2 WHERE id = ?1",
+            )?
+            .execute(params![id.0, at.as_millis()])?;
+        self.note(lane.dossier, Some(id), at, Event::Superseded, "")
+    }
+
+    /// Writes a row of the timeline.
+    pub(super) fn note(
+        &self,
+        dossier: i64,
+        delivery: Option<DeliveryId>,
+        at: Moment,
+        event: Event,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        let sealed = match detail {
+            "" => None,
+            text => Some(self.vault.pack("timeline.detail", &text)?),
+        };
+        self.db
+            .prepare_cached(
+                "INSERT INTO timeline (dossier, delivery, at, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![dossier, delivery.map(|id| id.0), at.as_millis(), event.as_str(), sealed])?;
+        Ok(())
+    }
+}
+
+/// What the timeline shows of a fault: its code and what anybody may read.
+pub(super) fn told(fault: &Fault) -> String {
+    if fault.cause.is_empty() {
+        format!("{}: {}", fault.code, fault.words)
+    } else {
+        format!("{}: {} ({})", fault.code, fault.words, fault.cause)
+    }
+}

@@ -1,0 +1,273 @@
+//! The store: journal, outbox, call journal, marks and claims, behind one narrow door.
+//!
+//! One SQLite file in write-ahead mode with full synchronisation. What [`Store::admit`] and [`Store::write`] have answered
+//! is on disk and survives `kill -9` and a power cut; what they have not answered is whole or absent. One process writes (a
+//! lock file keeps a second one out), any number read beside it. Everything personal is sealed, see [`seal`](SealKey).
+//!
+//! What a restart sees: every accepted item with its deliveries; every lane with its next delivery; an unanswered,
+//! unstruck call wherever the process ended between a call and its answer, which the next attempt strikes (repeatable) or
+//! reads back (once). Nothing in memory is needed. Deliberately absent: the clock, and any decision; those are the core's.
+
+mod admit;
+mod claims;
+mod error;
+mod lanes;
+mod open;
+mod operate;
+mod prepare;
+mod read;
+mod record;
+mod schema;
+mod seal;
+mod stats;
+mod taken;
+mod timeline;
+mod types;
+mod writer;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gateway_core::adapter::{Marks, Payload};
+use gateway_core::fault::Fault;
+use gateway_core::ids::{MessageId, Moment, PeerName};
+use gateway_core::pipeline::{DeliveryId, State};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use claims::{Parcel, Vault};
+use read::Readers;
+use taken::Taken;
+use writer::Writer;
+
+pub use error::StoreError;
+pub use open::{Check, OpenOptions};
+pub use operate::{DeadLetter, DeadLetterShown, Filter, Operator, WhatHappened};
+pub use seal::{Seal, SealKey};
+pub use stats::{PeerStats, Stats};
+pub use taken::Hold;
+pub use timeline::{Timeline, TimelineRow};
+pub use types::{
+    Admitted, Content, Entry, Event, ExchangeId, Head, Job, Kept, LaneId, MappingUsed, NewMessage, Pinned,
+    Queued, Route, Written,
+};
+
+/// Calls with more text than this are sealed on a thread of their own.
+const HEAVY_BYTES: usize = 256 << 10;
+
+/// The store. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    vault: Arc<Vault>,
+    readers: Arc<Readers>,
+    taken: Taken,
+    writer: Option<Writer>,
+    folder: Arc<PathBuf>,
+}
+
+impl Store {
+    /// Admits the items of one call, in order, in one transaction. An error means that none of them was stored.
+    pub async fn admit(&self, call: Vec<NewMessage>) -> Result<Vec<Admitted>, StoreError> {
+        let bytes: usize = call.iter().map(prepare::weight).sum();
+        let items = if bytes <= HEAVY_BYTES {
+            self.prepare(call).await?
+        } else {
+            // Sealing megabytes here would hold up every other call of this thread.
+            let vault = self.vault.clone();
+            blocking(move || prepare::prepare_and_keep(&vault, call)).await?
+        };
+        self.run(move |writing| items.iter().map(|item| writing.admit(item)).collect()).await
+    }
+
+    async fn prepare(&self, call: Vec<NewMessage>) -> Result<Vec<prepare::Prepared>, StoreError> {
+        let mut items = Vec::with_capacity(call.len());
+        for message in call {
+            let mut parcel = Parcel::default();
+            let mut item = prepare::prepare(&self.vault, message, &mut parcel)?;
+            item.claims = self.keep(parcel).await?;
+            items.push(item);
+        }
+        Ok(items)
+    }
+
+    /// The lanes of a peer whose head may go now, without those that are out: oldest due date first, then the longest ready.
+    pub async fn ready(
+        &self,
+        peer: &PeerName,
+        limit: usize,
+        now: Moment,
+        out: &HashSet<LaneId>,
+    ) -> Result<Vec<Head>, StoreError> {
+        let (peer, out) = (peer.clone(), out.clone());
+        self.read(move |db, _| read::ready(db, &peer, limit, now, &out)).await
+    }
+
+    /// When the next lane of a peer that is not ready now becomes ready by itself.
+    pub async fn next_ready_at(&self, peer: &PeerName, now: Moment) -> Result<Option<Moment>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| read::next_ready_at(db, &peer, now)).await
+    }
+
+    /// Takes a delivery for an attempt; none if it may not go (any more) or somebody has it.
+    pub async fn load(&self, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+        // Taken before it is read: a newer snapshot that comes in between sees that it is out, or we see that it is gone.
+        let Some(hold) = self.taken.take(delivery) else { return Ok(None) };
+        let loaded = self.read(move |db, vault| read::load(db, vault, delivery)).await?;
+        Ok(loaded.and_then(|loaded| loaded.into_job(delivery, hold)))
+    }
+
+    /// The item as it came, for a mended inbound mapping.
+    pub async fn source(&self, message: MessageId) -> Result<Option<Payload>, StoreError> {
+        self.read(move |db, vault| read::source(db, vault, message)).await
+    }
+
+    /// The state of a delivery and the fault it waits with, for callers that wait for the peer's verdict.
+    pub async fn state(&self, delivery: DeliveryId) -> Result<Option<(State, Option<Fault>)>, StoreError> {
+        self.read(move |db, vault| read::state_of(db, vault, delivery)).await
+    }
+
+    /// Writes what a delivery did, in one transaction, in order. Look at [`Written::gone`] before the next call leaves.
+    pub async fn write(&self, delivery: DeliveryId, entries: Vec<Entry>) -> Result<Written, StoreError> {
+        let mut parcel = Parcel::default();
+        let entries = record::prepare(&self.vault, entries, &mut parcel)?;
+        let claims = self.keep(parcel).await?;
+        self.run(move |writing| writing.record(delivery, entries, &claims)).await
+    }
+
+    /// The timeline of every dossier that has this code.
+    pub async fn timeline(&self, code: &str) -> Result<Option<Timeline>, StoreError> {
+        let code = code.trim().to_owned();
+        self.read(move |db, vault| timeline::timeline(db, vault, &code)).await
+    }
+
+    /// The dead letters, deliveries in doubt and held events that a filter finds, oldest first.
+    pub async fn dead_letters(&self, filter: Filter) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(move |db, _| operate::list(db, &filter)).await
+    }
+
+    /// One of them, opened for showing. The caller writes down who looked.
+    pub async fn dead_letter(&self, delivery: DeliveryId) -> Result<Option<DeadLetterShown>, StoreError> {
+        self.read(move |db, vault| operate::show(db, vault, delivery)).await
+    }
+
+    /// Gives a delivery up.
+    pub async fn discard(&self, delivery: DeliveryId, reason: &str, by: Operator) -> Result<(), StoreError> {
+        let reason = reason.to_owned();
+        self.run(move |writing| writing.discard(delivery, &reason, &by)).await
+    }
+
+    /// Gives a delivery another canonical document and has it sent. The arrival stays as it came.
+    pub async fn correct(
+        &self,
+        delivery: DeliveryId,
+        document: Value,
+        by: Operator,
+    ) -> Result<(), StoreError> {
+        let mut parcel = Parcel::default();
+        let lifted = self.vault.lift(document, &mut parcel);
+        let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
+        let claims = self.keep(parcel).await?;
+        self.run(move |writing| writing.correct(delivery, &sealed, &claims, &by)).await
+    }
+
+    /// Has what a filter finds sent again; with `dry_run` only says what that would be.
+    pub async fn redeliver(
+        &self,
+        filter: Filter,
+        by: Operator,
+        dry_run: bool,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        if dry_run {
+            return self.dead_letters(filter).await;
+        }
+        self.run(move |writing| writing.redeliver(&filter, &by)).await
+    }
+
+    /// An operator's word on whether a delivery in doubt took effect; marks are what the peer calls the dossier, if known.
+    pub async fn settle_doubt(
+        &self,
+        delivery: DeliveryId,
+        what: WhatHappened,
+        marks: Marks,
+        by: Operator,
+    ) -> Result<(), StoreError> {
+        let marks = record::seal_marks(&self.vault, &marks)?;
+        self.run(move |writing| writing.settle_doubt(delivery, what, &marks, &by)).await
+    }
+
+    /// At start: offers again what failed for want of something of ours, where the mapping is no longer the one that
+    /// failed. `current` gives the fingerprint of every mapping by name. Gives what was offered.
+    pub async fn reoffer(
+        &self,
+        current: BTreeMap<String, String>,
+        at: Moment,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        self.run(move |writing| writing.reoffer(&current, at)).await
+    }
+
+    /// Counts for metrics and `/readyz`.
+    pub async fn stats(&self) -> Result<Stats, StoreError> {
+        self.read(|db, _| stats::stats(db)).await
+    }
+
+    /// Removes claim files that no row names and that are older than an hour; gives how many went.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        self.read(stats::sweep).await
+    }
+
+    /// How many commits were synced since opening.
+    pub fn commits(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::commits)
+    }
+
+    /// Ends writing after what waits; comes back when another process may open the store.
+    pub async fn close(&self) {
+        self.readers.close();
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+    }
+
+    async fn keep(&self, parcel: Parcel) -> Result<Vec<(String, u64)>, StoreError> {
+        if parcel.is_empty() {
+            return Ok(Vec::new());
+        }
+        let vault = self.vault.clone();
+        blocking(move || vault.keep(parcel)).await
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&writer::Writing) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.as_ref().ok_or(StoreError::ReadOnly)?.run(work).await
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Vault) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (readers, vault) = (self.readers.clone(), self.vault.clone());
+        blocking(move || readers.with(|db| work(db, &vault))).await
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.folder.display())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Io("a reader of the store panicked".to_owned())))
+}
+
+#[cfg(test)]
+mod tests;

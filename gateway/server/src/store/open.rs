@@ -1,0 +1,161 @@
+//! Opening: who may, with which keys, and in what state the file is.
+//!
+//! Everything that could make a later write fail is found here, before the first door opens: a second process, a
+//! newer or damaged file, a missing key. A store that is new is complete (tables, digest key, seal of the key) before
+//! `open` returns; a crash in between leaves a store that the next `open` completes.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::Store;
+use super::claims::Vault;
+use super::error::StoreError;
+use super::read::Readers;
+use super::schema;
+use super::seal::{Digests, Seal, chance};
+use super::taken::Taken;
+use super::writer::Writer;
+
+const DATABASE: &str = "lienthong.db";
+const DIGEST_KEY: &str = "digest-key";
+const KEY_SEAL: &str = "key/";
+
+/// Above this size the check would cost more of the start than it is worth; an operator can ask for it.
+const CHECKED_BYTES_MAX: u64 = 64 << 20;
+
+/// Whether the file is checked when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Check {
+    /// If it is small enough for that to take no noticeable time.
+    #[default]
+    Small,
+    /// In any case.
+    Always,
+    /// No.
+    Never,
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenOptions {
+    /// Whether the file is checked.
+    pub check: Check,
+}
+
+impl Store {
+    /// Opens the store in this folder for writing, and makes it if there is none. Blocking.
+    pub fn open(folder: &Path, seal: Seal, options: OpenOptions) -> Result<Store, StoreError> {
+        make_folder(folder)?;
+        let lock = lock(folder)?;
+        let path = folder.join(DATABASE);
+        let mut connection = Connection::open(&path)?;
+        schema::version(&connection)?;
+        schema::configure(&connection)?;
+        schema::configure_writer(&connection)?;
+        let small = path.metadata()?.len() <= CHECKED_BYTES_MAX;
+        if options.check == Check::Always || (options.check == Check::Small && small) {
+            schema::check(&connection)?;
+        }
+        schema::migrate(&mut connection)?;
+        let digests = unlock_for_writing(&mut connection, &seal)?;
+        let vault = Arc::new(Vault::new(seal, digests, folder));
+        let taken = Taken::default();
+        let writer = Writer::start(connection, vault.clone(), taken.clone(), lock)?;
+        Ok(Store {
+            vault,
+            readers: Arc::new(Readers::new(path)),
+            taken,
+            writer: Some(writer),
+            folder: Arc::new(folder.to_owned()),
+        })
+    }
+
+    /// Opens the store in this folder for reading, also beside a process that writes. Blocking.
+    pub fn open_read_only(folder: &Path, seal: Seal) -> Result<Store, StoreError> {
+        let path = folder.join(DATABASE);
+        if !path.exists() {
+            return Err(StoreError::Io(format!("there is no store in {}", folder.display())));
+        }
+        let readers = Readers::new(path);
+        let digests = readers.with(|db| {
+            if schema::version(db)? < schema::known() {
+                return Err(StoreError::NotPossible(
+                    "the store is of an older version: start the gateway once, it brings it up to date"
+                        .to_owned(),
+                ));
+            }
+            check_keys(db, &seal)?;
+            digest_key(db, &seal)?.ok_or_else(|| StoreError::Corrupt("the digest key is missing".to_owned()))
+        })?;
+        Ok(Store {
+            vault: Arc::new(Vault::new(seal, Digests::new(&digests), folder)),
+            readers: Arc::new(readers),
+            taken: Taken::default(),
+            writer: None,
+            folder: Arc::new(folder.to_owned()),
+        })
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder)?;
+    builder.create(folder.join("claims"))?;
+    Ok(())
+}
+
+/// The lock goes with the process, however it ends; the file stays and means nothing.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Every key that ever sealed something here must be at hand: a key that is missing is found now, not in mid-delivery.
+fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
+    let mut statement = db.prepare("SELECT name, value FROM meta WHERE name LIKE 'key/%'")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        let id = name.strip_prefix(KEY_SEAL).unwrap_or_default();
+        if !seal.knows(id) {
+            return Err(StoreError::WrongKey(id.to_owned()));
+        }
+        seal.open("meta.key", &row.get::<_, Vec<u8>>(1)?)?;
+    }
+    Ok(())
+}
+
+fn digest_key(db: &Connection, seal: &Seal) -> Result<Option<Vec<u8>>, StoreError> {
+    let sealed: Option<Vec<u8>> =
+        db.query_row("SELECT value FROM meta WHERE name = ?1", [DIGEST_KEY], |row| row.get(0)).optional()?;
+    sealed.map(|sealed| seal.open("meta.digest-key", &sealed)).transpose()
+}
+
+fn unlock_for_writing(db: &mut Connection, seal: &Seal) -> Result<Digests, StoreError> {
+    check_keys(db, seal)?;
+    let key = match digest_key(db, seal)? {
+        Some(key) => key,
+        None => chance::<32>()?.to_vec(),
+    };
+    let id = format!("{KEY_SEAL}{}", seal.current_id());
+    let transaction = db.transaction()?;
+    let known: bool =
+        transaction
+            .query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?1)", [&id], |row| row.get(0))?;
+    if !known {
+        let put = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+        transaction.execute(put, (&id, seal.seal("meta.key", b"lienthong")?))?;
+        // Sealed anew with the current key, so that the old one is needed only for what it sealed itself.
+        transaction.execute(put, (DIGEST_KEY, seal.seal("meta.digest-key", &key)?))?;
+    }
+    transaction.commit()?;
+    Ok(Digests::new(&key))
+}

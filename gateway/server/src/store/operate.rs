@@ -1,0 +1,357 @@
+//! What operators do, and what a mended file does in their stead: redeliver, correct, discard, settle a doubt, offer again.
+//!
+//! Each is one transaction with a row of the timeline that says who. Nothing is sent here: the delivery becomes ready and
+//! goes out through the same door as any other. A snapshot that a newer one has overtaken is never sent again, because
+//! that would move the dossier back; it ends as superseded.
+
+use std::collections::BTreeMap;
+
+use gateway_core::adapter::Marks;
+use gateway_core::envelope::{Class, Envelope};
+use gateway_core::fault::{Blame, Fault};
+use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::pipeline::{DeliveryId, Settlement, State};
+use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
+
+use super::claims::Vault;
+use super::error::StoreError;
+use super::lanes::{NEVER, state};
+use super::prepare::About;
+use super::read;
+use super::record::{Pin, Row, SealedMark};
+use super::types::{Event, ExchangeId, Kept, MappingUsed, Pinned};
+use super::writer::Writing;
+
+/// Who does something, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// The name they are known by; stands in the timeline.
+    pub name: String,
+    /// When.
+    pub at: Moment,
+}
+
+/// What an operator found out about a delivery in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhatHappened {
+    /// The peer has it: the delivery is done.
+    Happened,
+    /// The peer does not: the call is struck and made again.
+    DidNot,
+}
+
+/// Which deliveries that wait for a person or a file; every condition that is given must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Filter {
+    /// These only.
+    pub deliveries: Vec<DeliveryId>,
+    /// Of this dossier (any of its codes).
+    pub dossier: Option<String>,
+    /// For this peer.
+    pub peer: Option<PeerName>,
+    /// On behalf of this agency.
+    pub unit: Option<Unit>,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// With this fault.
+    pub fault: Option<String>,
+    /// In this state: dead, in doubt or held. Without it: dead or held when redelivering, all three when listing.
+    pub state: Option<State>,
+    /// Since this moment.
+    pub since: Option<Moment>,
+    /// At most so many; 0 means all.
+    pub limit: usize,
+}
+
+/// A delivery that waits for a person or a file, without its body.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DeadLetter {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// The message.
+    pub message: MessageId,
+    /// The dossier's code as the message has it.
+    pub dossier: String,
+    /// To whom.
+    pub peer: PeerName,
+    /// On whose behalf.
+    pub unit: Unit,
+    /// What it says.
+    pub kind: Kind,
+    /// Dead, in doubt or held.
+    pub state: State,
+    /// Why.
+    pub fault_code: String,
+    /// Since when.
+    pub since: Moment,
+    /// When the dossier is due.
+    pub due: Option<Moment>,
+}
+
+/// A dead letter opened for showing.
+#[derive(Debug, Clone)]
+pub struct DeadLetterShown {
+    /// Without its body.
+    pub summary: DeadLetter,
+    /// Why it waits.
+    pub fault: Option<Fault>,
+    /// The message with its canonical document.
+    pub envelope: Envelope,
+    /// Its translation, if it came so far.
+    pub pinned: Option<Pinned>,
+    /// The mapping that made, or failed to make, the translation.
+    pub out_mapping: Option<MappingUsed>,
+    /// What the peer calls the dossier.
+    pub marks: Marks,
+    /// All calls.
+    pub exchanges: Vec<Kept>,
+}
+
+const LIST: &str = "SELECT d.id, m.id, ifnull(m.code, ''), l.peer, m.unit, m.kind, d.state,
+    ifnull(d.fault_code, ''), ifnull(d.settled_at, d.at), l.due
+  FROM delivery d JOIN lane l ON l.id = d.lane JOIN message m ON m.seq = d.message
+  WHERE d.state IN ('dead', 'in-doubt', 'held') AND (?1 IS NULL OR l.peer = ?1) AND (?2 IS NULL OR m.unit = ?2)
+    AND (?3 IS NULL OR m.kind = ?3) AND (?4 IS NULL OR d.fault_code = ?4) AND (?5 IS NULL OR d.state = ?5)
+    AND (?6 IS NULL OR ifnull(d.settled_at, d.at) >= ?6)
+    AND (?7 IS NULL OR l.dossier IN (SELECT id FROM dossier WHERE code = ?7
+                                     UNION SELECT dossier FROM alias WHERE code = ?7))
+  ORDER BY d.id";
+
+/// Lists what a filter finds.
+pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut statement = db.prepare_cached(LIST)?;
+    let mut rows = statement.query(params![
+        filter.peer.as_ref().map(PeerName::as_str),
+        filter.unit.as_ref().map(Unit::as_str),
+        filter.kind.as_ref().map(Kind::as_str),
+        filter.fault,
+        filter.state.map(State::as_str),
+        filter.since.map(Moment::as_millis),
+        filter.dossier.as_deref().map(str::trim),
+    ])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let letter = summary(row)?;
+        if filter.deliveries.is_empty() || filter.deliveries.contains(&letter.delivery) {
+            found.push(letter);
+        }
+        if filter.limit > 0 && found.len() >= filter.limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn summary(row: &SqlRow) -> Result<DeadLetter, StoreError> {
+    let due: i64 = row.get(9)?;
+    Ok(DeadLetter {
+        delivery: DeliveryId(row.get(0)?),
+        message: MessageId(row.get(1)?),
+        dossier: row.get(2)?,
+        peer: PeerName::from(row.get::<_, String>(3)?),
+        unit: Unit::from(row.get::<_, String>(4)?),
+        kind: Kind::from(row.get::<_, String>(5)?),
+        state: state(row.get_ref(6)?.as_str().unwrap_or_default())?,
+        fault_code: row.get(7)?,
+        since: Moment::from_millis(row.get(8)?),
+        due: (due != NEVER).then_some(Moment::from_millis(due)),
+    })
+}
+
+/// Opens one for showing.
+pub(super) fn show(
+    db: &Connection,
+    vault: &Vault,
+    id: DeliveryId,
+) -> Result<Option<DeadLetterShown>, StoreError> {
+    let filter = Filter { deliveries: vec![id], ..Filter::default() };
+    let Some(summary) = list(db, &filter)?.pop() else { return Ok(None) };
+    let Some(loaded) = read::load(db, vault, id)? else { return Ok(None) };
+    let fault = read::state_of(db, vault, id)?.and_then(|(_, fault)| fault);
+    Ok(Some(DeadLetterShown {
+        summary,
+        fault,
+        envelope: loaded.envelope,
+        pinned: loaded.pinned,
+        out_mapping: loaded.out_mapping,
+        marks: loaded.marks,
+        exchanges: loaded.exchanges,
+    }))
+}
+
+impl Writing<'_> {
+    /// Gives a delivery up.
+    pub(super) fn discard(&self, id: DeliveryId, reason: &str, by: &Operator) -> Result<(), StoreError> {
+        let row = self.parked(id, &[State::Dead, State::InDoubt, State::Held])?;
+        self.db
+            .prepare_cached(
+                "UPDATE delivery SET state = 'discarded', open = 0, settled_at = ?2 WHERE id = ?1",
+            )?
+            .execute(params![id.0, by.at.as_millis()])?;
+        self.told(&row, Event::Discarded, &format!("{}: {reason}", by.name), by.at)
+    }
+
+    /// Gives a delivery another document.
+    pub(super) fn correct(
+        &self,
+        id: DeliveryId,
+        document: &[u8],
+        claims: &[(String, u64)],
+        by: &Operator,
+    ) -> Result<(), StoreError> {
+        let row = self.parked(id, &[State::Dead, State::Held])?;
+        if self.is_overtaken(&row)? {
+            return Err(StoreError::NotPossible(
+                "a newer snapshot of this dossier has taken its place".to_owned(),
+            ));
+        }
+        self.db
+            .prepare_cached("UPDATE delivery SET revision = ?2 WHERE id = ?1")?
+            .execute(params![id.0, document])?;
+        self.claim(claims, Some(self.lane(row.lane)?.dossier), by.at)?;
+        self.wake(&row, true, by.at)?;
+        self.told(&row, Event::Corrected, &by.name, by.at)
+    }
+
+    /// Has everything that a filter finds sent again.
+    pub(super) fn redeliver(&self, filter: &Filter, by: &Operator) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut sent = Vec::new();
+        for letter in list(self.db, filter)? {
+            // What is in doubt is never sent again by a filter: somebody has to look first.
+            if letter.state == State::InDoubt {
+                continue;
+            }
+            let row = self.parked(letter.delivery, &[State::Dead, State::Held])?;
+            if self.is_overtaken(&row)? {
+                self.settle(&row, Settlement::Superseded, by.at)?;
+                continue;
+            }
+            self.wake(&row, false, by.at)?;
+            self.told(&row, Event::Redelivered, &by.name, by.at)?;
+            sent.push(letter);
+        }
+        Ok(sent)
+    }
+
+    /// Takes an operator's word.
+    pub(super) fn settle_doubt(
+        &self,
+        id: DeliveryId,
+        what: WhatHappened,
+        marks: &[SealedMark],
+        by: &Operator,
+    ) -> Result<(), StoreError> {
+        let row = self.parked(id, &[State::InDoubt, State::Doubtful])?;
+        self.learn(row.lane, marks, by.at)?;
+        match what {
+            WhatHappened::Happened => {
+                self.settle(&row, Settlement::Delivered { reference: by.name.clone() }, by.at)?;
+                Ok(())
+            }
+            WhatHappened::DidNot => {
+                for exchange in self.unanswered(id)? {
+                    self.strike(id, exchange, &format!("{}: did not take effect", by.name), by.at)?;
+                }
+                self.wake(&row, false, by.at)?;
+                self.told(&row, Event::Redelivered, &by.name, by.at)
+            }
+        }
+    }
+
+    /// Offers again what failed under a mapping that is no longer the current one.
+    pub(super) fn reoffer(
+        &self,
+        current: &BTreeMap<String, String>,
+        at: Moment,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        let mut offered = Vec::new();
+        let filter = Filter { state: Some(State::Dead), ..Filter::default() };
+        for letter in list(self.db, &filter)? {
+            let row = self.parked(letter.delivery, &[State::Dead])?;
+            if !self.may_be_mended(row.id, current)? || self.is_overtaken(&row)? {
+                continue;
+            }
+            self.wake(&row, true, at)?;
+            self.told(&row, Event::OfferedAgain, "", at)?;
+            offered.push(row.id);
+        }
+        Ok(offered)
+    }
+
+    fn may_be_mended(&self, id: DeliveryId, current: &BTreeMap<String, String>) -> Result<bool, StoreError> {
+        let (fault, about): (Option<Vec<u8>>, Vec<u8>) = self
+            .db
+            .prepare_cached(
+                "SELECT d.fault, m.about FROM delivery d JOIN message m ON m.seq = d.message WHERE d.id = ?1",
+            )?
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let Some(fault) = fault else { return Ok(false) };
+        let fault: Fault = self.vault.open("delivery.fault", &fault)?;
+        if fault.blame != Blame::Gateway {
+            return Ok(false);
+        }
+        let about: About = self.vault.open("message.about", &about)?;
+        let pin = self.pin(id)?;
+        let changed = |used: &MappingUsed| current.get(&used.name) != Some(&used.fingerprint);
+        Ok([pin.mapping, pin.in_mapping.or(about.mapping)].iter().flatten().any(changed))
+    }
+
+    /// Makes a delivery ready as if it had just come; `unpin` has it translated anew.
+    fn wake(&self, row: &Row, unpin: bool, at: Moment) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE delivery SET state = 'waiting', ready_at = ?2, settled_at = NULL, attempts = 0, panics = 0,
+                   away_strikes = 0, first_unclear_at = NULL, fault_code = NULL, fault = NULL WHERE id = ?1",
+            )?
+            .execute(params![row.id.0, at.as_millis()])?;
+        if unpin {
+            // The inbound mapping stays known: it says whether the arrival has to be read anew.
+            let in_mapping = self.pin(row.id)?.in_mapping;
+            self.write_pin(row.id, &Pin { in_mapping, ..Pin::default() })?;
+        }
+        Ok(())
+    }
+
+    /// The timeline row of what an operator did, and the lane's new head.
+    fn told(&self, row: &Row, event: Event, detail: &str, at: Moment) -> Result<(), StoreError> {
+        let mut lane = self.lane(row.lane)?;
+        self.note(lane.dossier, Some(row.id), at, event, detail)?;
+        self.reorder(&mut lane, Some(row.id))?;
+        Ok(())
+    }
+
+    fn parked(&self, id: DeliveryId, allowed: &[State]) -> Result<Row, StoreError> {
+        let row =
+            self.row(id)?.ok_or_else(|| StoreError::NotPossible(format!("there is no delivery {}", id.0)))?;
+        if allowed.contains(&row.state) && !self.taken.contains(id) {
+            Ok(row)
+        } else {
+            Err(StoreError::NotPossible(format!("delivery {} is {}", id.0, row.state.as_str())))
+        }
+    }
+
+    /// Is there a later snapshot in this lane that was delivered or is on its way?
+    fn is_overtaken(&self, row: &Row) -> Result<bool, StoreError> {
+        if row.class != Class::Snapshot {
+            return Ok(false);
+        }
+        let newer: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT 1 FROM delivery WHERE lane = ?1 AND class = 'snapshot' AND id > ?2
+                   AND state IN ('waiting', 'doubtful', 'in-doubt', 'delivered') LIMIT 1",
+            )?
+            .query_row(params![row.lane, row.id.0], |row| row.get(0))
+            .optional()?;
+        Ok(newer.is_some())
+    }
+
+    fn unanswered(&self, id: DeliveryId) -> Result<Vec<ExchangeId>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT id FROM exchange WHERE delivery = ?1 AND answered_at IS NULL AND struck_at IS NULL",
+        )?;
+        let ids = statement.query_map([id.0], |row| row.get(0).map(ExchangeId))?;
+        Ok(ids.collect::<Result<_, rusqlite::Error>>()?)
+    }
+}

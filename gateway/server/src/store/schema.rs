@@ -1,0 +1,136 @@
+//! The tables, and the way from any older version of them to this one.
+//!
+//! Clear columns are a closed list: dossier and alias codes, peer, unit, kind, times, due date, status, state, fault
+//! code, keyed digests, and numbers of our own. Every BLOB that is not a digest or a message id is sealed. Each step of
+//! [`STEPS`] runs in a transaction of its own together with the new `user_version`, so a restart in the middle of a
+//! migration goes on where it stopped. A step is never changed once it was released; a new one is added.
+
+use rusqlite::Connection;
+
+use super::error::StoreError;
+
+/// `STEPS[n]` leads from version n to n + 1.
+const STEPS: &[&str] = &[VERSION_1];
+
+const VERSION_1: &str = "
+-- What was said once about the store itself: seals of the keys in use, the digest key.
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Our own id for a dossier, with the code it was first heard by; further codes are aliases.
+CREATE TABLE dossier (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL, peer TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE UNIQUE INDEX dossier_code ON dossier (code, peer);
+CREATE TABLE alias (
+    code TEXT NOT NULL, peer TEXT NOT NULL, dossier INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (code, peer)) WITHOUT ROWID;
+CREATE INDEX alias_dossier ON alias (dossier);
+
+-- The journal: every item of every call, also those that were refused.
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY, id BLOB NOT NULL, dossier INTEGER, code TEXT, state TEXT NOT NULL, kind TEXT NOT NULL,
+    class TEXT NOT NULL, peer TEXT NOT NULL, unit TEXT NOT NULL, at INTEGER NOT NULL, status TEXT,
+    due INTEGER, digest BLOB, same_as BLOB, fault_code TEXT,
+    about BLOB NOT NULL, fault BLOB, source BLOB, document BLOB);
+CREATE UNIQUE INDEX message_id ON message (id);
+CREATE INDEX message_dossier ON message (dossier, state, kind, peer);
+CREATE INDEX message_digest ON message (digest) WHERE state = 'accepted';
+
+-- Callers' own idempotency keys, as keyed digests.
+CREATE TABLE idempotency (
+    key BLOB PRIMARY KEY, message INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+
+-- One dossier at one peer: who goes next, and when.
+CREATE TABLE lane (
+    id INTEGER PRIMARY KEY, peer TEXT NOT NULL, dossier INTEGER NOT NULL, accepted INTEGER NOT NULL,
+    next_position INTEGER NOT NULL, open INTEGER NOT NULL, head INTEGER, ready_at INTEGER, due INTEGER NOT NULL);
+CREATE UNIQUE INDEX lane_dossier ON lane (dossier, peer);
+CREATE INDEX lane_ready ON lane (peer, due, ready_at) WHERE head IS NOT NULL;
+
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, message INTEGER NOT NULL, position INTEGER NOT NULL,
+    open INTEGER NOT NULL, class TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL,
+    ready_at INTEGER NOT NULL, settled_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
+    panics INTEGER NOT NULL DEFAULT 0, away INTEGER NOT NULL DEFAULT 0,
+    away_strikes INTEGER NOT NULL DEFAULT 0, away_at INTEGER, first_unclear_at INTEGER,
+    fault_code TEXT, fault BLOB, revision BLOB, pin BLOB);
+CREATE INDEX delivery_lane ON delivery (lane, open, position);
+CREATE INDEX delivery_trouble ON delivery (state, id) WHERE state IN ('dead', 'in-doubt', 'held');
+
+-- The call journal: the unsigned request is on disk before the call leaves.
+CREATE TABLE exchange (
+    id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, once INTEGER NOT NULL, called_at INTEGER NOT NULL,
+    answered_at INTEGER, struck_at INTEGER, request BLOB NOT NULL, answer BLOB, reason BLOB);
+CREATE INDEX exchange_delivery ON exchange (delivery);
+
+-- What a peer calls a dossier; the name is a keyed digest, name and value stand sealed in `value`.
+CREATE TABLE mark (
+    lane INTEGER NOT NULL, name BLOB NOT NULL, at INTEGER NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (lane, name)) WITHOUT ROWID;
+
+-- What happened, beside what the rows above say themselves.
+CREATE TABLE timeline (
+    id INTEGER PRIMARY KEY, dossier INTEGER NOT NULL, delivery INTEGER, at INTEGER NOT NULL,
+    event TEXT NOT NULL, detail BLOB);
+CREATE INDEX timeline_dossier ON timeline (dossier);
+
+-- Which files beside the database are in use, and for which dossier (0: none).
+CREATE TABLE claim (
+    name TEXT NOT NULL, dossier INTEGER NOT NULL, bytes INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (name, dossier)) WITHOUT ROWID;
+";
+
+/// The newest version this program knows.
+pub(super) const fn known() -> i64 {
+    STEPS.len() as i64
+}
+
+/// The version of a store; 0 for a new one. Refuses a newer one than this program knows.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    let found = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > known() { Err(StoreError::Newer { found, known: known() }) } else { Ok(found) }
+}
+
+/// Brings a store to the newest version.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let from = version(connection)?;
+    let done = usize::try_from(from).unwrap_or(0);
+    for (index, step) in STEPS.iter().enumerate().skip(done) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The settings of every connection. `synchronous=FULL` is the promise that a commit survives a power cut.
+pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;
+         PRAGMA mmap_size = 0; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;",
+    )?;
+    Ok(())
+}
+
+/// Further settings of the one writing connection.
+pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Io(format!("this disk does not bear a write-ahead log (mode {mode})")));
+    }
+    // A journal that outgrew a slow reader is cut back at the next checkpoint instead of staying for ever.
+    connection.execute_batch(
+        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;",
+    )?;
+    Ok(())
+}
+
+/// What SQLite itself thinks of the file.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("PRAGMA quick_check(20)")?;
+    let lines: Vec<String> =
+        statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+    if lines.iter().all(|line| line == "ok") { Ok(()) } else { Err(StoreError::Corrupt(lines.join("; "))) }
+}

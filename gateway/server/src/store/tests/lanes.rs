@@ -1,0 +1,167 @@
+//! Lanes on disk: supersession, carrying over, holding, doubt, and a random walk against the core's own rules.
+
+use gateway_core::pipeline::Again;
+use proptest::prelude::*;
+
+use super::*;
+
+fn papers(status: &str, papers: Value, ms: i64) -> NewMessage {
+    message("H99.14-260310-0007", Class::Snapshot, json!({"status": status, "papers": papers}), ms)
+}
+
+#[tokio::test]
+async fn a_newer_snapshot_takes_the_place_of_a_waiting_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let old = queued(&store, papers("1", json!([{"id": "a", "deleted": true}]), 0)).await;
+    let between = queued(&store, event("e", 1)).await;
+    let new = queued(&store, papers("2", json!([{"id": "b"}]), 2)).await;
+    assert_eq!(head(&store, 9).await, Some(new), "it has the old one's place");
+    assert!(store.load(old).await.unwrap().is_none());
+    assert!(settle(&store, old, delivered(), 3).await.gone, "whoever comes late writes nothing");
+    let job = store.load(new).await.unwrap().unwrap();
+    assert_eq!(job.envelope.document["papers"], json!([{"id": "b"}, {"id": "a", "deleted": true}]));
+    let third = queued(&store, papers("4", json!([]), 3)).await;
+    assert_eq!(head(&store, 9).await, Some(new), "one that is out is settled first");
+    let written = settle(&store, new, delivered(), 4).await;
+    drop(job);
+    assert_eq!(written.next.map(|next| next.delivery), Some(between));
+    settle(&store, between, delivered(), 5).await;
+    assert_eq!(head(&store, 9).await, Some(third));
+    assert!(told(&store).await.contains(&"carried-over"));
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_dossier_waits_for_a_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let first = queued(&store, event("a", 0)).await;
+    let second = queued(&store, event("b", 1)).await;
+    assert_eq!(head(&store, 9).await, Some(first), "the peer is asked once");
+    settle(&store, first, Settlement::Hold(fault(Remedy::Correct, Blame::Peer)), 2).await;
+    assert_eq!(head(&store, 9).await, None);
+    let snapshot = queued(&store, snapshot("1", 3)).await;
+    assert_eq!(head(&store, 9).await, Some(snapshot));
+    assert_eq!(settle(&store, snapshot, delivered(), 4).await.next.unwrap().delivery, first);
+    assert_eq!(settle(&store, first, delivered(), 5).await.next.unwrap().delivery, second);
+}
+
+#[tokio::test]
+async fn a_call_that_counts_once_and_got_no_answer_keeps_its_delivery_doubtful() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let id = queued(&store, snapshot("1", 0)).await;
+    let call = Entry::Call { request: request(Effect::Once), at: at(1) };
+    let exchange = store.write(id, vec![call]).await.unwrap().exchanges[0];
+    store.close().await;
+    let store = open(folder.path());
+    let newer = queued(&store, snapshot("2", 2)).await;
+    assert_eq!(head(&store, 9).await, Some(id), "not superseded after a restart either");
+    let job = store.load(id).await.unwrap().unwrap();
+    assert_eq!(job.unanswered().map(|kept| kept.id), Some(exchange));
+    assert_eq!(job.state, State::Doubtful, "although the process ended before anybody could say so");
+    settle(&store, id, Settlement::Away { fault: fault(Remedy::Doubt, Blame::Peer) }, 3).await;
+    drop(job);
+    let job = store.load(id).await.unwrap().unwrap();
+    assert_eq!((job.state, job.away, job.history.away_strikes), (State::Doubtful, true, 1));
+    let reason = "read back: did not".to_owned();
+    let strike = Entry::Strike { exchange, reason, at: at(4) };
+    let call = Entry::Call { request: request(Effect::Once), at: at(5) };
+    let again = store.write(id, vec![strike, call]).await.unwrap().exchanges[0];
+    let answered = Entry::Answered { exchange: again, answer: answer(), marks: Marks::new(), at: at(6) };
+    let done = Entry::Settle { settlement: delivered(), at: at(6) };
+    let written = store.write(id, vec![answered, done]).await.unwrap();
+    assert_eq!(written.next.unwrap().delivery, newer);
+    let told = told(&store).await;
+    let tail: Vec<_> = told.iter().skip_while(|event| **event != "peer-away").copied().collect();
+    assert_eq!(tail, ["peer-away", "struck", "peer-back", "call", "delivered"], "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_crash_left_doubtful_is_settled_before_a_new_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let id = queued(&store, event("a", 0)).await;
+    store.write(id, vec![Entry::Call { request: request(Effect::Once), at: at(1) }]).await.unwrap();
+    store.close().await;
+    let store = open(folder.path());
+    queued(&store, snapshot("1", 2)).await;
+    assert_eq!(head(&store, 9).await, Some(id));
+}
+
+#[tokio::test]
+async fn a_stuck_event_is_passed_and_still_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let stuck = queued(&store, event("a", 0)).await;
+    for attempt in 1..=5 {
+        assert_eq!(head(&store, 99_999).await, Some(stuck));
+        let fault = Some(fault(Remedy::Unclear, Blame::Peer));
+        let again = Settlement::RetryAt { at: at(50_000), why: Again::Unclear, fault };
+        settle(&store, stuck, again, attempt).await;
+    }
+    assert_eq!(head(&store, 10).await, None);
+    let next = queued(&store, event("b", 10)).await;
+    assert_eq!(
+        head(&store, 10).await,
+        Some(next),
+        "it passes at once, not when the stuck one's moment comes"
+    );
+    settle(&store, next, delivered(), 11).await;
+    assert_eq!(head(&store, 50_000).await, Some(stuck));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is admitted, settled or cut off by a restart: the lane row says what the core says of the lane, and every
+    /// open delivery is the head, behind another, or waits with a reason.
+    #[test]
+    fn the_lane_row_is_always_what_the_core_says(steps in prop::collection::vec(0u8..13, 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = open(folder.path());
+            let mut seen = HashSet::new();
+            for (index, step) in steps.iter().enumerate() {
+                let now = index as i64 * 1_000;
+                match step {
+                    0 | 1 => { seen.insert(queued(&store, message("H99.14-260310-0007", Class::Snapshot, json!({"n": index}), now)).await); }
+                    2..=4 => { seen.insert(queued(&store, event(&index.to_string(), now)).await); }
+                    5 => { store.close().await; store = open(folder.path()); }
+                    how => if let Some(id) = head(&store, now).await {
+                        let job = store.load(id).await.unwrap();
+                        prop_assert!(job.is_some(), "the head may go");
+                        let settlement = match how {
+                            6 | 7 => delivered(),
+                            8 => Settlement::DeadLetter(fault(Remedy::Correct, Blame::Peer)),
+                            9 => Settlement::Away { fault: fault(Remedy::Later, Blame::Peer) },
+                            10 if job.as_ref().is_some_and(|job| !job.history.accepted_snapshot && job.envelope.class == Class::Event) =>
+                                Settlement::Hold(fault(Remedy::Correct, Blame::Peer)),
+                            11 => Settlement::RetryAt { at: at(now + 1_500), why: Again::Unclear, fault: None },
+                        _ => Settlement::InDoubt(fault(Remedy::Doubt, Blame::Peer)),
+                        };
+                        settle(&store, id, settlement, now).await;
+                    },
+                }
+                let (row, wanted) = store.run(|writing| {
+                    let lane = writing.db.query_row("SELECT id FROM lane", [], |row| row.get::<_, i64>(0));
+                    let Ok(lane) = lane else { return Ok((None, None)) };
+                    let lane = writing.lane(lane)?;
+                    let entries = writing.entries(lane.id, None)?;
+                    Ok((lane.head, gateway_core::pipeline::head(&entries, lane.facts()).map(|next| next.id.0)))
+                }).await.unwrap();
+                prop_assert_eq!(row, wanted);
+            }
+            let states = store.stats().await.unwrap();
+            let open: u64 = states.peers.values().flat_map(|peer| peer.by_state.values()).sum();
+            let mut ended = 0;
+            for id in &seen {
+                let (state, _) = store.state(*id).await.unwrap().unwrap();
+                ended += u64::from(!state.is_open());
+            }
+            prop_assert_eq!(open + ended, seen.len() as u64, "no delivery is forgotten");
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,233 @@
+//! The timeline: everything that happened to a dossier, from the rows that say it themselves and from the timeline table.
+//!
+//! `accepted`, `duplicate`, `late-repeat`, `refused` and `queued` are read off the journal, `call` and `struck` off the
+//! call journal, so the way of a message costs no row only for showing it.
+
+use std::collections::BTreeMap;
+
+use gateway_core::adapter::{Answer, Request};
+use gateway_core::fault::Fault;
+use gateway_core::ids::{Kind, MessageId, Moment, PeerName};
+use gateway_core::pipeline::DeliveryId;
+use rusqlite::{Connection, Row, params};
+
+use super::claims::Vault;
+use super::error::StoreError;
+use super::lanes::told;
+use super::prepare::About;
+use super::types::Event;
+
+/// One thing that happened.
+#[derive(serde::Serialize, Debug, Clone, PartialEq)]
+pub struct TimelineRow {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub event: Event,
+    /// The message it belongs to.
+    pub message: Option<MessageId>,
+    /// What that message says.
+    pub kind: Option<Kind>,
+    /// The delivery it belongs to.
+    pub delivery: Option<DeliveryId>,
+    /// The sender of a message, or the receiver of a delivery.
+    pub peer: Option<PeerName>,
+    /// For people: step and status of a call, the words of a fault. Without personal data.
+    pub detail: String,
+}
+
+/// Everything that happened to a dossier, oldest first.
+#[derive(serde::Serialize, Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// All codes it is known by, each with the peer that uses it.
+    pub codes: Vec<(String, PeerName)>,
+    /// The national status of the latest accepted message that has one.
+    pub status: Option<String>,
+    /// What happened.
+    pub rows: Vec<TimelineRow>,
+}
+
+/// Reads the timeline of every dossier with this code.
+pub(super) fn timeline(db: &Connection, vault: &Vault, code: &str) -> Result<Option<Timeline>, StoreError> {
+    let db = db.unchecked_transaction()?;
+    let mut statement = db.prepare_cached(
+        "SELECT id FROM dossier WHERE code = ?1 UNION SELECT dossier FROM alias WHERE code = ?1 ORDER BY 1",
+    )?;
+    let dossiers: Vec<i64> =
+        statement.query_map([code], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+    if dossiers.is_empty() {
+        return Ok(None);
+    }
+    let mut timeline = Timeline { codes: Vec::new(), status: None, rows: Vec::new() };
+    for dossier in dossiers {
+        codes(&db, dossier, &mut timeline)?;
+        messages(&db, vault, dossier, &mut timeline)?;
+        deliveries(&db, vault, dossier, &mut timeline)?;
+    }
+    // Stable: of one moment in the order in which things are told above.
+    timeline.rows.sort_by_key(|row| row.at);
+    Ok(Some(timeline))
+}
+
+fn codes(db: &Connection, dossier: i64, timeline: &mut Timeline) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT code, peer FROM dossier WHERE id = ?1 UNION ALL SELECT code, peer FROM alias WHERE dossier = ?1",
+    )?;
+    let mut rows = statement.query([dossier])?;
+    while let Some(row) = rows.next()? {
+        timeline.codes.push((row.get(0)?, PeerName::from(row.get::<_, String>(1)?)));
+    }
+    Ok(())
+}
+
+fn moment(row: &Row, index: usize) -> rusqlite::Result<Moment> {
+    row.get(index).map(Moment::from_millis)
+}
+
+fn messages(db: &Connection, vault: &Vault, dossier: i64, timeline: &mut Timeline) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, state, kind, peer, at, status, fault_code, fault, same_as, about FROM message
+         WHERE dossier = ?1 ORDER BY seq",
+    )?;
+    let mut rows = statement.query([dossier])?;
+    while let Some(row) = rows.next()? {
+        let state: String = row.get(1)?;
+        let status: Option<String> = row.get(5)?;
+        let event = Event::parse(&state).unwrap_or(Event::Refused);
+        let same_as: Option<[u8; 16]> = row.get(8)?;
+        let about: About = vault.open("message.about", &row.get::<_, Vec<u8>>(9)?)?;
+        let detail = match (event, row.get::<_, Option<Vec<u8>>>(7)?, same_as) {
+            (_, Some(sealed), _) => told(&vault.open::<Fault>("message.fault", &sealed)?),
+            (Event::Refused, None, _) => row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+            (_, None, Some(id)) => MessageId(id).to_string(),
+            _ => about.mapping.as_ref().map(|mapping| mapping.name.clone()).unwrap_or_default(),
+        };
+        if event == Event::Accepted && status.is_some() {
+            timeline.status = status;
+        }
+        let received = TimelineRow {
+            at: moment(row, 4)?,
+            event,
+            message: Some(MessageId(row.get(0)?)),
+            kind: Some(Kind::from(row.get::<_, String>(2)?)),
+            delivery: None,
+            peer: Some(PeerName::from(row.get::<_, String>(3)?)),
+            detail,
+        };
+        let noted = about.notes.into_iter().map(|detail| TimelineRow {
+            event: Event::Shortened,
+            detail,
+            ..received.clone()
+        });
+        let noted: Vec<TimelineRow> = noted.collect();
+        timeline.rows.push(received);
+        timeline.rows.extend(noted);
+    }
+    Ok(())
+}
+
+fn deliveries(
+    db: &Connection,
+    vault: &Vault,
+    dossier: i64,
+    timeline: &mut Timeline,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT d.id, l.peer, m.id, m.kind, d.at FROM lane l JOIN delivery d ON d.lane = l.id
+         JOIN message m ON m.seq = d.message WHERE l.dossier = ?1 ORDER BY d.id",
+    )?;
+    let mut rows = statement.query([dossier])?;
+    let mut known = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let queued = TimelineRow {
+            at: moment(row, 4)?,
+            event: Event::Queued,
+            message: Some(MessageId(row.get(2)?)),
+            kind: Some(Kind::from(row.get::<_, String>(3)?)),
+            delivery: Some(DeliveryId(id)),
+            peer: Some(PeerName::from(row.get::<_, String>(1)?)),
+            detail: String::new(),
+        };
+        timeline.rows.push(queued.clone());
+        known.insert(id, queued);
+    }
+    let mut happened = notes(db, vault, dossier, &known)?;
+    for (id, queued) in &known {
+        calls(db, vault, *id, queued, &mut happened)?;
+    }
+    // What a delivery is told between two of its calls belongs between them; of one moment, the call comes first.
+    happened.sort_by_key(|(row, rank)| (row.at, *rank));
+    timeline.rows.extend(happened.into_iter().map(|(row, _)| row));
+    Ok(())
+}
+
+type Ranked = (TimelineRow, u8);
+
+fn notes(
+    db: &Connection,
+    vault: &Vault,
+    dossier: i64,
+    known: &BTreeMap<i64, TimelineRow>,
+) -> Result<Vec<Ranked>, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT delivery, at, event, detail FROM timeline WHERE dossier = ?1 ORDER BY id")?;
+    let mut rows = statement.query([dossier])?;
+    let mut notes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let delivery: Option<i64> = row.get(0)?;
+        let Some(event) = Event::parse(row.get_ref(2)?.as_str().unwrap_or_default()) else { continue };
+        let detail = row
+            .get::<_, Option<Vec<u8>>>(3)?
+            .map(|sealed| vault.open("timeline.detail", &sealed))
+            .transpose()?
+            .unwrap_or_default();
+        let of = delivery.and_then(|id| known.get(&id));
+        let before_calls = matches!(event, Event::PeerBack | Event::Translated | Event::Shortened);
+        notes.push((
+            TimelineRow {
+                at: moment(row, 1)?,
+                event,
+                message: of.and_then(|of| of.message),
+                kind: of.and_then(|of| of.kind.clone()),
+                delivery: delivery.map(DeliveryId),
+                peer: of.and_then(|of| of.peer.clone()),
+                detail,
+            },
+            if before_calls { 0 } else { 3 },
+        ));
+    }
+    Ok(notes)
+}
+
+fn calls(
+    db: &Connection,
+    vault: &Vault,
+    id: i64,
+    of: &TimelineRow,
+    happened: &mut Vec<Ranked>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT called_at, struck_at, request, answer, reason FROM exchange WHERE delivery = ?1 ORDER BY id",
+    )?;
+    let mut rows = statement.query(params![id])?;
+    while let Some(row) = rows.next()? {
+        let request: Request = vault.open("exchange.request", &row.get::<_, Vec<u8>>(2)?)?;
+        let answer: Option<Answer> = row
+            .get::<_, Option<Vec<u8>>>(3)?
+            .map(|sealed| vault.open("exchange.answer", &sealed))
+            .transpose()?;
+        let status = answer.map_or("-".to_owned(), |answer| answer.status.to_string());
+        let said = |at, event, detail| TimelineRow { at, event, detail, ..of.clone() };
+        happened.push((said(moment(row, 0)?, Event::Call, format!("{} {status}", request.step)), 1));
+        if let Some(struck_at) = row.get::<_, Option<i64>>(1)? {
+            let reason: Option<String> = row
+                .get::<_, Option<Vec<u8>>>(4)?
+                .map(|sealed| vault.open("exchange.reason", &sealed))
+                .transpose()?;
+            let detail = format!("{}: {}", request.step, reason.unwrap_or_default());
+            happened.push((said(Moment::from_millis(struck_at), Event::Struck, detail), 2));
+        }
+    }
+    Ok(())
+}

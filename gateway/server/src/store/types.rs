@@ -1,0 +1,381 @@
+//! What goes into the store and what comes out of it.
+
+use std::collections::BTreeMap;
+
+use gateway_core::adapter::{Answer, Marks, Payload, Request, Transcript};
+use gateway_core::dossier::DossierCode;
+use gateway_core::envelope::{Class, Envelope};
+use gateway_core::fault::Fault;
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::pipeline::{Admission, DeliveryId, History, Settlement, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::taken::Hold;
+
+/// A lane's own number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneId(pub i64);
+
+/// An exchange's own number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExchangeId(pub i64);
+
+/// Which mapping translated something, and which version of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingUsed {
+    /// Its name, as in the tree below `mappings/`.
+    pub name: String,
+    /// The digest of everything it depends on.
+    pub fingerprint: String,
+}
+
+/// An item of a call, ready to be admitted.
+#[derive(Debug)]
+pub struct NewMessage {
+    /// Ours.
+    pub id: MessageId,
+    /// One id through all lines.
+    pub correlation: Correlation,
+    /// The caller's trace context.
+    pub traceparent: Option<String>,
+    /// Who sent it.
+    pub from: PeerName,
+    /// On whose behalf.
+    pub unit: Unit,
+    /// What it says.
+    pub kind: Kind,
+    /// Snapshot or event.
+    pub class: Class,
+    /// The dossier, where framing or translation found its code.
+    pub dossier: Option<DossierCode>,
+    /// Its national status.
+    pub status: Option<String>,
+    /// When it is due.
+    pub due: Option<Moment>,
+    /// When it came.
+    pub at: Moment,
+    /// What the sender said beside the document.
+    pub hints: BTreeMap<String, String>,
+    /// The caller's own idempotency keys.
+    pub keys: Vec<String>,
+    /// How long a step back of this sender counts as a late repeat.
+    pub repeat_window_ms: i64,
+    /// The item as it came.
+    pub source: Payload,
+    /// The mapping that read it, also if it failed.
+    pub mapping: Option<MappingUsed>,
+    /// What it says in our words, or why nobody can use it.
+    pub content: Result<Content, Fault>,
+}
+
+/// An item that can be used.
+#[derive(Debug)]
+pub struct Content {
+    /// The canonical document.
+    pub document: Value,
+    /// The same without what its mapping marks volatile; none if nothing is.
+    pub compared: Option<Value>,
+    /// Who is to have it.
+    pub to: Vec<Route>,
+    /// What a rule changed or let through on the way in, for the timeline. Without personal data.
+    pub notes: Vec<String>,
+}
+
+/// One receiver of an item.
+#[derive(Debug)]
+pub struct Route {
+    /// Who.
+    pub peer: PeerName,
+    /// Known already not to be deliverable for want of something of ours: born as a dead letter with this cause.
+    pub dead: Option<Fault>,
+}
+
+impl Route {
+    /// To this peer.
+    pub fn to(peer: PeerName) -> Self {
+        Route { peer, dead: None }
+    }
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// Its id in the journal.
+    pub id: MessageId,
+    /// News, a repeat, a conflict of keys; none if it was refused.
+    pub admission: Option<Admission>,
+    /// The deliveries it led to.
+    pub deliveries: Vec<Queued>,
+}
+
+/// A delivery that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// In which lane.
+    pub lane: LaneId,
+    /// To whom.
+    pub peer: PeerName,
+}
+
+/// A lane whose head may go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which lane.
+    pub lane: LaneId,
+    /// Its next delivery.
+    pub delivery: DeliveryId,
+    /// Not before.
+    pub ready_at: Moment,
+    /// When the dossier is due, if that is known.
+    pub due: Option<Moment>,
+}
+
+/// A delivery, taken for an attempt. The hold is given back when this is dropped: keep it until the settlement is written.
+#[derive(Debug)]
+pub struct Job {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// In which lane.
+    pub lane: LaneId,
+    /// To whom.
+    pub peer: PeerName,
+    /// The message with its canonical document (its own revision, where something was carried over or corrected).
+    pub envelope: Envelope,
+    /// The mapping that made the canonical document, also if it failed.
+    pub in_mapping: Option<MappingUsed>,
+    /// The translation made at the first attempt.
+    pub pinned: Option<Pinned>,
+    /// What the peer calls this dossier.
+    pub marks: Marks,
+    /// All calls so far, oldest first, also struck and unanswered ones.
+    pub exchanges: Vec<Kept>,
+    /// What it has gone through; `peer_success_at` is for the caller to fill in.
+    pub history: History,
+    /// Waiting, doubtful or held.
+    pub state: State,
+    /// It was last returned because the peer was away.
+    pub away: bool,
+    /// Not before.
+    pub ready_at: Moment,
+    /// In our hands until dropped.
+    pub hold: Hold,
+}
+
+impl Job {
+    /// What the adapter may see: answered and not struck.
+    pub fn transcript(&self) -> Transcript {
+        let seen = self.exchanges.iter().filter(|kept| kept.struck.is_none());
+        let exchange = |kept: &Kept| {
+            let answer = kept.answer.clone()?;
+            Some(gateway_core::adapter::Exchange { request: kept.request.clone(), answer })
+        };
+        Transcript(seen.filter_map(exchange).collect())
+    }
+
+    /// The call that has no answer and is not struck: it may have taken effect.
+    pub fn unanswered(&self) -> Option<&Kept> {
+        self.exchanges.iter().rev().find(|kept| kept.answer.is_none() && kept.struck.is_none())
+    }
+}
+
+/// A translation, made once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The document in the peer's form.
+    pub document: Value,
+    /// The mapping that made it.
+    pub mapping: MappingUsed,
+}
+
+/// A call on record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Which.
+    pub id: ExchangeId,
+    /// The unsigned call.
+    pub request: Request,
+    /// When it was written down, just before it left.
+    pub called_at: Moment,
+    /// What came back.
+    pub answer: Option<Answer>,
+    /// When.
+    pub answered_at: Option<Moment>,
+    /// Why it does not count.
+    pub struck: Option<String>,
+}
+
+/// One thing to write about a delivery. All of one call are one transaction, in order.
+#[derive(Debug)]
+pub enum Entry {
+    /// The translation, made once; writes `translated`.
+    Pin {
+        /// What was made.
+        pinned: Pinned,
+        /// When.
+        at: Moment,
+    },
+    /// The translation failed under this mapping; remembered so that a mended mapping offers the delivery again.
+    Untranslated {
+        /// The mapping that failed.
+        mapping: MappingUsed,
+    },
+    /// A new canonical document, made from the kept arrival by a mended inbound mapping.
+    Revise {
+        /// The document.
+        document: Value,
+        /// The mapping that made it.
+        mapping: MappingUsed,
+    },
+    /// A call that is about to leave.
+    Call {
+        /// The unsigned call.
+        request: Request,
+        /// When.
+        at: Moment,
+    },
+    /// Its answer, with what it teaches about the dossier.
+    Answered {
+        /// Which call.
+        exchange: ExchangeId,
+        /// What came back, or what a read-back found to stand in for it.
+        answer: Answer,
+        /// What was learnt.
+        marks: Marks,
+        /// When.
+        at: Moment,
+    },
+    /// The call does not count.
+    Strike {
+        /// Which call.
+        exchange: ExchangeId,
+        /// Why, without personal data.
+        reason: String,
+        /// When.
+        at: Moment,
+    },
+    /// A further code of this dossier at this peer.
+    Alias {
+        /// The code.
+        code: DossierCode,
+        /// When.
+        at: Moment,
+    },
+    /// A row for the timeline.
+    Note {
+        /// What happened.
+        event: Event,
+        /// For people; may be empty.
+        detail: String,
+        /// When.
+        at: Moment,
+    },
+    /// The end of this attempt.
+    Settle {
+        /// What becomes of the delivery.
+        settlement: Settlement,
+        /// When.
+        at: Moment,
+    },
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// The delivery had been settled by somebody else (superseded, discarded): nothing was written, do not go on.
+    pub gone: bool,
+    /// The numbers of the calls written, in order.
+    pub exchanges: Vec<ExchangeId>,
+    /// After a settlement: the lane's next head.
+    pub next: Option<Head>,
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => {
+        /// What can happen to a message; the names are the vocabulary of the timeline.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Event { $($(#[$doc])* $name),* }
+
+        impl Event {
+            /// All of them.
+            pub const ALL: &'static [Event] = &[$(Event::$name),*];
+
+            /// Its name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Event::$name => $text),* }
+            }
+
+            /// Is it a station of the message's way, or a detail between two of them?
+            pub fn is_milestone(self) -> bool {
+                use Event::*;
+                !matches!(self, Translated | Shortened | Call | Struck | SessionRenewed | CarriedOver | ReadBack)
+            }
+
+            /// The event of this name.
+            pub fn parse(text: &str) -> Option<Event> {
+                match text { $($text => Some(Event::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+events! {
+    /// On disk.
+    Accepted = "accepted",
+    /// Said before.
+    Duplicate = "duplicate",
+    /// An old state said again.
+    LateRepeat = "late-repeat",
+    /// Nobody can use it.
+    Refused = "refused",
+    /// Waits for a peer.
+    Queued = "queued",
+    /// A newer snapshot took its place.
+    Superseded = "superseded",
+    /// What only the superseded one carried came along.
+    CarriedOver = "carried-over",
+    /// Waits until the peer knows the dossier.
+    Held = "held",
+    /// Put into the peer's form.
+    Translated = "translated",
+    /// A value was shortened by a rule.
+    Shortened = "shortened",
+    /// A call and its answer.
+    Call = "call",
+    /// A call does not count.
+    Struck = "struck",
+    /// Returned because the peer is away.
+    PeerAway = "peer-away",
+    /// The peer is back.
+    PeerBack = "peer-back",
+    /// A new session.
+    SessionRenewed = "session-renewed",
+    /// Tried again later.
+    Retry = "retry",
+    /// The peer took it.
+    Delivered = "delivered",
+    /// It will not be taken as it is.
+    DeadLetter = "dead-letter",
+    /// Nobody can tell whether it took effect.
+    InDoubt = "in-doubt",
+    /// Sent again although it may have taken effect.
+    MayBeDoubled = "may-be-doubled",
+    /// The peer was asked whether it took effect.
+    ReadBack = "read-back",
+    /// An operator changed the document.
+    Corrected = "corrected",
+    /// An operator had it sent again.
+    Redelivered = "redelivered",
+    /// An operator gave it up.
+    Discarded = "discarded",
+    /// A mended file had it sent again.
+    OfferedAgain = "offered-again",
+}
+
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,631 @@
+//! Stories: what happens to dossiers, told in lines a person can read, played through the real doors.
+//!
+//! ```text
+//! story: the portal is down for a while
+//!   portal answers   503 503 200
+//!   relay sends      dossier-recorded plain.json        -> 0
+//!   after            3m
+//!   timeline         accepted, queued, peer-away, peer-back, delivered
+//!   portal heard     3 calls, 1 dossiers
+//! ```
+//!
+//! A story runs the server in this process over real sockets and a real store. Its clock is its own (in tests) or the machine's
+//! (in the demonstration). Nothing sleeps and hopes: after each line the stage waits until nothing is left to do at this
+//! moment, with a bound.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_core::adapter::Secret;
+use gateway_core::ids::Moment;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+
+use crate::app::{App, Running};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::files::Files;
+use crate::keyring;
+use crate::simulator::{Host, Twist};
+use crate::store::{Filter, Operator, WhatHappened};
+
+/// One story, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// What it tells.
+    pub title: String,
+    /// Settings it needs, from its lines `given <peer> <setting>`: by peer.
+    pub given: Given,
+    /// Its lines: number in the file, text.
+    pub lines: Vec<(usize, String)>,
+}
+
+/// Settings by peer, as lines of the configuration.
+pub type Given = BTreeMap<String, Vec<String>>;
+
+/// Reads the stories of a file. Lines starting with `#` are remarks.
+pub fn parse(text: &str) -> Vec<Story> {
+    let mut stories: Vec<Story> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match (line.strip_prefix("story:"), stories.last_mut()) {
+            (Some(title), _) => {
+                stories.push(Story {
+                    title: title.trim().to_owned(),
+                    given: Given::new(),
+                    lines: Vec::new(),
+                });
+            }
+            (None, Some(story)) => {
+                match line.strip_prefix("given ").and_then(|given| given.trim().split_once(' ')) {
+                    Some((peer, setting)) => {
+                        story.given.entry(peer.to_owned()).or_default().push(setting.trim().to_owned());
+                    }
+                    None => story.lines.push((index + 1, line.to_owned())),
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    stories
+}
+
+/// Why a story went otherwise: the line and what was seen.
+#[derive(Debug)]
+pub struct Otherwise {
+    /// The line's number in the file; 0 for the stage itself.
+    pub line: usize,
+    /// What was expected and what was seen.
+    pub seen: String,
+}
+
+impl std::fmt::Display for Otherwise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.seen)
+    }
+}
+
+/// The local software that speaks in stories, by peer name and dialect.
+const SENDERS: [(&str, &str); 3] = [("relay", "relay"), ("envelope", "envelope"), ("xml", "xml")];
+
+/// The agency of all stories.
+pub const UNIT: &str = "000.00.00.H99";
+
+/// Something a story may take at most before the stage gives up waiting.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where documents named in stories come from, by file name.
+pub type Documents = BTreeMap<String, String>;
+
+/// A gateway, a simulated portal and local software, on loopback ports of their own.
+pub struct Stage {
+    folder: PathBuf,
+    clock: Clock,
+    documents: Documents,
+    given: Given,
+    running: Option<Running>,
+    /// The simulated portal.
+    pub portal: Host,
+    keys: BTreeMap<String, Secret>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    session: Option<String>,
+    /// Dossier codes that were spoken of, in order.
+    pub dossiers: Vec<String>,
+}
+
+impl Stage {
+    /// Sets the stage in a folder of its own. What is given is added to the peers' entries of the configuration.
+    pub async fn set(
+        folder: PathBuf,
+        clock: Clock,
+        documents: Documents,
+        given: Given,
+    ) -> Result<Stage, String> {
+        let settings = toml::Table::new();
+        let portal = adapters::simulator("portal", "", &settings).ok_or("no simulator of the portal")?;
+        let loopback = ([127, 0, 0, 1], 0).into();
+        let portal = Host::start(portal, loopback, clock.clone()).await.map_err(|error| error.to_string())?;
+        portal.spare("login");
+        std::fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
+        std::fs::write(
+            folder.join("sealing.key"),
+            crate::store::SealKey::generate().map_err(|error| error.to_string())?.to_line(),
+        )
+        .map_err(|error| error.to_string())?;
+        std::fs::write(folder.join("portal.password"), "mat-khau-thu").map_err(|error| error.to_string())?;
+        let mut stage = Stage {
+            folder,
+            clock,
+            documents,
+            given,
+            running: None,
+            portal,
+            keys: BTreeMap::new(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            session: None,
+            dossiers: Vec::new(),
+        };
+        stage.start().await?;
+        for (peer, _) in SENDERS {
+            let path = stage.app().config.gateway.keys_file();
+            let (_, key) =
+                keyring::add(&path, peer, "story", stage.clock.now()).map_err(|error| error.to_string())?;
+            stage.keys.insert(peer.to_owned(), key);
+        }
+        Ok(stage)
+    }
+
+    /// The gateway on stage.
+    pub fn app(&self) -> &Arc<App> {
+        // `running` is empty only between the two halves of a restart, which no caller can see.
+        match &self.running {
+            Some(running) => &running.app,
+            None => unreachable!("the stage is set"),
+        }
+    }
+
+    /// Where the gateway listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.running.as_ref().map_or_else(|| ([127, 0, 0, 1], 0).into(), |running| running.address)
+    }
+
+    /// The key that a sender of the story calls with.
+    pub fn key(&self, sender: &str) -> Option<&Secret> {
+        self.keys.get(sender)
+    }
+
+    /// The folder of this stage.
+    pub fn folder(&self) -> &PathBuf {
+        &self.folder
+    }
+
+    /// The configuration of this stage, as text.
+    pub fn configuration(&self) -> String {
+        let folder = self.folder.display();
+        let mut text = format!(
+            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n"
+        );
+        for (peer, dialect) in SENDERS {
+            text.push_str(&format!(
+                "\n[peers.{peer}]\nadapter = \"onestop\"\ndialect = \"{dialect}\"\nunit = \"{UNIT}\"\n"
+            ));
+            text.push_str(&self.given_to(peer));
+        }
+        text.push_str(&format!(
+            "\n[peers.portal]\nadapter = \"portal\"\nendpoints.portal = \"http://{}\"\nanswer_ms_max = 2000\nkeys.password = {{ file = \"{folder}/portal.password\" }}\nsettings.username = \"tichhop.h99.example\"\nsettings.unit = \"{UNIT}\"\n",
+            self.portal.address(),
+        ));
+        text.push_str(&self.given_to("portal"));
+        text
+    }
+
+    fn given_to(&self, peer: &str) -> String {
+        self.given.get(peer).into_iter().flatten().map(|setting| format!("{setting}\n")).collect()
+    }
+
+    async fn start(&mut self) -> Result<(), String> {
+        let file = self.folder.join("lienthong.toml");
+        std::fs::write(&file, self.configuration()).map_err(|error| error.to_string())?;
+        let config = Config::load(&file).map_err(|defects| defects[0].to_string())?;
+        let files = Files::with_overlay(&config.gateway.overlay).map_err(|error| error.to_string())?;
+        let app = App::open(config, "lienthong.toml", &files, self.clock.clone())
+            .await
+            .map_err(|error| error.to_string())?;
+        self.running = Some(Running::start(app).await.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    /// Stops the gateway and starts it again on the same store.
+    pub async fn restart(&mut self) -> Result<(), String> {
+        self.stop().await;
+        self.start().await
+    }
+
+    /// Stops the gateway.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Plays a story; `before` hears each line before it is played.
+    pub async fn play(&mut self, story: &Story, mut before: impl FnMut(&str)) -> Result<(), Otherwise> {
+        for (line, text) in &story.lines {
+            before(text);
+            // So that what one line causes is told before what the next one does.
+            self.clock.advance_to(self.clock.now().plus_millis(1));
+            self.line(text).await.map_err(|seen| Otherwise { line: *line, seen })?;
+        }
+        Ok(())
+    }
+
+    async fn line(&mut self, text: &str) -> Result<(), String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            [sender, "sends", ..] => self.send(sender, text).await?,
+            ["portal", "answers", twists @ ..] => self.portal.script(twists_of(twists)?),
+            ["portal", "always", "ok"] => self.portal.always(None),
+            ["portal", "always", twist] => self.portal.always(twists_of(&[twist])?.pop()),
+            ["portal", "heard", ..] => return self.expect_heard(after_words(text, 2)).await,
+            ["portal", "steps", code, ..] => return self.expect_steps(code, after_words(text, 3)).await,
+            ["portal", "status", code, status] => return self.expect_status(code, status).await,
+            ["portal", nudge @ ..] => {
+                if !self.portal.nudge(nudge) {
+                    return Err(format!("the portal's simulator does not know `{}`", nudge.join(" ")));
+                }
+            }
+            ["after", span] => self.pass(span).await?,
+            ["restart"] => self.restart().await?,
+            ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,
+            ["timeline", ..] => return self.expect_timeline(after_words(text, 1)).await,
+            ["open", count] => return self.expect_open(count).await,
+            ["redeliver", code] => self.redeliver(code).await?,
+            ["settle", code, verdict] => self.settle_doubt(code, verdict).await?,
+            ["dead-letters", count] => return self.expect_dead(count).await,
+            _ => return Err(format!("a story does not know the line `{text}`")),
+        }
+        self.quiet().await
+    }
+
+    /// `relay sends dossier-recorded plain.json with TrangThaiHoSo=4, GhiChu=x -> 0`
+    async fn send(&mut self, sender: &str, text: &str) -> Result<(), String> {
+        let (what, wanted) =
+            text.split_once("->").ok_or("a line that sends says `-> <error_code>` at its end")?;
+        let (what, changes) = what.split_once(" with ").unwrap_or((what, ""));
+        let words: Vec<&str> = what.split_whitespace().collect();
+        let [_, _, kind, file] = words.as_slice() else { return Err("sends <kind> <file>".to_owned()) };
+        let document = self.documents.get(*file).ok_or_else(|| format!("there is no document `{file}`"))?;
+        let mut item: Value = serde_json::from_str(document).map_err(|error| format!("{file}: {error}"))?;
+        for change in changes.split(", ").filter(|change| !change.trim().is_empty()) {
+            let (name, value) =
+                change.split_once('=').ok_or_else(|| format!("`{change}` is no Field=value"))?;
+            item[name.trim()] = Value::String(repeated(value.trim()));
+        }
+        if let Some(code) = item["MaHoSo"].as_str()
+            && !self.dossiers.iter().any(|known| known == code)
+        {
+            self.dossiers.push(code.to_owned());
+        }
+        let answer = match sender {
+            "relay" => self.post_relay(kind, &item).await?,
+            "envelope" => self.post_envelope(kind, &item).await?,
+            "xml" => self.post_xml(kind, &item).await?,
+            other => return Err(format!("nobody here is called `{other}`")),
+        };
+        let (code, words) = answer;
+        let mut wanted = wanted.trim().splitn(2, ' ');
+        let (wanted_code, wanted_words) =
+            (wanted.next().unwrap_or_default(), wanted.next().unwrap_or_default());
+        if code != wanted_code || !words.contains(wanted_words.trim()) {
+            return Err(format!("answered {code} «{words}»"));
+        }
+        Ok(())
+    }
+
+    async fn post_relay(&self, kind: &str, item: &Value) -> Result<(String, String), String> {
+        let path = format!("/api/SynsTTHCC/{}?MaDinhDanhDV={UNIT}&isUpdating=False", service(kind)?);
+        let key = self.keys.get("relay").map(Secret::reveal).unwrap_or_default();
+        let answer =
+            self.post(&path, "application/json", &[("x-api-key", key)], json!([item]).to_string()).await?;
+        read_envelope(&answer)
+    }
+
+    async fn post_envelope(&mut self, kind: &str, item: &Value) -> Result<(String, String), String> {
+        let base = "/XrdAdapter/RestService/forward/mapi";
+        if self.session.is_none() {
+            let key = self.keys.get("envelope").map(Secret::reveal).unwrap_or_default();
+            let log_in = json!({ "username": "envelope", "password": key }).to_string();
+            let answer = self.post(&format!("{base}/login"), "application/json", &[], log_in).await?;
+            let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+            self.session = answer["session"].as_str().map(str::to_owned);
+        }
+        let mut body =
+            json!({ "session": self.session, "madonvi": UNIT, "service": service(kind)?, "data": [item] });
+        if kind == "dossier-recorded" {
+            body["isUpdating"] = json!("False");
+        }
+        let answer = self.post(&format!("{base}/g"), "application/json", &[], body.to_string()).await?;
+        read_envelope(&answer)
+    }
+
+    async fn post_xml(&self, kind: &str, item: &Value) -> Result<(String, String), String> {
+        let (root, child) = (service(kind)?, if kind == "dossier-recorded" { "HoSo" } else { "TienDo" });
+        let mut body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><{root} xmlns=\"urn:lienthong:onestop:hoso:1\">"
+        );
+        write_xml(child, item, &mut body);
+        body.push_str(&format!("</{root}>"));
+        let key = self.keys.get("xml").map(Secret::reveal).unwrap_or_default();
+        let path = format!("/api/{root}?MaDinhDanhDV={UNIT}&isUpdating=False");
+        let answer = self.post(&path, "application/xml", &[("x-api-key", key)], body).await?;
+        let between = |name: &str| {
+            let from = answer.split_once(&format!("<{name}>"))?.1;
+            Some(from.split_once("</")?.0.to_owned())
+        };
+        Ok((between("error_code").unwrap_or_default(), between("message").unwrap_or(answer.clone())))
+    }
+
+    /// Posts a body to the gateway's door and returns the answer's body.
+    pub async fn post(
+        &self,
+        path: &str,
+        media: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<String, String> {
+        let mut request =
+            Request::post(format!("http://{}{path}", self.address())).header("content-type", media);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::from(body)).map_err(|error| error.to_string())?;
+        let answering = async {
+            let response = self.client.request(request).await.map_err(|error| error.to_string())?;
+            let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
+            Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+        };
+        tokio::time::timeout(PATIENCE, answering)
+            .await
+            .map_err(|_| "no answer from the gateway".to_owned())?
+    }
+
+    /// Lets time pass: moment by moment on a story's own clock, really on the machine's.
+    async fn pass(&self, span: &str) -> Result<(), String> {
+        let millis = millis(span).ok_or_else(|| format!("`{span}` is no span like 3m"))?;
+        let target = self.clock.now().plus_millis(millis);
+        if self.clock.is_manual() {
+            loop {
+                self.quiet().await?;
+                match self.clock.next_alarm().filter(|alarm| *alarm <= target) {
+                    Some(alarm) => self.clock.advance_to(alarm),
+                    None => break,
+                }
+            }
+            self.clock.advance_to(target);
+        } else {
+            self.clock.sleep_until(target).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is in progress and nothing is ready at this moment.
+    pub async fn quiet(&self) -> Result<(), String> {
+        let calm = async {
+            let mut calm = 0;
+            // Twice in a row: a bell that rings between two rooms is heard the second time.
+            while calm < 2 {
+                let now = self.clock.now();
+                let all = self.app().peers.values().filter(|room| !room.config.endpoints.is_empty());
+                calm = if all.into_iter().all(|room| room.bell.is_quiet(now)) { calm + 1 } else { 0 };
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, calm).await.map_err(|_| "the gateway does not come to rest".to_owned())
+    }
+
+    fn overlay(&self, path: &str, text: &str) -> Result<(), String> {
+        let path = self.folder.join("overlay").join(path);
+        let folder = path.parent().ok_or("a file has a folder")?;
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        std::fs::write(path, text.replace("\\n", "\n")).map_err(|error| error.to_string())
+    }
+
+    async fn expect_timeline(&self, text: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let first = text.split_whitespace().next().unwrap_or_default();
+        let known = self.dossiers.iter().find(|code| *code == first);
+        let (code, wanted) = match known {
+            Some(code) => (code.clone(), text[code.len()..].trim()),
+            None => (self.dossiers.last().cloned().ok_or("no dossier was spoken of")?, text),
+        };
+        let timeline = self.app().store.timeline(&code).await.map_err(|error| error.to_string())?;
+        let rows = timeline.map(|timeline| timeline.rows).unwrap_or_default();
+        let seen: Vec<&str> =
+            rows.iter().filter(|row| row.event.is_milestone()).map(|row| row.event.as_str()).collect();
+        let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
+        if seen == wanted { Ok(()) } else { Err(format!("the timeline of {code} is: {}", seen.join(", "))) }
+    }
+
+    async fn expect_heard(&self, text: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let state = self.portal.state();
+        let count = |name: &str| match name.trim_end_matches('s') {
+            "call" => Some(self.portal.calls()),
+            "dossier" => Some(state["dossiers"].as_object().map_or(0, |all| all.len() as u64)),
+            "step" => Some(state["progress"].as_array().map_or(0, |all| all.len() as u64)),
+            "log-in" => state["log_ins"].as_u64(),
+            "create" => state["creates"].as_u64(),
+            "update" => state["updates"].as_u64(),
+            _ => state[name].as_u64(),
+        };
+        for wanted in text.split(',') {
+            let (number, name) = wanted.trim().split_once(' ').ok_or("portal heard <number> <things>")?;
+            let seen = count(name.trim()).ok_or_else(|| format!("the portal does not count `{name}`"))?;
+            if seen.to_string() != number {
+                return Err(format!("the portal heard {seen} {name}; all it knows: {state}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn expect_steps(&self, code: &str, text: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let state = self.portal.state();
+        let steps = state["progress"].as_array().cloned().unwrap_or_default();
+        let seen: Vec<&str> = steps
+            .iter()
+            .filter(|step| step["MaHoSo"] == *code)
+            .filter_map(|step| step["TrangThai"].as_str())
+            .collect();
+        let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
+        if seen == wanted { Ok(()) } else { Err(format!("the portal has steps {}", seen.join(", "))) }
+    }
+
+    async fn expect_status(&self, code: &str, status: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let state = self.portal.state();
+        let seen = state["dossiers"][code]["status"].clone();
+        if seen == *status { Ok(()) } else { Err(format!("the portal has status {seen}")) }
+    }
+
+    async fn expect_open(&self, wanted: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let stats = self.app().store.stats().await.map_err(|error| error.to_string())?;
+        let seen: u64 = stats.peers.values().flat_map(|peer| peer.by_state.values()).sum();
+        if seen.to_string() == wanted {
+            Ok(())
+        } else {
+            Err(format!("{seen} deliveries are open: {:?}", stats.peers))
+        }
+    }
+
+    async fn expect_dead(&self, wanted: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let dead =
+            self.app().store.dead_letters(Default::default()).await.map_err(|error| error.to_string())?;
+        if dead.len().to_string() == wanted {
+            Ok(())
+        } else {
+            Err(format!("there are {} dead letters", dead.len()))
+        }
+    }
+
+    async fn redeliver(&self, code: &str) -> Result<(), String> {
+        let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
+        self.app()
+            .store
+            .redeliver(filter, self.operator(), false)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    async fn settle_doubt(&self, code: &str, verdict: &str) -> Result<(), String> {
+        let what = if verdict == "happened" { WhatHappened::Happened } else { WhatHappened::DidNot };
+        let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
+        let doubts = self.app().store.dead_letters(filter).await.map_err(|error| error.to_string())?;
+        let doubt = doubts.first().ok_or("nothing is in doubt")?;
+        self.app()
+            .store
+            .settle_doubt(doubt.delivery, what, BTreeMap::new(), self.operator())
+            .await
+            .map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    fn operator(&self) -> Operator {
+        Operator { name: "story".to_owned(), at: self.clock.now() }
+    }
+
+    /// This moment on stage.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+}
+
+fn service(kind: &str) -> Result<&'static str, String> {
+    match kind {
+        "dossier-recorded" => Ok("DongBoHoSoMC"),
+        "dossier-progressed" => Ok("CapNhatTienDoHoSoMC"),
+        other => Err(format!("local software does not send `{other}`")),
+    }
+}
+
+fn read_envelope(answer: &str) -> Result<(String, String), String> {
+    let answer: Value = serde_json::from_str(answer).map_err(|_| format!("not an envelope: {answer}"))?;
+    let code = match &answer["error_code"] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Ok((code, answer["message"].as_str().unwrap_or_default().to_owned()))
+}
+
+/// The item as XML: lists as repeated elements, empty and missing values as empty elements or none.
+fn write_xml(name: &str, value: &Value, into: &mut String) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| write_xml(name, item, into)),
+        Value::Null => {}
+        Value::Object(fields) => {
+            into.push_str(&format!("<{name}>"));
+            fields.iter().for_each(|(field, value)| write_xml(field, value, into));
+            into.push_str(&format!("</{name}>"));
+        }
+        Value::String(text) => {
+            into.push_str(&format!("<{name}>{}</{name}>", quick_xml_escape(text)));
+        }
+        other => into.push_str(&format!("<{name}>{other}</{name}>")),
+    }
+}
+
+fn quick_xml_escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// `x*2100` is 2100 letters.
+fn repeated(value: &str) -> String {
+    match value.split_once('*').map(|(text, times)| (text, times.parse::<usize>())) {
+        Some((text, Ok(times))) => text.repeat(times),
+        _ => value.to_owned(),
+    }
+}
+
+fn twists_of(words: &[&str]) -> Result<Vec<Twist>, String> {
+    words
+        .iter()
+        .map(|word| Twist::parse(word).ok_or_else(|| format!("a script does not know `{word}`")))
+        .collect()
+}
+
+fn after_words(text: &str, count: usize) -> &str {
+    let mut rest = text.trim_start();
+    for _ in 0..count {
+        rest = rest.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+    }
+    rest
+}
+
+/// `500ms`, `20s`, `3m`, `2h`.
+fn millis(span: &str) -> Option<i64> {
+    let digits = span.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: i64 = digits.parse().ok()?;
+    Some(match &span[digits.len()..] {
+        "ms" => number,
+        "s" => number * 1_000,
+        "m" => number * 60_000,
+        "h" => number * 3_600_000,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_stories_is_read() {
+        let stories = parse("# remark\nstory: one\n  relay sends x y -> 0\n\nstory: two\n  after 3m\n");
+        assert_eq!(stories.len(), 2);
+        assert_eq!(stories[0].lines, [(3, "relay sends x y -> 0".to_owned())]);
+        assert_eq!(stories[1].title, "two");
+    }
+
+    #[test]
+    fn spans_and_repetitions_are_read() {
+        assert_eq!(millis("3m"), Some(180_000));
+        assert_eq!(millis("3"), None);
+        assert_eq!(repeated("x*3"), "xxx");
+        assert_eq!(after_words("portal heard  3 calls", 2), "3 calls");
+    }
+}

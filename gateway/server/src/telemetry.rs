@@ -1,0 +1,162 @@
+//! Every metric name, in one table, and how the log is set up. Labels are peers, channels, steps and outcomes from closed or
+//! configured lists; never a dossier, a person, an address or a path that a caller chose.
+
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+/// The metrics of one gateway.
+pub struct Metrics {
+    registry: Registry,
+    /// Items by channel and fate.
+    pub items: IntCounterVec,
+    /// Inbound HTTP calls by door and status.
+    pub calls_in: IntCounterVec,
+    /// Seconds from the first byte of a call to its answer.
+    pub answer_seconds: HistogramVec,
+    /// Outbound calls by peer, step and outcome.
+    pub calls_out: IntCounterVec,
+    /// Seconds of an outbound call.
+    pub call_seconds: HistogramVec,
+    /// Deliveries ended, by peer and how.
+    pub settled: IntCounterVec,
+    /// Seconds from acceptance to delivery.
+    pub delivered_seconds: HistogramVec,
+    /// Deliveries by peer and state, as last counted.
+    pub deliveries: IntGaugeVec,
+    /// 1 while a peer is away.
+    pub peer_away: IntGaugeVec,
+    /// Calls a peer bears at once, as found out so far.
+    pub peer_permits: IntGaugeVec,
+    /// Log-ins by peer and outcome.
+    pub log_ins: IntCounterVec,
+    /// Age of the oldest waiting delivery, by peer.
+    pub oldest_seconds: IntGaugeVec,
+    /// Commits of the store that reached the disk.
+    pub commits: IntGauge,
+    /// Faults of the door by code.
+    pub turned_away: IntCounterVec,
+}
+
+impl Metrics {
+    /// A registry of its own, so that several gateways can run in one process (stories do).
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let vec = IntCounterVec::new(Opts::new(name, help), labels);
+            register(&registry, vec)
+        };
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            let vec = IntGaugeVec::new(Opts::new(name, help), labels);
+            register(&registry, vec)
+        };
+        let histogram = |name: &str, help: &str, labels: &[&str], buckets: &[f64]| {
+            let vec = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels);
+            register(&registry, vec)
+        };
+        let quick = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+        let slow = &[0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 14400.0, 86400.0];
+        Metrics {
+            items: counter(
+                "lienthong_items_total",
+                "Items received, by what became of them",
+                &["channel", "fate"],
+            ),
+            calls_in: counter("lienthong_calls_in_total", "Inbound HTTP calls", &["door", "status"]),
+            answer_seconds: histogram(
+                "lienthong_answer_seconds",
+                "From a call to its answer",
+                &["door"],
+                quick,
+            ),
+            calls_out: counter("lienthong_calls_out_total", "Outbound calls", &["peer", "step", "outcome"]),
+            call_seconds: histogram(
+                "lienthong_call_out_seconds",
+                "Duration of an outbound call",
+                &["peer", "step"],
+                quick,
+            ),
+            settled: counter("lienthong_settled_total", "Attempts ended, by how", &["peer", "settlement"]),
+            delivered_seconds: histogram(
+                "lienthong_delivered_seconds",
+                "From acceptance to delivery",
+                &["peer"],
+                slow,
+            ),
+            deliveries: gauge("lienthong_deliveries", "Deliveries not yet over", &["peer", "state"]),
+            peer_away: gauge("lienthong_peer_away", "1 while the peer is away", &["peer"]),
+            peer_permits: gauge("lienthong_peer_permits", "Calls the peer bears at once", &["peer"]),
+            log_ins: counter("lienthong_log_ins_total", "Log-ins at a peer", &["peer", "outcome"]),
+            oldest_seconds: gauge(
+                "lienthong_oldest_waiting_seconds",
+                "Age of the oldest waiting delivery",
+                &["peer"],
+            ),
+            commits: {
+                let gauge =
+                    IntGauge::new("lienthong_store_commits", "Commits of the store that reached the disk");
+                register(&registry, gauge)
+            },
+            turned_away: counter("lienthong_turned_away_total", "Calls turned away at the door", &["code"]),
+            registry,
+        }
+    }
+
+    /// The text that `/metrics` answers.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(event = "metrics-unreadable", %error);
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+/// Names and labels are constants of this file; that they are valid and distinct is shown by the test below.
+#[allow(clippy::expect_used)]
+fn register<C: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: prometheus::Result<C>,
+) -> C {
+    let metric = metric.expect("a metric of this table is valid");
+    registry.register(Box::new(metric.clone())).expect("a metric of this table is registered once");
+    metric
+}
+
+/// Structured log lines on standard error: JSON for machines, short lines for a terminal. `LIENTHONG_LOG` filters.
+pub fn start_log(json: bool) {
+    let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second start in one process (stories) keeps the first.
+    let _ = if json { log.json().flatten_event(true).try_init() } else { log.compact().try_init() };
+}
+
+/// For commands that talk to people: only what went wrong, unless `LIENTHONG_LOG` asks for more.
+pub fn start_quiet_log() {
+    let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = log.compact().try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_valid_and_has_its_unit() {
+        let metrics = Metrics::new();
+        metrics.items.with_label_values(&["c", "accepted"]).inc();
+        let text = String::from_utf8(metrics.render()).unwrap();
+        assert!(text.contains("lienthong_items_total{channel=\"c\",fate=\"accepted\"} 1"));
+    }
+}

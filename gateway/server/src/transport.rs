@@ -1,0 +1,188 @@
+//! The only HTTP client: connections, TLS, deadlines, bounded answers. It knows no peer and retries nothing.
+//!
+//! What it says of a failed call is what the settlement needs to know and no more: [`Failure::NotSent`] (the request surely did
+//! not reach the peer) or [`Failure::Silent`] (nobody can tell). Where in doubt it says silent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_core::adapter::{Answer, Ask, Body, Pairs, Signed};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Request, Uri};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::config::Peer;
+
+/// Longer answers are cut off and count as silence.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// The way to one peer.
+pub struct Transport {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    endpoints: BTreeMap<String, String>,
+    answer_within: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The request surely did not reach the peer.
+    NotSent(String),
+    /// Nobody can tell whether it did.
+    Silent(String),
+}
+
+impl Failure {
+    /// The technical reason, without addresses of people or values of messages.
+    pub fn reason(&self) -> &str {
+        match self {
+            Failure::NotSent(reason) | Failure::Silent(reason) => reason,
+        }
+    }
+}
+
+impl Transport {
+    /// Prepares the way; the error says which setting cannot work.
+    pub fn new(peer: &Peer) -> Result<Self, String> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(Duration::from_millis(peer.connect_ms_max)));
+        connector.set_nodelay(true);
+        connector.set_keepalive(Some(Duration::from_secs(60)));
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls(peer.ca_file.as_deref())?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        // Old servers close idle connections after a few seconds without a word; a request on such a connection would
+        // be silence where it need not be.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(4))
+            .retry_canceled_requests(true)
+            .build(https);
+        Ok(Transport {
+            client,
+            endpoints: peer.endpoints.clone(),
+            answer_within: Duration::from_millis(peer.answer_ms_max),
+        })
+    }
+
+    /// Makes the call. Redirects are not followed: a peer that moved is configured anew.
+    pub async fn call(&self, endpoint: &str, signed: &Signed, passed_on: &Pairs) -> Result<Answer, Failure> {
+        let request = self.request(endpoint, signed.ask(), passed_on).map_err(Failure::NotSent)?;
+        let answering = async {
+            let response = self.client.request(request).await.map_err(|error| {
+                let reason = chain(&error);
+                if error.is_connect() { Failure::NotSent(reason) } else { Failure::Silent(reason) }
+            })?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|error| Failure::Silent(format!("the answer broke off: {error}")))?;
+            let headers = head.headers.iter().filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            });
+            Ok(Answer {
+                status: head.status.as_u16(),
+                headers: headers.collect(),
+                body: Body(body.to_bytes().to_vec()),
+            })
+        };
+        match tokio::time::timeout(self.answer_within, answering).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::Silent(format!("no answer within {} ms", self.answer_within.as_millis()))),
+        }
+    }
+
+    fn request(&self, endpoint: &str, ask: &Ask, passed_on: &Pairs) -> Result<Request<Full<Bytes>>, String> {
+        let base =
+            self.endpoints.get(endpoint).ok_or_else(|| format!("no endpoint `{endpoint}` is configured"))?;
+        let uri: Uri = address(base, ask).parse().map_err(|error| format!("unusable address: {error}"))?;
+        let mut request = Request::builder().method(ask.method.as_str()).uri(uri);
+        for (name, value) in ask.headers.iter().chain(passed_on) {
+            let name = HeaderName::try_from(name.as_str()).map_err(|error| error.to_string())?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| error.to_string())?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        request.body(Full::from(ask.body.0.clone())).map_err(|error| error.to_string())
+    }
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(path) = ca_file {
+        let pems = CertificateDer::pem_file_iter(path)
+            .map_err(|error| format!("ca_file {}: {error}", path.display()))?;
+        for pem in pems {
+            let certificate = pem.map_err(|error| format!("ca_file {}: {error}", path.display()))?;
+            roots.add(certificate).map_err(|error| format!("ca_file {}: {error}", path.display()))?;
+        }
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())
+        .map(|config| config.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn address(base: &str, ask: &Ask) -> String {
+    let mut address = format!("{}/{}", base.trim_end_matches('/'), ask.path.trim_start_matches('/'));
+    for (index, (name, value)) in ask.query.iter().enumerate() {
+        address.push(if index == 0 { '?' } else { '&' });
+        percent_encode(name, &mut address);
+        address.push('=');
+        percent_encode(value, &mut address);
+    }
+    address
+}
+
+/// Everything but the unreserved characters of RFC 3986.
+fn percent_encode(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(byte as char);
+        } else {
+            into.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+/// An error with its causes; hyper's own text alone says next to nothing.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_keep_the_base_path_and_encode_the_query() {
+        let ask = Ask {
+            method: "GET".to_owned(),
+            path: "/a/b".to_owned(),
+            query: vec![("dstcode".to_owned(), "VN:GOV x".to_owned()), ("n".to_owned(), "ố".to_owned())],
+            headers: Vec::new(),
+            body: Body::default(),
+        };
+        assert_eq!(address("http://h:1/base/", &ask), "http://h:1/base/a/b?dstcode=VN%3AGOV%20x&n=%E1%BB%91");
+    }
+}

@@ -1,0 +1,174 @@
+//! What people read: fault words of the door, timeline and command output; Vietnamese first, English by choice.
+//!
+//! No refusal here contains the words that callers take for success; a test of the whole tree looks.
+
+/// The language of output for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lang {
+    /// Vietnamese.
+    #[default]
+    Vi,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// `vi` or `en`; anything else is Vietnamese.
+    pub fn parse(text: &str) -> Lang {
+        if text.trim().to_ascii_lowercase().starts_with("en") { Lang::En } else { Lang::Vi }
+    }
+
+    /// One of two texts.
+    pub fn pick<'a>(self, vi: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Lang::Vi => vi,
+            Lang::En => en,
+        }
+    }
+}
+
+/// 404.
+pub fn door_not_found() -> &'static str {
+    "không có dịch vụ ở đường dẫn này; xem lại địa chỉ (adapter_url) trong cấu hình của phần mềm gọi"
+}
+
+/// 405.
+pub fn door_method(method: &str) -> String {
+    format!("dịch vụ này chỉ nhận phương thức {method}")
+}
+
+/// 401 without a key.
+pub fn auth_missing() -> &'static str {
+    "thiếu khóa truy cập: gửi khóa trong X-Api-Key hoặc Authorization (Basic, Bearer); khóa do quản trị cấp bằng lệnh `lienthong keys add`"
+}
+
+/// 401 with a wrong key.
+pub fn auth_unknown() -> &'static str {
+    "khóa truy cập không đúng hoặc đã bị thu hồi; đề nghị quản trị cấp lại bằng lệnh `lienthong keys add`"
+}
+
+/// 401 with a session that is over.
+pub fn auth_session() -> &'static str {
+    "phiên đăng nhập không hợp lệ hoặc đã hết hạn; hãy đăng nhập lại"
+}
+
+/// 403.
+pub fn auth_wrong_door(dialect: &str) -> String {
+    format!("khóa này thuộc hệ thống nói giao thức `{dialect}`, không dùng được ở đường dẫn này")
+}
+
+/// 415.
+pub fn door_content_type(known: &[String]) -> String {
+    format!("Content-Type phải là {}", known.join(" hoặc "))
+}
+
+/// 413.
+pub fn door_too_large(limit: usize) -> String {
+    format!("nội dung vượt quá giới hạn {limit} byte; hãy gửi ít hồ sơ hơn trong một lần gọi")
+}
+
+/// 408.
+pub fn door_timeout(seconds: u64) -> String {
+    format!("nội dung không đến đủ trong {seconds} giây; kết nối bị ngắt, chưa có gì được ghi nhận")
+}
+
+/// The caller went away.
+pub fn body_broken_off() -> &'static str {
+    "kết nối đứt giữa chừng; chưa có gì được ghi nhận"
+}
+
+/// 503.
+pub fn store_unavailable() -> &'static str {
+    "cổng liên thông tạm thời chưa ghi được dữ liệu; chưa có gì được ghi nhận, hãy gửi lại sau"
+}
+
+/// The dialect's door does not take this kind.
+pub fn kind_not_taken(kind: &str) -> String {
+    format!("kênh này không nhận loại bản tin `{kind}`")
+}
+
+/// An item that is not what its contract says.
+pub fn contract_violated(count: usize) -> String {
+    format!("dữ liệu có {count} chỗ không đúng quy định, xem từng trường trong danh sách kèm theo")
+}
+
+/// A dossier code nobody can use.
+pub fn dossier_code_unusable() -> &'static str {
+    "mã hồ sơ trống, dài quá 100 ký tự hoặc chứa ký tự điều khiển"
+}
+
+/// 409.
+pub fn key_conflict() -> &'static str {
+    "khóa chống gửi trùng (Idempotency-Key) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
+}
+
+/// A conversation that does not end.
+pub fn conversation_in_circles() -> &'static str {
+    "trao đổi với hệ thống nhận không kết thúc; cần người quản trị xem lại"
+}
+
+/// No mapping for this kind.
+pub fn mapping_missing(kind: &str) -> String {
+    format!("chưa có bảng ánh xạ cho loại bản tin `{kind}`; bổ sung trong thư mục mappings rồi khởi động lại")
+}
+
+/// No connection.
+pub fn peer_unreachable() -> &'static str {
+    "không kết nối được tới hệ thống nhận; sẽ tự gửi lại"
+}
+
+/// No answer.
+pub fn peer_silent() -> &'static str {
+    "hệ thống nhận không trả lời; chưa rõ đã ghi nhận hay chưa"
+}
+
+/// No peer answers questions of this kind.
+pub fn nobody_to_ask() -> &'static str {
+    "chưa cấu hình hệ thống nào trả lời câu hỏi này"
+}
+
+/// An admin call that nobody knows.
+pub fn admin_call_unknown() -> &'static str {
+    "lệnh quản trị không hợp lệ; phiên bản của lệnh và của cổng đang chạy có thể khác nhau"
+}
+
+/// No dead letter of that number.
+pub fn dead_letter_not_found() -> &'static str {
+    "không có thư chết nào mang số này (có thể đã được gửi lại hoặc hủy); xem `lienthong dead-letters list`"
+}
+
+/// An event of the timeline, for people.
+pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
+    let (vi, en) = match event {
+        "accepted" => ("đã nhận, đã ghi bền vững", "accepted, on disk"),
+        "duplicate" => ("gửi trùng, đã trả lời như lần đầu", "duplicate, answered as the first time"),
+        "late-repeat" => ("gửi lại trạng thái cũ, không chuyển tiếp", "an old state again, not sent on"),
+        "refused" => ("từ chối: dữ liệu người gửi phải sửa", "refused: the sender must mend it"),
+        "queued" => ("xếp hàng chờ gửi", "queued"),
+        "superseded" => ("được bản mới hơn thay thế", "a newer state took its place"),
+        "carried-over" => ("mang theo phần xóa tệp của bản trước", "carries over file deletions"),
+        "held" => ("chờ hồ sơ được hệ thống nhận ghi nhận", "waits until the peer knows the dossier"),
+        "translated" => ("đã chuyển sang dạng của hệ thống nhận", "translated"),
+        "shortened" => ("giá trị được xử lý theo quy tắc", "a value changed by a rule"),
+        "call" => ("gọi", "call"),
+        "struck" => ("lần gọi không tính", "call does not count"),
+        "peer-away" => ("hệ thống nhận không sẵn sàng, tự chờ", "the peer is away, waiting"),
+        "peer-back" => ("hệ thống nhận đã hoạt động lại", "the peer is back"),
+        "session-renewed" => ("đăng nhập lại", "new session"),
+        "retry" => ("sẽ gửi lại", "tried again later"),
+        "delivered" => ("đã gửi xong", "delivered"),
+        "dead-letter" => ("không gửi được, cần xử lý", "dead letter: needs somebody"),
+        "in-doubt" => ("chưa rõ đã ghi nhận hay chưa, cần kiểm tra", "in doubt: somebody must look"),
+        "may-be-doubled" => ("gửi lại, có thể bị ghi hai lần", "sent again, may be doubled"),
+        "read-back" => ("đã hỏi lại hệ thống nhận", "asked the peer back"),
+        "corrected" => ("cán bộ đã sửa nội dung", "corrected by an operator"),
+        "redelivered" => ("cán bộ cho gửi lại", "offered again by an operator"),
+        "discarded" => ("cán bộ hủy", "given up by an operator"),
+        "offered-again" => {
+            ("tự gửi lại sau khi bảng mã, ánh xạ được bổ sung", "offered again: a file was mended")
+        }
+        other => (other, other),
+    };
+    let words = lang.pick(vi, en);
+    if detail.is_empty() { words.to_owned() } else { format!("{words} ({detail})") }
+}

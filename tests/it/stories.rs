@@ -1,0 +1,49 @@
+//! Plays every file of `tests/stories` on a stage of its own: real sockets, real store, a clock of the story's own.
+
+use gateway_core::ids::Moment;
+use lienthong::clock::Clock;
+use lienthong::story::{self, Stage};
+
+/// Every story starts at this moment: a working day, 08:00 in Viet Nam.
+const START: &str = "2026-11-23T08:00:00+07:00";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_goes_as_told() {
+    let only = std::env::var("STORY").unwrap_or_default();
+    let mut files: Vec<_> = std::fs::read_dir(conformance::tree().join("tests/stories"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "story"))
+        .collect();
+    files.sort();
+    let (mut told, mut otherwise) = (0, Vec::new());
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for story in story::parse(&std::fs::read_to_string(&path).unwrap()) {
+            if !story.title.contains(&only) && !name.contains(&only) {
+                continue;
+            }
+            told += 1;
+            if let Err(why) = tell(&story).await {
+                otherwise.push(format!("{name}: «{}»: {why}", story.title));
+            }
+        }
+    }
+    assert!(told > 0, "no story was found");
+    assert!(
+        otherwise.is_empty(),
+        "{} of {told} stories went otherwise:\n{}",
+        otherwise.len(),
+        otherwise.join("\n")
+    );
+}
+
+async fn tell(story: &story::Story) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let clock = Clock::manual(Moment::parse(START).unwrap());
+    let path = folder.path().to_owned();
+    let mut stage = Stage::set(path, clock, conformance::documents(), story.given.clone()).await?;
+    let ended = stage.play(story, |_| {}).await.map_err(|why| why.to_string());
+    stage.stop().await;
+    ended
+}
