@@ -10,7 +10,7 @@ use std::time::Duration;
 use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload, Secret};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
-use gateway_core::fault::{Blame, Fault, Violation};
+use gateway_core::fault::{Blame, Fault, Remedy, Violation};
 use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::Admission;
 use gateway_core::translator::{Context, Plan};
@@ -119,6 +119,11 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
     };
     let mapping = MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() };
     let peers = app.routes(&room.name, &item.kind, &unit(room, &item));
+    if peers.is_empty() {
+        // Accepting what nobody will ever be sent would be losing it.
+        let words = words::nobody_receives(item.kind.as_str(), unit(room, &item).as_str());
+        return vec![blank(Err(Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)))];
+    }
     let translation = match translate_in(plan, &item.payload, &room.config.codes) {
         Ok(translation) => translation,
         Err(fault) => {

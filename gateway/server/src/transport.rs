@@ -52,6 +52,12 @@ impl Failure {
 impl Transport {
     /// Prepares the way; the error says which setting cannot work.
     pub fn new(peer: &Peer) -> Result<Self, String> {
+        let secure = peer.endpoints.values().any(|address| address.starts_with("https://"));
+        if secure && peer.ca_file.is_none() {
+            return Err(
+                "an https endpoint needs `ca_file`: the authority that signed its certificate".to_owned()
+            );
+        }
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(Duration::from_millis(peer.connect_ms_max)));

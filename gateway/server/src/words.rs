@@ -92,6 +92,13 @@ pub fn contract_violated(count: usize) -> String {
     format!("dữ liệu có {count} chỗ không đúng quy định, xem từng trường trong danh sách kèm theo")
 }
 
+/// No configured peer takes this kind for this unit.
+pub fn nobody_receives(kind: &str, unit: &str) -> String {
+    format!(
+        "chưa cấu hình hệ thống nào nhận loại bản tin `{kind}` của đơn vị {unit}; báo quản trị cổng liên thông, rồi gửi lại"
+    )
+}
+
 /// A dossier code nobody can use.
 pub fn dossier_code_unusable() -> &'static str {
     "mã hồ sơ trống, dài quá 100 ký tự hoặc chứa ký tự điều khiển"

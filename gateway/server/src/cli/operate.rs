@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use gateway_core::ids::Moment;
 use gateway_core::pipeline::DeliveryId;
 
 use super::{Common, Ended, Outcome, block_on, show};
@@ -58,6 +59,18 @@ pub struct Select {
     /// Only with this fault code
     #[arg(long)]
     fault: Option<String>,
+    /// Only of this agency: with --since, the daily list of a unit
+    #[arg(long)]
+    unit: Option<String>,
+    /// Only since then: 2026-11-22 or 2026-11-22T08:00:00+07:00
+    #[arg(long, value_parser = moment)]
+    since: Option<Moment>,
+}
+
+/// A day in Viet Nam's time, or a moment.
+fn moment(text: &str) -> Result<Moment, String> {
+    let day = format!("{text}T00:00:00+07:00");
+    Moment::parse(text).or_else(|| Moment::parse(&day)).ok_or_else(|| "neither a day nor a moment".to_owned())
 }
 
 #[derive(Args)]
@@ -78,12 +91,18 @@ impl Select {
             dossier: self.dossier,
             peer: self.peer.map(Into::into),
             fault: self.fault,
+            unit: self.unit.map(Into::into),
+            since: self.since,
             ..Filter::default()
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.dossier.is_none() && self.peer.is_none() && self.fault.is_none()
+        self.dossier.is_none()
+            && self.peer.is_none()
+            && self.fault.is_none()
+            && self.unit.is_none()
+            && self.since.is_none()
     }
 }
 
