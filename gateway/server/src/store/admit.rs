@@ -113,15 +113,20 @@ impl Writing<'_> {
     /// Our number for a dossier. A national code is the same dossier whoever says it; a code of no known form is only
     /// meant as its sender means it, so that two software houses' `HS-15` never become one timeline.
     pub(super) fn dossier(&self, code: &DossierCode, from: &PeerName, at: Moment) -> Result<i64, StoreError> {
+        let own = [
+            "SELECT id FROM dossier WHERE code = ?1 AND peer = ?2",
+            "SELECT dossier FROM alias WHERE code = ?1 AND peer = ?2",
+        ];
+        let others = [
+            "SELECT id FROM dossier WHERE code = ?1 AND peer <> ?2 ORDER BY peer LIMIT 1",
+            "SELECT dossier FROM alias WHERE code = ?1 AND peer <> ?2 ORDER BY peer LIMIT 1",
+        ];
         let national = code.form() != Form::Unknown;
-        for sql in [
-            "SELECT id FROM dossier WHERE code = ?1 AND (?3 OR peer = ?2) ORDER BY peer <> ?2, id LIMIT 1",
-            "SELECT dossier FROM alias WHERE code = ?1 AND (?3 OR peer = ?2) ORDER BY peer <> ?2 LIMIT 1",
-        ] {
+        for sql in own.into_iter().chain(others.into_iter().filter(|_| national)) {
             let found = self
                 .db
                 .prepare_cached(sql)?
-                .query_row(params![code.as_str(), from.as_str(), national], |row| row.get(0))
+                .query_row([code.as_str(), from.as_str()], |row| row.get(0))
                 .optional()?;
             if let Some(id) = found {
                 return Ok(id);

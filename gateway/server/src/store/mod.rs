@@ -132,7 +132,7 @@ impl Store {
         let mut parcel = Parcel::default();
         let entries = record::prepare(&self.vault, entries, &mut parcel)?;
         let claims = self.keep(parcel).await?;
-        self.run(move |writing| writing.record(delivery, entries, &claims)).await
+        self.run(move |writing| writing.record(delivery, &entries, &claims)).await
     }
 
     /// The timeline of every dossier that has this code.
@@ -240,7 +240,7 @@ impl Store {
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&writer::Writing) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&writer::Writing) -> Result<T, StoreError> + Send + 'static,
     {
         self.writer.as_ref().ok_or(StoreError::ReadOnly)?.run(work).await
     }

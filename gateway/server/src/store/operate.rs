@@ -224,7 +224,7 @@ impl Writing<'_> {
             }
             let row = self.parked(letter.delivery, &[State::Dead, State::Held])?;
             if self.is_overtaken(&row)? {
-                self.settle(&row, Settlement::Superseded, by.at)?;
+                self.settle(&row, &Settlement::Superseded, by.at)?;
                 continue;
             }
             self.wake(&row, false, by.at)?;
@@ -246,7 +246,7 @@ impl Writing<'_> {
         self.learn(row.lane, marks, by.at)?;
         match what {
             WhatHappened::Happened => {
-                self.settle(&row, Settlement::Delivered { reference: by.name.clone() }, by.at)?;
+                self.settle(&row, &Settlement::Delivered { reference: by.name.clone() }, by.at)?;
                 Ok(())
             }
             WhatHappened::DidNot => {

@@ -19,7 +19,7 @@ use super::types::{Entry, Event, ExchangeId, Head, MappingUsed, Written};
 use super::writer::Writing;
 
 /// What stands sealed in `delivery.pin`: the translation, or only the mappings that failed or were mended.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(super) struct Pin {
     /// The document in the peer's form, large texts lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ impl Writing<'_> {
     pub(super) fn record(
         &self,
         id: DeliveryId,
-        entries: Vec<Sealed>,
+        entries: &[Sealed],
         claims: &[(String, u64)],
     ) -> Result<Written, StoreError> {
         let mut written = Written::default();
@@ -155,22 +155,22 @@ impl Writing<'_> {
         &self,
         row: &Row,
         lane: &Lane,
-        entry: Sealed,
+        entry: &Sealed,
         written: &mut Written,
     ) -> Result<(), StoreError> {
         match entry {
             Sealed::Pin(pin, at) => {
                 if let (Some(at), Some(mapping)) = (at, &pin.mapping) {
-                    self.note(lane.dossier, Some(row.id), at, Event::Translated, &mapping.name)?;
+                    self.note(lane.dossier, Some(row.id), *at, Event::Translated, &mapping.name)?;
                 }
                 let in_mapping = self.pin(row.id)?.in_mapping;
-                self.write_pin(row.id, &Pin { in_mapping, ..pin })
+                self.write_pin(row.id, &Pin { in_mapping, ..pin.clone() })
             }
             Sealed::Revise { document, mapping } => {
                 self.db
                     .prepare_cached("UPDATE delivery SET revision = ?2 WHERE id = ?1")?
                     .execute(params![row.id.0, document])?;
-                self.write_pin(row.id, &Pin { in_mapping: Some(mapping), ..Pin::default() })
+                self.write_pin(row.id, &Pin { in_mapping: Some(mapping.clone()), ..Pin::default() })
             }
             Sealed::Call { request, once, at } => {
                 self.db
@@ -187,20 +187,20 @@ impl Writing<'_> {
                         "UPDATE exchange SET answer = ?3, answered_at = ?4 WHERE id = ?1 AND delivery = ?2",
                     )?
                     .execute(params![exchange.0, row.id.0, answer, at.as_millis()])?;
-                self.learn(row.lane, &marks, at)
+                self.learn(row.lane, marks, *at)
             }
             Sealed::Plain(Entry::Strike { exchange, reason, at }) => {
-                self.strike(row.id, exchange, &reason, at)
+                self.strike(row.id, *exchange, reason, *at)
             }
             Sealed::Plain(Entry::Note { event, detail, at }) => {
-                self.note(lane.dossier, Some(row.id), at, event, &detail)
+                self.note(lane.dossier, Some(row.id), *at, *event, detail)
             }
             Sealed::Plain(Entry::Alias { code, at }) => {
                 let peer = self.peer_of(row.lane)?;
-                self.alias(code.as_str(), &peer, lane.dossier, at)
+                self.alias(code.as_str(), &peer, lane.dossier, *at)
             }
             Sealed::Plain(Entry::Settle { settlement, at }) => {
-                written.next = self.settle(row, settlement, at)?;
+                written.next = self.settle(row, settlement, *at)?;
                 Ok(())
             }
             Sealed::Plain(_) => Ok(()),
@@ -271,7 +271,7 @@ impl Writing<'_> {
     pub(super) fn settle(
         &self,
         row: &Row,
-        settlement: Settlement,
+        settlement: &Settlement,
         at: Moment,
     ) -> Result<Option<Head>, StoreError> {
         let mut lane = self.lane(row.lane)?;
@@ -281,25 +281,23 @@ impl Writing<'_> {
         match settlement {
             Settlement::Delivered { reference } => {
                 self.end(row.id, State::Delivered, at)?;
-                self.note(lane.dossier, Some(row.id), at, Event::Delivered, &reference)?;
+                self.note(lane.dossier, Some(row.id), at, Event::Delivered, reference)?;
                 if !lane.accepted {
                     lane.accepted = true;
                     self.release_held(row.lane, at)?;
                 }
             }
             Settlement::RetryAt { at: then, why, fault } => {
-                self.retry(row, then, why, at)?;
+                self.retry(row, *then, *why, at)?;
                 let detail = fault.as_ref().map(told).unwrap_or_default();
                 self.note(lane.dossier, Some(row.id), at, Event::Retry, &detail)?;
             }
-            Settlement::Away { fault } => self.returned(row, &lane, &fault, at)?,
+            Settlement::Away { fault } => self.returned(row, &lane, fault, at)?,
             Settlement::DeadLetter(fault) => {
-                self.park(row, &lane, State::Dead, Event::DeadLetter, &fault, at)?
+                self.park(row, &lane, State::Dead, Event::DeadLetter, fault, at)?
             }
-            Settlement::InDoubt(fault) => {
-                self.park(row, &lane, State::InDoubt, Event::InDoubt, &fault, at)?
-            }
-            Settlement::Hold(fault) => self.park(row, &lane, State::Held, Event::Held, &fault, at)?,
+            Settlement::InDoubt(fault) => self.park(row, &lane, State::InDoubt, Event::InDoubt, fault, at)?,
+            Settlement::Hold(fault) => self.park(row, &lane, State::Held, Event::Held, fault, at)?,
             Settlement::Superseded => self.end_superseded(&lane, row.id, at)?,
         }
         self.reorder(&mut lane, Some(row.id))

@@ -1,8 +1,10 @@
 //! The one writer: a thread that runs all waiting jobs in one transaction, syncs once, and only then answers them.
 //!
 //! A job is acknowledged after the commit that holds it is on disk; a crash before that loses it together with its
-//! acknowledgement, a crash after it loses neither. Each job runs in a savepoint, so one that fails takes nothing with
-//! it. If the commit itself fails, every job of the group is told so and none of them has happened.
+//! acknowledgement, a crash after it loses neither. A job that fails takes nothing with it: failures are rare and savepoints
+//! are not free, so a group runs without them first, and only if one of its jobs fails it is rolled back and run again with
+//! each job in a savepoint of its own. Jobs therefore can run twice and have no effect beside their rows. If the commit
+//! itself fails, every job of the group is told so and none of them has happened.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,20 +47,18 @@ trait Job: Send {
 }
 
 struct Task<F, T> {
-    work: Option<F>,
+    work: F,
     result: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<F, T> Job for Task<F, T>
 where
-    F: FnOnce(&Writing) -> Result<T, StoreError> + Send,
+    F: Fn(&Writing) -> Result<T, StoreError> + Send,
     T: Send,
 {
     fn run(&mut self, writing: &Writing) -> Result<(), StoreError> {
-        if let Some(work) = self.work.take() {
-            self.result = Some(work(writing)?);
-        }
+        self.result = Some((self.work)(writing)?);
         Ok(())
     }
 
@@ -108,10 +108,10 @@ impl Writer {
     pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Writing) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Writing) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Task { work: Some(work), result: None, reply });
+        let job = Box::new(Task { work, result: None, reply });
         self.orders.send(Order::Run(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -138,8 +138,6 @@ struct Thread {
     commits: Arc<AtomicU64>,
 }
 
-type Ran = (Box<dyn Job>, Result<(), StoreError>);
-
 impl Thread {
     fn serve(self, mut queue: mpsc::Receiver<Order>) -> Option<oneshot::Sender<()>> {
         while let Some(order) = queue.blocking_recv() {
@@ -162,38 +160,63 @@ impl Thread {
         None
     }
 
-    fn commit(&self, group: Vec<Box<dyn Job>>) {
+    fn commit(&self, mut group: Vec<Box<dyn Job>>) {
         if group.is_empty() {
             return;
         }
-        let mut ran: Vec<Ran> = Vec::with_capacity(group.len());
-        let mut fate = self.execute("BEGIN IMMEDIATE");
-        for mut job in group {
-            let result = match &fate {
-                Ok(()) => self.run(job.as_mut()),
-                Err(error) => Err(error.clone()),
-            };
-            // SQLite gives up the whole transaction after some errors (disk full, I/O): then nobody's rows are left.
-            if fate.is_ok() && self.connection.is_autocommit() {
-                fate = Err(result.clone().err().unwrap_or(StoreError::Closed));
-            }
-            ran.push((job, result));
+        let results = match self.run_together(&mut group) {
+            Ok(()) => group.iter().map(|_| Ok(())).collect(),
+            Err(_) => self.run_apart(&mut group),
+        };
+        let mut fate = Ok(());
+        // SQLite gives up the whole transaction after some errors (disk full, I/O): then nobody's rows are left.
+        if self.connection.is_autocommit() {
+            let cause = results.iter().find_map(|result| result.clone().err());
+            fate = Err(cause.unwrap_or(StoreError::Closed));
         }
         if fate.is_ok() {
-            fate = self.sync(&ran);
+            fate = self.sync(&results);
         }
-        if fate.is_err() && !self.connection.is_autocommit() {
-            // Its own failure changes nothing: the next BEGIN would say so.
-            let _ = self.execute("ROLLBACK");
+        if fate.is_err() {
+            self.roll_back();
         }
-        for (job, result) in ran {
+        for (job, result) in group.into_iter().zip(results) {
             job.answer(fate.clone().and(result));
         }
     }
 
-    fn sync(&self, ran: &[Ran]) -> Result<(), StoreError> {
-        if ran.iter().all(|(_, result)| result.is_err()) {
-            return self.execute("ROLLBACK");
+    /// Runs the group without savepoints, up to the first failure.
+    fn run_together(&self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        self.execute("BEGIN IMMEDIATE")?;
+        group.iter_mut().try_for_each(|job| self.run(job.as_mut()))
+    }
+
+    /// Runs the group again from the start, each job on its own.
+    fn run_apart(&self, group: &mut [Box<dyn Job>]) -> Vec<Result<(), StoreError>> {
+        self.roll_back();
+        let begun = self.execute("BEGIN IMMEDIATE");
+        let one = |job: &mut Box<dyn Job>| {
+            begun.clone()?;
+            // The transaction was given up under an earlier job: no row may be written outside of one.
+            if self.connection.is_autocommit() {
+                return Err(StoreError::Closed);
+            }
+            self.run_in_savepoint(job.as_mut())
+        };
+        group.iter_mut().map(one).collect()
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            // Its own failure changes nothing: the next BEGIN would say so.
+            let _ = self.execute("ROLLBACK");
+        }
+    }
+
+    fn sync(&self, results: &[Result<(), StoreError>]) -> Result<(), StoreError> {
+        if results.iter().all(Result::is_err) {
+            self.roll_back();
+            return Ok(());
         }
         crash::point("before-commit");
         self.execute("COMMIT")?;
@@ -209,16 +232,21 @@ impl Thread {
             taken: &self.taken,
             next_delivery: &self.next,
         };
-        self.execute("SAVEPOINT job")?;
         // A defect in one job must not stop the store for all others.
-        let result = catch_unwind(AssertUnwindSafe(|| job.run(&writing)))
-            .unwrap_or_else(|_| Err(StoreError::Io("a job of the store panicked".to_owned())));
-        if result.is_err() && !self.connection.is_autocommit() {
+        catch_unwind(AssertUnwindSafe(|| job.run(&writing)))
+            .unwrap_or_else(|_| Err(StoreError::Io("a job of the store panicked".to_owned())))
+    }
+
+    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<(), StoreError> {
+        self.execute("SAVEPOINT job")?;
+        let result = self.run(job);
+        if self.connection.is_autocommit() {
+            return result;
+        }
+        if result.is_err() {
             self.execute("ROLLBACK TO job")?;
         }
-        if !self.connection.is_autocommit() {
-            self.execute("RELEASE job")?;
-        }
+        self.execute("RELEASE job")?;
         result
     }
 
