@@ -134,10 +134,26 @@ fn register<C: prometheus::core::Collector + Clone + 'static>(
 /// Structured log lines on standard error: JSON for machines, short lines for a terminal. `LIENTHONG_LOG` filters.
 pub fn start_log(json: bool) {
     let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_timer(LocalTime);
     // A second start in one process (stories) keeps the first.
-    let _ = if json { log.json().flatten_event(true).try_init() } else { log.compact().try_init() };
+    let _ = if json {
+        log.json().flatten_event(true).with_span_list(false).try_init()
+    } else {
+        log.compact().try_init()
+    };
+}
+
+/// Viet Nam's time, as in everything else that operators read.
+struct LocalTime;
+
+impl tracing_subscriber::fmt::time::FormatTime for LocalTime {
+    fn format_time(&self, writer: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
+        write!(writer, "{}", crate::clock::Clock::system().now())
+    }
 }
 
 /// For commands that talk to people: only what went wrong, unless `LIENTHONG_LOG` asks for more.

@@ -47,7 +47,12 @@ pub fn init(common: &Common, args: Init) -> Outcome {
         None => (PathBuf::from("/etc/lienthong"), PathBuf::from("/var/lib/lienthong")),
     };
     for folder in [&etc, &data] {
-        std::fs::create_dir_all(folder)
+        // The data are nobody else's to list; a configuration folder that exists keeps its mode.
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, if folder == &data { 0o700 } else { 0o755 });
+        builder
+            .recursive(true)
+            .create(folder)
             .map_err(|error| Ended::CannotStart(format!("{}: {error}", folder.display())))?;
     }
     let config = etc.join("lienthong.toml");
