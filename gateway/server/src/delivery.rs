@@ -341,8 +341,16 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// The arrival as it came is needed where our own side could not read it then, or where the mapping that did has been
+    /// mended since.
     async fn fetch_source(&mut self) -> Result<(), StoreError> {
-        if self.job.pinned.is_none() && self.job.envelope.document.is_null() {
+        let current = |used: &MappingUsed| {
+            let plan = self.app.rules.translator.plan(&used.name);
+            plan.is_some_and(|plan| plan.fingerprint() == used.fingerprint)
+        };
+        let unread = self.job.envelope.document.is_null();
+        let mended = self.job.in_mapping.as_ref().is_some_and(|used| !current(used));
+        if self.job.pinned.is_none() && (unread || mended) {
             self.source = self.app.store.source(self.job.envelope.id).await?;
         }
         Ok(())
@@ -373,21 +381,20 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// The canonical document: as accepted; or, where our own side could not read the arrival, read anew by today's mapping.
+    /// The canonical document: as accepted, or read anew from the arrival by today's mapping.
     fn canonical(&mut self) -> Result<Value, Fault> {
-        if !self.job.envelope.document.is_null() {
-            return Ok(self.job.envelope.document.clone());
-        }
+        let accepted = self.job.envelope.document.clone();
+        let Some(source) = self.source.take() else { return Ok(accepted) };
         let plan = self.plan(self.job.in_mapping.as_ref().map(|used| used.name.as_str()))?;
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
-        let source = self.source.as_ref().ok_or_else(|| held(mapping_missing(&self.message)))?;
-        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, fault))?;
-        let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
-        let facts = facts(self.app, &self.message.kind, &document).map_err(held)?;
+        let translation = translate_in(plan, &source, codes).map_err(|fault| self.held(plan, fault))?;
+        // One item that became several messages is not read anew: nobody could say which part this one is.
+        let [document] = translation.documents.as_slice() else { return Ok(accepted) };
+        let facts = facts(self.app, &self.message.kind, document).map_err(held)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
         self.pending.push(Entry::Revise { document: document.clone(), mapping: used(plan) });
-        Ok(document)
+        Ok(document.clone())
     }
 
     fn plan(&self, name: Option<&str>) -> Result<&'a Plan, Fault> {

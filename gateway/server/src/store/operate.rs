@@ -227,7 +227,8 @@ impl Writing<'_> {
                 self.settle(&row, &Settlement::Superseded, by.at)?;
                 continue;
             }
-            self.wake(&row, false, by.at)?;
+            // Nothing of it is under way, so today's mapping may speak.
+            self.wake(&row, true, by.at)?;
             self.told(&row, Event::Redelivered, &by.name, by.at)?;
             sent.push(letter);
         }

@@ -169,11 +169,12 @@ struct Raw {
     due: Option<i64>,
     at: i64,
     about: Vec<u8>,
+    revised: bool,
 }
 
 const RAW: &str = "SELECT d.lane, l.peer, l.accepted, d.class, d.state, d.away, d.ready_at, d.attempts,
     d.away_strikes, d.away_at, d.panics, d.first_unclear_at, ifnull(d.revision, m.document), d.pin,
-    m.id, m.peer, m.unit, m.kind, ifnull(m.code, ''), m.status, m.due, m.at, m.about
+    m.id, m.peer, m.unit, m.kind, ifnull(m.code, ''), m.status, m.due, m.at, m.about, d.revision IS NOT NULL
   FROM delivery d JOIN lane l ON l.id = d.lane JOIN message m ON m.seq = d.message WHERE d.id = ?1";
 
 impl Raw {
@@ -209,6 +210,7 @@ impl Raw {
             due: row.get(20)?,
             at: row.get(21)?,
             about: row.get(22)?,
+            revised: row.get(23)?,
         })
     }
 
@@ -273,7 +275,8 @@ pub(super) fn load(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Opt
         ready_at: moment(raw.ready_at),
         history: raw.history,
         envelope,
-        in_mapping: pin.in_mapping.or(about.mapping),
+        // A document that was corrected, or carries something over, is no mapping's: no mended one may undo it.
+        in_mapping: pin.in_mapping.or(about.mapping.filter(|_| !raw.revised)),
         out_mapping: pin.mapping,
         pinned,
         marks: marks(&db, vault, raw.lane)?,

@@ -144,7 +144,7 @@ pub struct Job {
     pub peer: PeerName,
     /// The message with its canonical document (its own revision, where something was carried over or corrected).
     pub envelope: Envelope,
-    /// The mapping that made the canonical document, also if it failed.
+    /// The mapping that made the canonical document, also if it failed; none where a person or a carry-over made it.
     pub in_mapping: Option<MappingUsed>,
     /// The translation made at the first attempt.
     pub pinned: Option<Pinned>,
