@@ -309,6 +309,20 @@ fn empty_texts_count_as_absent_where_the_file_says_so() {
 }
 
 #[test]
+fn the_header_names_the_date_forms_of_rules_that_name_none() {
+    let target = with("Ma: code\nA: { from: at, date: rfc3339 }\nB: { from: at, read: yyyyMMdd, date: yyyyMMdd, unreadable: omit }");
+    let mapping = format!("read: [dd/MM/yyyy, rfc3339]\n{target}");
+    let run = |at: &str| run(&mapping, &source(json!({ "at": at }))).documents.remove(0);
+    assert_eq!(run("10/03/2026")["A"], "2026-03-10T00:00:00+07:00");
+    assert_eq!(run("2026-03-10T08:30:00+07:00")["A"], "2026-03-10T08:30:00+07:00");
+    assert!(run("10/03/2026").get("B").is_none(), "the rule's own forms stand in place of the header's");
+    said(
+        &format!("read: [dd/MM/yyy]\n{}", with("Ma: code")),
+        &["1 read: dd/MM/yyy is no date form (dd/MM/yyyy)"],
+    );
+}
+
+#[test]
 fn a_result_that_breaks_the_target_is_our_fault() {
     let translator = compile(&with("Ma: code\nNgan: free")).unwrap();
     let plan = translator.plan("p/in-m").unwrap();

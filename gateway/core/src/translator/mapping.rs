@@ -16,6 +16,8 @@ pub(super) struct Mapping {
     pub(super) to: Spot,
     pub(super) version: u32,
     pub(super) empty_absent: bool,
+    /// The date forms of every rule that names none of its own.
+    pub(super) read: Vec<Spot>,
     pub(super) open: Vec<(Spot, Vec<Spot>)>,
     pub(super) fan_out: Option<Spot>,
     pub(super) ignored: Vec<Spot>,
@@ -95,7 +97,7 @@ pub(super) enum Condition {
     Any(Vec<Condition>),
 }
 
-const HEADER: [&str; 7] = ["mapping", "target", "empty", "open", "fan-out", "ignored", "volatile"];
+const HEADER: [&str; 8] = ["mapping", "target", "empty", "read", "open", "fan-out", "ignored", "volatile"];
 const SOURCES: [&str; 8] = ["from", "first", "join", "split", "value", "each", "filled-by", "pack"];
 /// The words of a plain rule; those of `each` and `pack` are fewer, so that their target fields may be called
 /// `code` or `date`.
@@ -163,6 +165,7 @@ impl Reader<'_> {
                 "target" => mapping.target = self.entries(value, "", &[]),
                 "empty" if value.text() == Some("absent") => mapping.empty_absent = true,
                 "empty" => self.wrong(value.line, "empty", "must be absent, or not be there", None),
+                "read" => mapping.read = self.list("read", value),
                 "open" => {
                     for (path, layers) in value.block().unwrap_or_default() {
                         let layers = self.list(&path.text, layers);
