@@ -91,6 +91,11 @@ impl Verdicts {
         told
     }
 
+    /// There will be no verdict soon: whoever waits is answered that the message is accepted.
+    pub fn let_go(&self, id: MessageId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
     /// Tells whoever waits.
     pub fn tell(&self, id: MessageId, verdict: Verdict) {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);

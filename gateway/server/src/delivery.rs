@@ -33,14 +33,17 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::app::{App, Room};
-use crate::clock::{self, chance};
+use crate::clock::chance;
 use crate::config::InDoubt;
 use crate::crash;
 use crate::intake::{Trace, facts, translate_in};
 use crate::sessions::Held;
-use crate::store::{Entry, Event, ExchangeId, Head, Job, LaneId, MappingUsed, Pinned, StoreError};
+use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, MappingUsed, Pinned, StoreError};
 use crate::transport::Failure;
 use crate::words;
+
+/// Why a call is struck that is made again although it may have taken effect.
+const UNKNOWN: &str = "unknown";
 
 /// A conversation that makes more calls than this goes in circles.
 const TURNS_MAX: usize = 20;
@@ -194,7 +197,7 @@ async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
         // Nothing is lost: the row says where it stands, and the lane is ready again.
         tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = head.delivery.0, %error);
         let now = app.clock.now();
-        room.availability().failed(Later::default(), now, now, clock::jitter());
+        room.availability().failed(Later::default(), now, now, app.clock.jitter());
     }
 }
 
@@ -460,12 +463,19 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// What came back is no answer (a page, a proxy's error): the call stays open in the journal, to be read back.
+    fn unanswer_last(&mut self) {
+        self.transcript.0.pop();
+        let Some(row) = self.rows.pop() else { return };
+        self.pending.retain(|entry| !matches!(entry, Entry::Answered { exchange, .. } if *exchange == row));
+    }
+
     fn note(&mut self, event: Event, detail: &str) {
         self.pending.push(Entry::Note { event, detail: detail.to_owned(), at: self.app.clock.now() });
     }
 
     fn repeat(&mut self, row: ExchangeId, may_be_doubled: bool) {
-        self.strike(row, if may_be_doubled { "unknown" } else { "did-not-happen" });
+        self.strike(row, if may_be_doubled { UNKNOWN } else { "did-not-happen" });
         if may_be_doubled {
             self.note(Event::MayBeDoubled, "");
         }
@@ -488,11 +498,18 @@ impl<'a> Talk<'a> {
         self.note(Event::ReadBack, label);
         match verdict {
             Ok(verdict) => {
-                pipeline::read_back(verdict, called_at, self.on_unknown(), &self.policy(), app.clock.now())
+                let (unknown, repeats) = (self.on_unknown(), self.repeats());
+                pipeline::read_back(verdict, called_at, unknown, repeats, &self.policy(), app.clock.now())
             }
             // The peer cannot even be asked: it is away, and the doubt stays.
             Err(fault) => Reading::Settle(Settlement::Away { fault }),
         }
+    }
+
+    /// How often this delivery's call was made again without knowing.
+    fn repeats(&self) -> u32 {
+        let repeated = |kept: &&Kept| kept.struck.as_deref() == Some(UNKNOWN);
+        self.job.exchanges.iter().filter(repeated).count() as u32
     }
 
     fn on_unknown(&self) -> OnUnknown {
@@ -513,16 +530,20 @@ impl<'a> Talk<'a> {
     async fn settle(&mut self, outcome: Outcome, effect: Option<Effect>) -> Result<(), StoreError> {
         let mut history = self.job.history;
         history.peer_success_at = self.room.availability().last_success();
-        let (now, chance) = (self.app.clock.now(), clock::jitter());
+        let (now, chance) = (self.app.clock.now(), self.app.clock.jitter());
         let Ruling { settlement, call } =
             pipeline::settle(outcome, effect, &history, &self.policy(), now, chance);
-        if call == CallFate::Struck {
-            let reason = reason_of(&settlement);
-            match self.unanswered.take() {
-                Some(row) => self.strike(row, &reason),
-                None if effect.is_some() => self.strike_last(&reason),
-                None => {}
+        match call {
+            CallFate::Struck => {
+                let reason = reason_of(&settlement);
+                match self.unanswered.take() {
+                    Some(row) => self.strike(row, &reason),
+                    None if effect.is_some() => self.strike_last(&reason),
+                    None => {}
+                }
             }
+            CallFate::Doubtful if self.unanswered.is_none() => self.unanswer_last(),
+            CallFate::Doubtful | CallFate::Stands => {}
         }
         self.record(settlement).await
     }
@@ -557,7 +578,7 @@ impl<'a> Talk<'a> {
         self.app.metrics.settled.with_label_values(&[peer, label]).inc();
         if let Settlement::Away { fault } = settlement {
             let later = Later { retry_after_ms: fault.retry_after_ms };
-            if self.room.availability().failed(later, self.began, now, clock::jitter()) {
+            if self.room.availability().failed(later, self.began, now, self.app.clock.jitter()) {
                 tracing::warn!(event = "peer-away", peer, fault = %fault.code, cause = %fault.cause);
             }
         } else if self.heard && self.room.availability().succeeded(now) {
@@ -569,13 +590,17 @@ impl<'a> Talk<'a> {
             let seconds = now.millis_since(self.message.at) as f64 / 1000.0;
             self.app.metrics.delivered_seconds.with_label_values(&[peer]).observe(seconds.max(0.0));
         }
-        let verdict = match settlement {
-            Settlement::Delivered { .. } => Some(Ok(())),
-            Settlement::DeadLetter(fault) => Some(Err(fault.clone())),
-            _ => None,
-        };
-        if let Some(verdict) = verdict {
-            self.app.verdicts.tell(self.message.id, verdict);
+        let (verdicts, message) = (&self.app.verdicts, self.message.id);
+        match settlement {
+            Settlement::Delivered { .. } => verdicts.tell(message, Ok(())),
+            // What our own side lacks is nothing the sender could mend: to it the message is accepted.
+            Settlement::DeadLetter(fault) if fault.blame != Blame::Gateway => {
+                verdicts.tell(message, Err(fault.clone()));
+            }
+            Settlement::DeadLetter(_) | Settlement::InDoubt(_) | Settlement::Hold(_) => {
+                verdicts.let_go(message)
+            }
+            Settlement::RetryAt { .. } | Settlement::Away { .. } | Settlement::Superseded => {}
         }
         tracing::info!(
             event = "settled",

@@ -86,7 +86,10 @@ async fn accept(
     for queued in admitted.iter().flat_map(|admitted| &admitted.deliveries) {
         app.wake(std::iter::once(&queued.peer));
     }
-    let verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
+    let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
+    if room.config.answer_wait_ms > 0 {
+        answer_as_the_first_time(app, &admitted, &mut verdicts).await;
+    }
     let each = admitted.into_iter().zip(refusals).zip(verdicts);
     Ok(each.map(|((admitted, refusal), verdict)| fate(admitted, refusal, verdict)).collect())
 }
@@ -265,12 +268,25 @@ async fn wait(
     found
 }
 
+/// A caller that was told a peer's refusal is told it again when it repeats the message: a repeat is no success.
+async fn answer_as_the_first_time(app: &App, admitted: &[Admitted], verdicts: &mut [Option<Verdict>]) {
+    for (admitted, verdict) in admitted.iter().zip(verdicts) {
+        let Some(Admission::Duplicate { of }) = admitted.admission else { continue };
+        match app.store.refusal(of).await {
+            Ok(refusal) => *verdict = refusal.map(Err),
+            // It is on disk, which is all that a caller is promised.
+            Err(error) => tracing::warn!(event = "verdict-unreadable", %error),
+        }
+    }
+}
+
 fn fate(admitted: Admitted, refusal: Option<Fault>, verdict: Option<Verdict>) -> Fate {
     match (admitted.admission, refusal) {
         (_, Some(fault)) => Fate::Refused(fault),
-        (Some(Admission::Duplicate { of } | Admission::LateRepeat { of }), None) => {
-            Fate::Duplicate { id: of }
-        }
+        (Some(Admission::Duplicate { of } | Admission::LateRepeat { of }), None) => match verdict {
+            Some(Err(_)) => Fate::Accepted { id: of, verdict },
+            _ => Fate::Duplicate { id: of },
+        },
         (Some(Admission::Conflict { .. }), None) => {
             Fate::Refused(Fault::sender("key.conflict", words::key_conflict()))
         }

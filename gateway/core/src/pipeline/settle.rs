@@ -13,6 +13,8 @@ use crate::ids::Moment;
 
 /// So many panics of our own code over one message, and it is a dead letter.
 const PANICS_MAX: u32 = 3;
+/// A call that counts each time is made again so often without knowing whether it took effect; then an operator looks.
+const REPEATS_MAX: u32 = 3;
 /// So many times "later" to this delivery alone, and the peer's word is no longer believed.
 const AWAY_STRIKES_MAX: u32 = 3;
 
@@ -260,11 +262,13 @@ pub enum Reading {
     Settle(Settlement),
 }
 
-/// Decides on a read-back. `called_at` is when the doubtful call was made.
+/// Decides on a read-back. `called_at` is when the doubtful call was made, `repeats` how often the delivery's call was
+/// already made again on an unknown outcome: a portal that takes a step and never says so must not be given it for ever.
 pub fn read_back(
     verdict: Verdict,
     called_at: Moment,
     on_unknown: OnUnknown,
+    repeats: u32,
     policy: &Policy,
     at: Moment,
 ) -> Reading {
@@ -277,8 +281,8 @@ pub fn read_back(
             Reading::Settle(Settlement::RetryAt { at: good_from, why: Again::ReadBack, fault: None })
         }
         Verdict::Unknown => match on_unknown {
-            OnUnknown::Repeat => Reading::Repeat { may_be_doubled: true },
-            OnUnknown::Ask => Reading::Settle(Settlement::InDoubt(Fault::new(
+            OnUnknown::Repeat if repeats < REPEATS_MAX => Reading::Repeat { may_be_doubled: true },
+            OnUnknown::Repeat | OnUnknown::Ask => Reading::Settle(Settlement::InDoubt(Fault::new(
                 "delivery.in-doubt",
                 Blame::Peer,
                 Remedy::Doubt,
@@ -372,7 +376,7 @@ mod tests {
     fn a_negative_reading_counts_only_after_the_peers_own_time() {
         let policy = Policy::default();
         let read = |verdict, unknown, at| {
-            read_back(verdict, Moment::from_millis(0), unknown, &policy, Moment::from_millis(at))
+            read_back(verdict, Moment::from_millis(0), unknown, 0, &policy, Moment::from_millis(at))
         };
         let early = read(Verdict::DidNot, OnUnknown::Repeat, 119_999);
         assert!(
@@ -386,6 +390,15 @@ mod tests {
         assert!(matches!(asked, Reading::Settle(Settlement::InDoubt(_))));
         let answer = Answer { status: 200, headers: vec![], body: Body::default() };
         assert_eq!(read(Verdict::Happened(answer.clone()), OnUnknown::Ask, 0), Reading::GoOn(answer));
+    }
+
+    #[test]
+    fn a_call_that_never_gets_an_answer_is_not_repeated_for_ever() {
+        let zero = Moment::from_millis(0);
+        let read =
+            |repeats| read_back(Verdict::Unknown, zero, OnUnknown::Repeat, repeats, &Policy::default(), zero);
+        assert_eq!(read(2), Reading::Repeat { may_be_doubled: true });
+        assert!(matches!(read(3), Reading::Settle(Settlement::InDoubt(_))));
     }
 
     #[test]

@@ -214,6 +214,9 @@ impl Writing<'_> {
                 None => self.queue_first(&new, dossier, peer)?,
                 Some(lane) => self.queue_behind(&new, lane)?,
             };
+            if let Some(fault) = dead {
+                self.note(dossier, Some(DeliveryId(id)), item.at, Event::DeadLetter, &fault.told)?;
+            }
             queued.push(Queued { delivery: DeliveryId(id), lane: LaneId(lane), peer: peer.clone() });
         }
         Ok(queued)

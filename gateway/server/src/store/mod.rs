@@ -127,6 +127,11 @@ impl Store {
         self.read(move |db, vault| read::state_of(db, vault, delivery)).await
     }
 
+    /// Why a peer refused a message, if one did: what a repeat of that message is answered with.
+    pub async fn refusal(&self, message: MessageId) -> Result<Option<Fault>, StoreError> {
+        self.read(move |db, vault| read::refusal(db, vault, message)).await
+    }
+
     /// Writes what a delivery did, in one transaction, in order. Look at [`Written::gone`] before the next call leaves.
     pub async fn write(&self, delivery: DeliveryId, entries: Vec<Entry>) -> Result<Written, StoreError> {
         let mut parcel = Parcel::default();

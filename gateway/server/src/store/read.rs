@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use gateway_core::adapter::{Answer, Effect, Marks, Payload, Request};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Envelope;
-use gateway_core::fault::Fault;
+use gateway_core::fault::{Blame, Fault};
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::{DeliveryId, History, State};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
@@ -137,6 +137,22 @@ pub(super) fn state_of(
             Ok((state(&name)?, fault))
         })
         .transpose()
+}
+
+/// Why a peer did not take a message, if one did not.
+pub(super) fn refusal(db: &Connection, vault: &Vault, id: MessageId) -> Result<Option<Fault>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT d.fault FROM delivery d JOIN message m ON m.seq = d.message
+         WHERE m.id = ?1 AND d.state = 'dead' AND d.fault IS NOT NULL ORDER BY d.id",
+    )?;
+    let mut rows = statement.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        let fault: Fault = vault.open("delivery.fault", &row.get::<_, Vec<u8>>(0)?)?;
+        if fault.blame != Blame::Gateway {
+            return Ok(Some(fault));
+        }
+    }
+    Ok(None)
 }
 
 /// The item as it came.

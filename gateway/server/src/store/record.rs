@@ -375,7 +375,7 @@ impl Writing<'_> {
         let called: Option<i64> = self
             .db
             .prepare_cached(
-                "SELECT min(called_at) FROM exchange WHERE delivery = ?1 AND called_at >= ?2
+                "SELECT min(called_at) FROM exchange WHERE delivery = ?1 AND called_at > ?2
                    AND answered_at IS NOT NULL",
             )?
             .query_row(params![row.id.0, row.away_at.unwrap_or(0)], |row| row.get(0))?;
