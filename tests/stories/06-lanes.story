@@ -32,6 +32,8 @@ story: steps wait for the dossier while the portal is away
 story: one stuck lane among a hundred moving ones
   portal fail H99.14-261123-1050
   relay sends 100 dossier-recorded dossier.json from H99.14-261123-1000 -> 0
+  after 5m
+  # Alone it looks like an outage; that others go while it does not is what tells.
   relay sends 100 dossier-progressed step.json from H99.14-261123-1000 -> 0
   after 5m
   portal heard 99 dossiers, 99 steps, 0 doubled
