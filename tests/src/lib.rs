@@ -1,5 +1,8 @@
 //! What several kinds of tests need: where the tree is, and the documents that stories send.
 
+pub mod process;
+pub mod senders;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

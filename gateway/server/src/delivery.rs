@@ -276,10 +276,18 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
             Err(fault) => return talk.settle(Outcome::NotSent(fault), Some(request.effect)).await,
         };
         let effect = request.effect;
+        let too_early = match crash::sabotaged("call-before-journal") {
+            true => Some(talk.call(&request, held.as_ref()).await),
+            false => None,
+        };
         // Gone: a newer snapshot or an operator has settled it meanwhile.
         let Some(exchange) = talk.journal(&request).await? else { return Ok(()) };
         crash::point("after-request-journaled");
-        match talk.call(&request, held.as_ref()).await {
+        let called = match too_early {
+            Some(called) => called,
+            None => talk.call(&request, held.as_ref()).await,
+        };
+        match called {
             Ok(answer) => {
                 crash::point("after-answer");
                 talk.heard = true;

@@ -41,6 +41,8 @@ use read::Readers;
 use taken::Taken;
 use writer::Writer;
 
+use crate::crash;
+
 pub use error::StoreError;
 pub use open::{Check, OpenOptions};
 pub use operate::{DeadLetter, DeadLetterShown, Filter, Operator, WhatHappened};
@@ -77,6 +79,7 @@ impl Store {
             let vault = self.vault.clone();
             blocking(move || prepare::prepare_and_keep(&vault, call)).await?
         };
+        crash::point("after-files-kept");
         self.run(move |writing| items.iter().map(|item| writing.admit(item)).collect()).await
     }
 

@@ -275,6 +275,9 @@ impl Writing<'_> {
         at: Moment,
     ) -> Result<Option<Head>, StoreError> {
         let mut lane = self.lane(row.lane)?;
+        // Now and not when its task ends: whoever is admitted in between would take it for being out and make it the head of
+        // the lane, where a held or dead one would stay for ever.
+        self.taken.release(row.id);
         if row.away && !matches!(settlement, Settlement::Away { .. } | Settlement::Superseded) {
             self.peer_is_back(row, lane.dossier, at)?;
         }
