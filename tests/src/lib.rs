@@ -1,5 +1,7 @@
 //! What several kinds of tests need: where the tree is, and the documents that stories send.
 
+pub mod fields;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
