@@ -1,7 +1,7 @@
 //! The decisions: is this news, which delivery of a lane goes next, and what becomes of one that was tried.
 //!
-//! Three questions, three files: [`admit`] (repeats), [`lane`] (order within one dossier at one peer, and which
-//! waiting snapshot a newer one replaces) and [`settle`] (what an outcome means for a delivery). All of it is
+//! Three questions, three files: [`mod@admit`] (repeats), [`lane`] (order within one dossier at one peer, and which
+//! waiting snapshot a newer one replaces) and [`mod@settle`] (what an outcome means for a delivery). All of it is
 //! a function of its arguments: the facts are read by the store in the transaction that writes the result, time and
 //! chance are given. Not here: when a peer counts as away (`redelivery`), and anything that knows a peer by name.
 

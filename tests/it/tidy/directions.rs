@@ -109,6 +109,43 @@ fn nothing_that_acts_is_beneath_the_pure_packages() {
     }
 }
 
+/// `cargo deny check` says the same and more; this much is held wherever the tests run.
+#[test]
+fn nothing_banned_is_locked_and_all_of_it_is_from_the_registry() {
+    let read = |path: &str| -> toml::Table {
+        let text = std::fs::read_to_string(conformance::tree().join(path)).expect(path);
+        text.parse().unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let (lock, deny) = (read("Cargo.lock"), read("deny.toml"));
+    let banned: Vec<&str> = deny["bans"]["deny"]
+        .as_array()
+        .expect("bans")
+        .iter()
+        .filter_map(|ban| ban["crate"].as_str())
+        .collect();
+    assert!(banned.contains(&"openssl-sys") && banned.contains(&"aws-lc-sys"), "deny.toml lost a ban");
+    let registries: Vec<&str> = deny["sources"]["allow-registry"]
+        .as_array()
+        .expect("registries")
+        .iter()
+        .filter_map(toml::Value::as_str)
+        .collect();
+    let mut found = Vec::new();
+    for package in lock["package"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("a name");
+        if banned.contains(&name) {
+            found.push(format!("{name}: is banned in deny.toml"));
+        }
+        // Packages of the workspace have no source.
+        let source = package.get("source").and_then(toml::Value::as_str);
+        if let Some(source) = source.filter(|source| !registries.iter().any(|known| source.ends_with(known)))
+        {
+            found.push(format!("{name}: comes from {source}"));
+        }
+    }
+    hold(found, "`cargo tree -i <crate>` says who brings it: switch that feature off or take another crate");
+}
+
 #[test]
 fn packages_know_each_other_in_one_direction() {
     let members = ["gateway-core", "adapters", "lienthong", "conformance"];

@@ -68,6 +68,29 @@ fn every_adapter_has_the_common_shape() {
 }
 
 #[test]
+fn every_setting_stands_in_the_readme_of_its_family() {
+    let calls = [".text(\"", ".texts(\"", ".word(\"", ".count(\"", ".tables(\""];
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    for family in adapters::names() {
+        let all = files(&[&format!("adapters/src/{family}/")]);
+        let readme = all.iter().find(|file| file.path.ends_with("/README.md")).map_or("", |file| &file.text);
+        for file in all.iter().filter(|file| file.path.ends_with("/settings.rs")) {
+            for (number, line) in file.code() {
+                for (at, call) in calls.iter().filter_map(|call| Some((line.find(call)?, call))) {
+                    let key = line[at + call.len()..].split('"').next().unwrap_or_default();
+                    seen += 1;
+                    if !readme.contains(key) {
+                        missing.push(format!("{}:{number}: {key}", file.path));
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen > 10, "the settings of the adapters were not found");
+    hold(missing, "say in the table of the family's README.md what it means and what it is without");
+}
+
+#[test]
 fn every_mapping_has_cases_and_one_that_is_refused() {
     let all: BTreeSet<String> = files(&["mappings/"]).into_iter().map(|file| file.path).collect();
     let mut wrong = Vec::new();

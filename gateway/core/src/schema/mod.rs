@@ -2,7 +2,7 @@
 //!
 //! [`Contracts::compile`] takes the files of `schemas/` as bytes and says everything that is wrong with them at
 //! once. A [`Contract`] then judges documents, reads XML into the same tree shape that JSON has, writes such a tree
-//! back, and offers the [`FieldView`](view::FieldView) that mappings are checked against. A violation names place,
+//! back, and offers the [`FieldView`] that mappings are checked against. A violation names place,
 //! rule and expectation, never the value.
 //!
 //! `name#Root/Child` means: the document's root is `Root`, and what is spoken of is its one `Child`. That is how
