@@ -6,7 +6,7 @@
 //! derived from rows, so there is no recovery code: the next attempt is the recovery.
 //!
 //! Also here, because they are the same conversation without a journal: [`ask`] (a question, answered inline) and
-//! [`inquire`] (log-ins and read-backs).
+//! `inquire` (log-ins and read-backs).
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;

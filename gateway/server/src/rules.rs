@@ -24,15 +24,23 @@ impl Rules {
     pub fn compile(files: &Files) -> Result<Rules, Vec<Defect>> {
         let mut defects = Vec::new();
         let channels = Channels::read(&files.mappings).map_err(|found| defects.extend(found)).ok();
-        let contracts = Contracts::compile(&files.schemas).map_err(|found| defects.extend(found)).ok();
-        let translator = contracts.as_ref().and_then(|contracts| {
-            Translator::compile(&files.mappings, contracts).map_err(|found| defects.extend(found)).ok()
-        });
+        let before = defects.len();
+        let contracts = Contracts::compile_sound(&files.schemas, &mut defects);
+        let sound = defects.len() == before;
+        let translator = Translator::compile(&files.mappings, &contracts)
+            .map_err(|mut found| {
+                // A contract that is not there may be one of those that could not be compiled.
+                found.retain(|defect| {
+                    sound || !matches!(defect.field.as_str(), "mapping.from" | "mapping.to")
+                });
+                defects.extend(found);
+            })
+            .ok();
         if let (Some(channels), Some(translator)) = (&channels, &translator) {
             defects.extend(unknown_mappings(channels, translator));
         }
-        match (channels, contracts, translator) {
-            (Some(channels), Some(contracts), Some(translator)) if defects.is_empty() => {
+        match (channels, translator) {
+            (Some(channels), Some(translator)) if defects.is_empty() => {
                 Ok(Rules { channels, contracts, translator })
             }
             _ => Err(defects),

@@ -60,6 +60,7 @@ pub(super) fn compile(
         scopes: vec![At { node: Some(source.view().root()), path: String::new() }],
         fan_out: None,
         forms: Vec::new(),
+        broken: mapping.broken,
         used_lists: Vec::new(),
         packed: Vec::new(),
         filled: Vec::new(),
@@ -71,7 +72,14 @@ pub(super) fn compile(
     sheet.target_leaves = target.view().leaves();
     let (used, packed) = (std::mem::take(&mut compiler.used_lists), std::mem::take(&mut compiler.packed));
     sheet.lists = used.iter().map(|list| list.name().to_owned()).collect();
-    (defects.len() == before).then_some(Compiled { body, source, target, lists: used, packed, sheet })
+    (defects.len() == before && !mapping.broken).then_some(Compiled {
+        body,
+        source,
+        target,
+        lists: used,
+        packed,
+        sheet,
+    })
 }
 
 /// Where in the source paths start.
@@ -94,6 +102,8 @@ struct Compiler<'a> {
     fan_out: Option<Vec<Box<str>>>,
     /// How dates are written where a rule does not say: the header's `read`, else RFC 3339.
     forms: Vec<Form>,
+    /// A field that seems not to be set may be one whose rule could not be read.
+    broken: bool,
     used_lists: Vec<Arc<CodeList>>,
     packed: Vec<Arc<Contract>>,
     filled: Vec<String>,
@@ -285,8 +295,10 @@ impl Compiler<'_> {
         for field in node.fields.iter().filter(|field| field.required) {
             let full = super::apply::within(path, &field.name);
             let Some((key, at, given)) = yields.iter().find(|(key, _, _)| **key == *field.name) else {
-                let at = yields.first().map_or(line, |(_, at, _)| *at);
-                self.wrong(at, &full, "is required by the target and not set", None);
+                if !self.broken {
+                    let at = yields.first().map_or(line, |(_, at, _)| *at);
+                    self.wrong(at, &full, "is required by the target and not set", None);
+                }
                 continue;
             };
             let follows = yields.iter().filter(|(other, _, _)| other != key);

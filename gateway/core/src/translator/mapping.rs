@@ -23,6 +23,8 @@ pub(super) struct Mapping {
     pub(super) ignored: Vec<Spot>,
     pub(super) volatile: Vec<Spot>,
     pub(super) target: Vec<Entry>,
+    /// Something in it is no word of the language and was passed over: what else is wrong is still worth saying.
+    pub(super) broken: bool,
 }
 
 /// One target field and what is written into it.
@@ -126,6 +128,7 @@ const WORDS: [&str; 22] = [
     "item",
 ];
 
+/// None where so much is missing that nothing can be said about the rest.
 pub(super) fn read(file: &str, bytes: &[u8], defects: &mut Vec<Defect>) -> Option<Mapping> {
     let before = defects.len();
     let mut reader = Reader { file, defects };
@@ -136,8 +139,10 @@ pub(super) fn read(file: &str, bytes: &[u8], defects: &mut Vec<Defect>) -> Optio
             return None;
         }
     };
-    let mapping = reader.mapping(&yaml);
-    (defects.len() == before).then_some(mapping)
+    let mut mapping = reader.mapping(&yaml);
+    mapping.broken = defects.len() > before;
+    let named = !mapping.from.text.is_empty() && !mapping.to.text.is_empty();
+    named.then_some(mapping)
 }
 
 struct Reader<'a> {

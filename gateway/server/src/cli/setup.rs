@@ -103,7 +103,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
             if !config.peers.contains_key(&peer) {
                 let near = gateway_core::fault::nearest(&peer, config.peers.keys().map(String::as_str));
                 let hint = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-                return Err(Ended::CannotStart(format!(
+                return Err(Ended::Misused(format!(
                     "[peers.{peer}] is not in {}{hint}",
                     common.config.display()
                 )));
@@ -140,7 +140,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
         }
         Keys::Revoke { id } => {
             if !keyring::revoke(&path, &id)? {
-                return Err(Ended::CannotStart(format!("there is no key `{id}`; see `lienthong keys list`")));
+                return Err(Ended::Misused(format!("there is no key `{id}`; see `lienthong keys list`")));
             }
             say!("{} {id}", if vi { "đã thu hồi" } else { "revoked" });
         }

@@ -23,7 +23,7 @@ use crate::intake::{self, Trace};
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 5] = ["content-type", "accept", "idempotency-key", "dstcode", "accept-language"];
+const HEADERS_SEEN: [&str; 4] = ["content-type", "accept", "idempotency-key", "accept-language"];
 
 pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! The doors: connections, limits, who is calling, which channel is meant. Past here a call is an [`Arrival`] of a known peer.
+//! The doors: connections, limits, who is calling, which channel is meant. Past here a call is an [`Arrival`](gateway_core::adapter::Arrival) of a known peer.
 //!
 //! Everything that can be refused without understanding the message is refused here: path (404), method (405), key (401), media
 //! type (415), length (413), slowness (408). The answer is worded by the dialect whose door was knocked at, or as
