@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gateway_core::adapter::{
-    Answer, Conversation, Effect, Exchange, Fate, Item, Keys, Marks, Payload, Receipt, Request, Session,
-    Transcript, Turn, Verdict as Reread,
+    Answer, Conversation, Effect, Exchange, Fate, Item, Keys, Marks, Pairs, Payload, Receipt, Request,
+    Session, Transcript, Turn, Verdict as Reread,
 };
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::{Class, Envelope};
@@ -423,9 +423,8 @@ impl<'a> Talk<'a> {
 
     async fn call(&mut self, request: &Request, held: Option<&Held>) -> Result<Answer, Failure> {
         self.generation = held.map_or(0, |held| held.generation);
-        let passed_on =
-            self.message.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())).collect();
-        call(self.app, self.room, request, held.map(|held| &held.session), &passed_on).await
+        let session = held.map(|held| &held.session);
+        call(self.app, self.room, request, session, &passed_on(&self.message)).await
     }
 
     fn take_answer(&mut self, row: ExchangeId, request: Request, answer: Answer) {
@@ -467,7 +466,7 @@ impl<'a> Talk<'a> {
     /// Asks the peer whether a call that counts once took effect.
     async fn read_back(&mut self, lost: &Request, called_at: Moment) -> Reading {
         let (app, room) = (self.app, self.room);
-        let verdict = inquire(app, room, |transcript| {
+        let verdict = inquire(app, room, &passed_on(&self.message), |transcript| {
             let talk = Conversation { message: &self.message, marks: &self.marks, transcript };
             room.adapter.read_back(&talk, lost)
         })
@@ -624,7 +623,8 @@ async fn hold_session(
 ) -> Result<Option<Held>, Fault> {
     let Some(account) = account else { return Ok(None) };
     let log_in = async || {
-        let session: Result<Session, Fault> = inquire(app, room, |transcript| {
+        // One session serves many messages, so it belongs to the trace of none.
+        let session: Result<Session, Fault> = inquire(app, room, &Pairs::new(), |transcript| {
             let keys = Keys { fixed: &room.keys, session: None };
             room.adapter.log_in(account, &keys, transcript, app.clock.now())
         })
@@ -642,13 +642,18 @@ async fn hold_session(
     room.sessions.hold(account, refused, app.clock.now(), log_in).await.map(Some)
 }
 
+/// The caller's trace context, for the peer.
+fn passed_on(message: &Envelope) -> Pairs {
+    message.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())).collect()
+}
+
 /// Signs and makes one call.
 async fn call(
     app: &App,
     room: &Room,
     request: &Request,
     session: Option<&Session>,
-    passed_on: &Vec<(String, String)>,
+    passed_on: &Pairs,
 ) -> Result<Answer, Failure> {
     let keys = Keys { fixed: &room.keys, session };
     let signed = room
@@ -679,6 +684,7 @@ fn label(step: &str) -> &str {
 async fn inquire<T>(
     app: &App,
     room: &Room,
+    passed_on: &Pairs,
     mut next: impl FnMut(&Transcript) -> Result<Turn<T>, Fault>,
 ) -> Result<T, Fault> {
     let mut transcript = Transcript::default();
@@ -698,7 +704,8 @@ async fn inquire<T>(
         // A log-in's own calls name no account, so this does not go round in a circle.
         let held = Box::pin(hold_session(app, room, request.account.as_ref(), refused)).await?;
         generation = held.as_ref().map_or(0, |held| held.generation);
-        let answer = call(app, room, &request, held.as_ref().map(|held| &held.session), &Vec::new()).await;
+        let session = held.as_ref().map(|held| &held.session);
+        let answer = call(app, room, &request, session, passed_on).await;
         let answer = answer.map_err(|failure| match failure {
             Failure::NotSent(reason) => not_sent(reason),
             Failure::Silent(reason) => Fault { remedy: Remedy::Later, ..silent(reason) },
@@ -736,12 +743,23 @@ pub async fn ask(app: &App, from: &Room, item: Item, trace: &Trace) -> Result<Fa
         hints: item.hints,
         document,
     };
-    let receipt = inquire(app, &room, |transcript| {
+    let trace_on = passed_on(&message);
+    let asking = inquire(app, &room, &trace_on, |transcript| {
         let talk = Conversation { message: &message, marks: &Marks::new(), transcript };
         room.adapter.next_turn(&talk)
-    })
-    .await
-    .inspect_err(|fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code))?;
+    });
+    // One bound for all its calls, a log-in included: somebody waits at a screen.
+    let bound = Duration::from_millis(room.config.answer_ms_max);
+    let receipt = tokio::time::timeout(bound, asking)
+        .await
+        .unwrap_or_else(|_| Err(question_unanswered(bound)))
+        .inspect_err(
+            |fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code),
+        )?;
     tracing::info!(event = "question-answered", peer = %room.name, message = %message.id, correlation = %message.correlation);
     receipt.answer.map(Fate::Answered).ok_or_else(nobody)
+}
+
+fn question_unanswered(bound: Duration) -> Fault {
+    Fault::new("question.too-late", Blame::Peer, Remedy::Later, words::question_unanswered(bound.as_secs()))
 }

@@ -11,7 +11,7 @@ use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
-use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, Unit};
 use gateway_core::pipeline::Admission;
 use gateway_core::translator::{Context, Plan};
 use serde_json::Value;
@@ -293,8 +293,11 @@ fn fate_label(fate: &Fate) -> &'static str {
 /// The portal's own interface has callers log in: one of their keys is the password, the session is ours.
 fn log_in(app: &App, arrival: &Arrival, password: &Secret) -> Result<Vec<Fate>, Fault> {
     let unknown = || Fault::sender("auth.unknown", words::auth_unknown());
-    let peer: PeerName = app.keyring.caller(password, arrival.at).ok_or_else(unknown)?;
-    let (token, seconds) = app.keyring.open_session(&peer, arrival.at);
+    let (peer, token, seconds) = app.keyring.open_session(password, arrival.at).ok_or_else(unknown)?;
+    let dialect = &app.peer(&peer).ok_or_else(unknown)?.config.dialect;
+    if app.channel(&arrival.channel).is_none_or(|channel| channel.dialect != *dialect) {
+        return Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(dialect)));
+    }
     tracing::info!(event = "logged-in", peer = %peer);
     Ok(vec![Fate::LoggedIn { token, seconds }])
 }

@@ -41,7 +41,7 @@ use crate::store::{Filter, Operator, WhatHappened};
 pub struct Story {
     /// What it tells.
     pub title: String,
-    /// Settings it needs, from its lines `given <peer> <setting>`: by peer.
+    /// Settings it needs, from its lines `given <peer> <setting>`: by peer; `limits` stands for the door's.
     pub given: Given,
     /// Its lines: number in the file, text.
     pub lines: Vec<(usize, String)>,
@@ -193,7 +193,8 @@ impl Stage {
     pub fn configuration(&self) -> String {
         let folder = self.folder.display();
         let mut text = format!(
-            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n"
+            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n\n[limits]\n{}",
+            self.given_to("limits"),
         );
         for (peer, dialect) in SENDERS {
             text.push_str(&format!(

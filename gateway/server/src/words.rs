@@ -62,6 +62,11 @@ pub fn door_content_type(known: &[String]) -> String {
     format!("Content-Type phải là {}", known.join(" hoặc "))
 }
 
+/// 415 for a packed body.
+pub fn door_content_encoding() -> &'static str {
+    "nội dung phải gửi nguyên dạng, không nén (bỏ Content-Encoding)"
+}
+
 /// 413.
 pub fn door_too_large(limit: usize) -> String {
     format!("nội dung vượt quá giới hạn {limit} byte; hãy gửi ít hồ sơ hơn trong một lần gọi")
@@ -127,6 +132,11 @@ pub fn peer_unreachable() -> &'static str {
 /// No answer.
 pub fn peer_silent() -> &'static str {
     "hệ thống nhận không trả lời; chưa rõ đã ghi nhận hay chưa"
+}
+
+/// No answer to a question in time.
+pub fn question_unanswered(seconds: u64) -> String {
+    format!("hệ thống được hỏi không trả lời trong {seconds} giây; hãy thử lại sau")
 }
 
 /// No peer answers questions of this kind.

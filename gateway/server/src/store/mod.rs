@@ -206,9 +206,14 @@ impl Store {
         self.run(move |writing| writing.reoffer(&current, at)).await
     }
 
-    /// Counts for metrics and `/readyz`.
+    /// Counts for metrics.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         self.read(|db, _| stats::stats(db)).await
+    }
+
+    /// Writes a little and syncs it: whether a message could be accepted now.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        self.run(|writing| writing.try_writing()).await
     }
 
     /// Removes claim files that no row names and that are older than an hour; gives how many went.
