@@ -1,4 +1,10 @@
 //! Through the front doors only: what a user sees. One binary, so that it links once.
 
+mod doors;
+mod fuzz;
+mod outside;
+mod privacy;
+mod process;
+mod sessions;
 mod stories;
-mod tls;
+mod wire;

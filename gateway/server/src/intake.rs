@@ -13,7 +13,7 @@ use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
 use gateway_core::ids::{Correlation, Kind, MessageId, Moment, Unit};
 use gateway_core::pipeline::Admission;
-use gateway_core::translator::{Context, Plan};
+use gateway_core::translator::{Context, Plan, code_like};
 use serde_json::Value;
 
 use crate::app::{App, Room, Verdict};
@@ -23,6 +23,9 @@ use crate::delivery;
 use crate::http::store_fault;
 use crate::store::{Admitted, Content, MappingUsed, NewMessage, Route};
 use crate::words;
+
+/// The longest national unit code in use has 35 characters.
+const UNIT_BYTES_MAX: usize = 64;
 
 /// What follows a message through all lines.
 #[derive(Debug, Clone)]
@@ -88,7 +91,13 @@ async fn accept(
     }
     let verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
     let each = admitted.into_iter().zip(refusals).zip(verdicts);
-    Ok(each.map(|((admitted, refusal), verdict)| fate(admitted, refusal, verdict)).collect())
+    let told = each.map(|((admitted, refusal), verdict)| {
+        let id = admitted.id;
+        let fate = fate(admitted, refusal, verdict);
+        tracing::info!(event = "heard", message = %id, peer = %room.name, fate = fate_label(&fate));
+        fate
+    });
+    Ok(told.collect())
 }
 
 /// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
@@ -113,6 +122,12 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
         mapping: None,
         content,
     };
+    if item.unit.as_deref().is_some_and(|unit| !is_unit(unit)) {
+        return vec![NewMessage {
+            unit: Unit::from(room.config.unit.as_deref().unwrap_or_default()),
+            ..blank(Err(Fault::sender("unit.unusable", words::unit_unusable())))
+        }];
+    }
     let plan = match inbound_plan(app, arrival, &item.kind) {
         Ok(plan) => plan,
         Err(fault) => return vec![blank(Err(fault))],
@@ -177,6 +192,13 @@ fn unit(room: &Room, item: &Item) -> Unit {
     Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
 }
 
+/// Units stand in the clear in the store and in the log, so they must be codes: nothing that could be a name or an address.
+fn is_unit(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let text = text.trim();
+    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
+}
+
 fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a Plan, Fault> {
     let channel = app.channel(&arrival.channel);
     let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
@@ -196,8 +218,16 @@ pub(crate) fn translate_in(
     let read;
     let source = match payload {
         Payload::Json(value) => {
-            let violations = plan.source().check(value);
+            let mut violations = plan.source().check(value);
             if !violations.is_empty() {
+                // Dates and codes are the mapping's to judge; nobody should have to come twice for one document.
+                let further = plan.translate(value, &Context { codes }).err();
+                for found in further.into_iter().flat_map(|fault| fault.violations) {
+                    let told = violations.iter().any(|known| known.path == found.path);
+                    if found.blame == Blame::Sender && !told {
+                        violations.push(found);
+                    }
+                }
                 return Err(violated(violations));
             }
             value
@@ -232,7 +262,9 @@ pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<Facts, F
     if spec.dossier.is_some() && dossier.is_none() {
         return Err(Fault::sender("dossier.code", words::dossier_code_unusable()));
     }
-    Ok(Facts { dossier, status: at(&spec.status), due: at(&spec.due).as_deref().and_then(Moment::parse) })
+    // A status stands in the clear, so it must be one: whatever else a sender put there stays in the sealed document.
+    let status = at(&spec.status).filter(|status| code_like(status));
+    Ok(Facts { dossier, status, due: at(&spec.due).as_deref().and_then(Moment::parse) })
 }
 
 fn text_at(document: &Value, path: &str) -> Option<String> {
