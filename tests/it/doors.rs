@@ -1,6 +1,10 @@
 //! Bad input: every case gets a clear answer in the words of the door it came to, a counter, a journal entry where a dossier
 //! could be told, and costs no other message anything.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::wire::{
@@ -101,6 +105,20 @@ async fn doors_of_our_own_answer_with_problems() {
         assert!(problem["title"].as_str().unwrap().contains("dịch vụ"), "{problem}");
     }
     assert_eq!(house.turned_away("door.not-found").await, 3.0);
+
+    let socket = house.stage.app().config.gateway.admin_socket();
+    for body in ["", "{}", "{\"call\":\"drop-everything\"}", "[[[["] {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        stream.write_all(&call("POST", "/admin", &[], body.as_bytes())).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("application/problem+json"),
+            "{answer}"
+        );
+    }
+    assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
     let mut line = Line::open(house.address()).await;
     line.say(&head("HEAD", "/healthz", &[])).await;
     line.say(&head("GET", "/healthz", &[])).await;
@@ -150,6 +168,7 @@ fn unreadable_json() -> Vec<(Vec<u8>, &'static str, &'static str)> {
         (text("[{\"MaHoSo\":\"a\nb\"}]"), "body.malformed", "dòng"),
         (text("[{\"ChuHoSo\":\"\\ud800\"}]"), "body.malformed", "dòng 1, cột"),
         (text("[{\"Gia\":1e999}]"), "body.malformed", "dòng 1, cột"),
+        (text("[{\"MaHoSo\":123456789012345678901234567890}]"), "body.number", "dưới dạng chuỗi"),
         (text("[{\"Gia\":NaN}]"), "body.malformed", "dòng 1, cột"),
         (b"[{\"ChuHoSo\":\"Nguy\xe1\xbbn\"}]".to_vec(), "body.encoding", "UTF-8 (byte thứ"),
         (b"[{\"ChuHoSo\":\"\xc0\xaf\"}]".to_vec(), "body.encoding", "UTF-8 (byte thứ"),
@@ -336,6 +355,15 @@ async fn each_item_of_a_call_has_its_own_fate() {
         assert_eq!(house.events(&code(1)).await, ["accepted", "queued", "delivered", "duplicate"]);
         assert_eq!(house.events(&code(2)).await, ["refused", "refused"]);
         assert_eq!(fates(speaker, &heard), ["0", "-1", "0"]);
+        let channel = if speaker.name == "envelope" {
+            "onestop/envelope".to_owned()
+        } else {
+            format!("onestop/{}/dossier-recorded", speaker.name)
+        };
+        for (fate, count) in [("accepted", 2.0), ("duplicate", 2.0), ("refused", 2.0)] {
+            let name = format!("lienthong_items_total{{channel=\"{channel}\",fate=\"{fate}\"}}");
+            assert_eq!(house.counted(&name).await, count, "{name}");
+        }
     }
 }
 
@@ -361,13 +389,19 @@ async fn what_is_wrong_inside_an_item_is_named_by_field_and_rule() {
             "NgayTiepNhan [date] không phải ngày giờ",
         ),
         ("H99.14-261123-6002", json!({ "MaTTHC": "" }), "MaTTHC ["),
+        ("H99.14-261123-6004", json!({ "MaHoSo": null }), "MaHoSo [required]"),
         ("H99.14-261123-6003", json!({ "TaiLieuNop": [{ "TenTepDinhKem": { "x": "y" } }] }), "TaiLieuNop"),
     ];
     for speaker in SPEAKERS {
         for (code, otherwise, word) in &cases {
             let heard = house.send(speaker, &[dossier(code, otherwise.clone())]).await;
             refused(speaker, &heard, 200, word);
-            assert!(house.events(code).await.contains(&"refused"), "{code}");
+            // What has no code of its own cannot be found by one.
+            assert_eq!(
+                house.events(code).await.contains(&"refused"),
+                *code != "H99.14-261123-6004",
+                "{code}"
+            );
         }
         // Without a usable code the item is told by its place in the call; its neighbour is taken.
         for (index, unusable) in ["", "H99\n14", "H99\u{1}", &"9".repeat(101)].into_iter().enumerate() {
@@ -475,6 +509,49 @@ async fn slow_senders_are_cut_off_and_delay_nobody() {
     assert_eq!(house.turned_away("door.timeout").await, 3.0);
     assert_eq!(house.turned_away("door.slow-head").await, 3.0);
     assert_eq!(house.events("H99.14-261123-0010").await, [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_calls_do_not_hold_up_small_ones() {
+    let house = House::with(&[]).await;
+    let address = house.address();
+    let mut large = tokio::task::JoinSet::new();
+    for (number, speaker) in SPEAKERS.into_iter().enumerate() {
+        let note = "Ghi chú rất dài. ".repeat(300);
+        let item = |n: u32| {
+            dossier(&format!("H99.14-{number}61123-{n:04}"), json!({ "GhiChu": note, "MaTTHC": null }))
+        };
+        let items: Vec<Value> = (0..400).map(item).collect();
+        let bytes = house.post(speaker, &speaker.body(&items));
+        large.spawn(async move { ask(address, &bytes).await.expect("an answer").status });
+    }
+    let (mut small, mut slowest) = (0, Duration::ZERO);
+    while !large.is_empty() {
+        let began = Instant::now();
+        let heard = house.send(RELAY, &[dossier(&format!("H99.14-261123-3{small:03}"), json!({}))]).await;
+        slowest = slowest.max(began.elapsed());
+        assert_eq!(heard.status, 200);
+        small += 1;
+        while let Some(ended) = large.try_join_next() {
+            assert_eq!(ended.unwrap(), 200);
+        }
+    }
+    // Three calls of 2.5 MB each are busy for seconds in an unoptimised build; small ones pass between them.
+    assert!(small > 3, "{small} small calls, the slowest took {slowest:?}");
+    house.still_works("31").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_holds_the_line_makes_room_for_others() {
+    let house = House::with(&[("limits", "headers_ms_max = 1000"), ("limits", "connections_max = 2")]).await;
+    // One says nothing at all, one has been answered and stays.
+    let mut silent = Line::open(house.address()).await;
+    let mut idle = Line::open(house.address()).await;
+    idle.say(&head("GET", "/healthz", &[])).await;
+    assert_eq!(idle.hear().await.unwrap().status, 200);
+    let heard = house.send(RELAY, &[dossier("H99.14-261123-0013", json!({}))]).await;
+    assert_eq!(heard.status, 200);
+    assert!(silent.ends().await && idle.ends().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,7 +38,8 @@ pub struct Trace {
 
 /// One call of a peer, from its body to its answer.
 pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &Trace) -> Answer {
-    let said = match adapter.receive(arrival) {
+    let bytes = arrival.ask.body.0.len();
+    let said = match aside(bytes, || adapter.receive(arrival)) {
         Err(fault) => Err(fault),
         Ok(Heard::LogIn { user: _, password }) => log_in(app, arrival, &password),
         Ok(heard) => match arrival.caller.as_ref().and_then(|peer| app.peer(peer)) {
@@ -61,7 +62,16 @@ pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &T
             tracing::info!(event = "call-refused", channel = %arrival.channel, fault = %fault.code);
         }
     }
-    adapter.reply(arrival, said.as_deref())
+    // A reply reads the call once more, for the codes of its items.
+    aside(bytes, || adapter.reply(arrival, said.as_deref()))
+}
+
+/// Calls with larger bodies are read aside, because reading megabytes holds up every other call of the same thread.
+const HEAVY_BYTES: usize = 128 << 10;
+
+/// Does the work here; if it is about many bytes, after the thread's other tasks have been handed to another one.
+pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= HEAVY_BYTES { work() } else { tokio::task::block_in_place(work) }
 }
 
 /// Every item of a call gets its own fate; all are written in one transaction.
@@ -72,8 +82,9 @@ async fn accept(
     items: Vec<Item>,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
-    let messages: Vec<NewMessage> =
-        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect();
+    let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
+        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect()
+    });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match room.config.answer_wait_ms {
         0 => Vec::new(),
@@ -94,7 +105,11 @@ async fn accept(
     let told = each.map(|((admitted, refusal), verdict)| {
         let id = admitted.id;
         let fate = fate(admitted, refusal, verdict);
-        tracing::info!(event = "heard", message = %id, peer = %room.name, fate = fate_label(&fate));
+        let fault = match &fate {
+            Fate::Refused(fault) => Some(fault.code.as_ref()),
+            _ => None,
+        };
+        tracing::info!(event = "heard", message = %id, peer = %room.name, fate = fate_label(&fate), fault);
         fate
     });
     Ok(told.collect())

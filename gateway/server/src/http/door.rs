@@ -146,7 +146,9 @@ impl<'a> Call<'a> {
         if self.arrival.caller.is_some() {
             return Ok(());
         }
-        let Some(token) = self.door.adapter.credential(&self.arrival.ask)? else { return Ok(()) };
+        let ask = &self.arrival.ask;
+        let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
+        let Some(token) = carried else { return Ok(()) };
         let expired = || Fault::sender("auth.session", words::auth_session());
         let peer = self.app.keyring.session(&token, self.arrival.at).ok_or_else(expired)?;
         self.opens_to(peer)
