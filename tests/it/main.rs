@@ -2,7 +2,14 @@
 
 mod commands;
 mod contracts;
+mod doors;
+mod fuzz;
+mod outside;
+mod privacy;
+mod process;
+mod sessions;
 mod stories;
 mod tidy;
 mod tls;
 mod translations;
+mod wire;

@@ -204,7 +204,7 @@ fn what_is_lost_leaves_a_trace_and_the_rest_is_refused_with_the_right_blame() {
         json!("Nguyễn"),
         "A limit: 14 characters shortened to 6",
     );
-    traces("{ from: status, code: p/pass }", more.clone(), json!("9"), "A code: p/pass does not have 9");
+    traces("{ from: status, code: p/pass }", more.clone(), json!("9"), "A code: bảng mã p/pass không có 9");
     traces(
         "{ from: at, date: yyyyMMdd, unreadable: keep }",
         more.clone(),

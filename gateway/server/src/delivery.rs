@@ -202,7 +202,7 @@ async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
 }
 
 /// Runs a task to its end or to its panic.
-async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::UnwindSafe) -> Result<T, ()> {
+pub(crate) async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::UnwindSafe) -> Result<T, ()> {
     let mut task = std::pin::pin!(task);
     std::future::poll_fn(move |context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));

@@ -13,7 +13,7 @@ use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
 use gateway_core::ids::{Correlation, Kind, MessageId, Moment, Unit};
 use gateway_core::pipeline::Admission;
-use gateway_core::translator::{Context, Plan};
+use gateway_core::translator::{Context, Plan, code_like};
 use serde_json::Value;
 
 use crate::app::{App, Room, Verdict};
@@ -23,6 +23,9 @@ use crate::delivery;
 use crate::http::store_fault;
 use crate::store::{Admitted, Content, MappingUsed, NewMessage, Route};
 use crate::words;
+
+/// The longest national unit code in use has 35 characters.
+const UNIT_BYTES_MAX: usize = 64;
 
 /// What follows a message through all lines.
 #[derive(Debug, Clone)]
@@ -35,7 +38,8 @@ pub struct Trace {
 
 /// One call of a peer, from its body to its answer.
 pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &Trace) -> Answer {
-    let said = match adapter.receive(arrival) {
+    let bytes = arrival.ask.body.0.len();
+    let said = match aside(bytes, || adapter.receive(arrival)) {
         Err(fault) => Err(fault),
         Ok(Heard::LogIn { user: _, password }) => log_in(app, arrival, &password),
         Ok(heard) => match arrival.caller.as_ref().and_then(|peer| app.peer(peer)) {
@@ -58,7 +62,16 @@ pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &T
             tracing::info!(event = "call-refused", channel = %arrival.channel, fault = %fault.code);
         }
     }
-    adapter.reply(arrival, said.as_deref())
+    // A reply reads the call once more, for the codes of its items.
+    aside(bytes, || adapter.reply(arrival, said.as_deref()))
+}
+
+/// Calls with larger bodies are read aside, because reading megabytes holds up every other call of the same thread.
+const HEAVY_BYTES: usize = 128 << 10;
+
+/// Does the work here; if it is about many bytes, after the thread's other tasks have been handed to another one.
+pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= HEAVY_BYTES { work() } else { tokio::task::block_in_place(work) }
 }
 
 /// Every item of a call gets its own fate; all are written in one transaction.
@@ -69,8 +82,9 @@ async fn accept(
     items: Vec<Item>,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
-    let messages: Vec<NewMessage> =
-        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect();
+    let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
+        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect()
+    });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match room.config.answer_wait_ms {
         0 => Vec::new(),
@@ -91,7 +105,17 @@ async fn accept(
         answer_as_the_first_time(app, &admitted, &mut verdicts).await;
     }
     let each = admitted.into_iter().zip(refusals).zip(verdicts);
-    Ok(each.map(|((admitted, refusal), verdict)| fate(admitted, refusal, verdict)).collect())
+    let told = each.map(|((admitted, refusal), verdict)| {
+        let id = admitted.id;
+        let fate = fate(admitted, refusal, verdict);
+        let fault = match &fate {
+            Fate::Refused(fault) => Some(fault.code.as_ref()),
+            _ => None,
+        };
+        tracing::info!(event = "heard", message = %id, peer = %room.name, fate = fate_label(&fate), fault);
+        fate
+    });
+    Ok(told.collect())
 }
 
 /// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
@@ -116,6 +140,12 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
         mapping: None,
         content,
     };
+    if item.unit.as_deref().is_some_and(|unit| !is_unit(unit)) {
+        return vec![NewMessage {
+            unit: Unit::from(room.config.unit.as_deref().unwrap_or_default()),
+            ..blank(Err(Fault::sender("unit.unusable", words::unit_unusable())))
+        }];
+    }
     let plan = match inbound_plan(app, arrival, &item.kind) {
         Ok(plan) => plan,
         Err(fault) => return vec![blank(Err(fault))],
@@ -180,6 +210,13 @@ fn unit(room: &Room, item: &Item) -> Unit {
     Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
 }
 
+/// Units stand in the clear in the store and in the log, so they must be codes: nothing that could be a name or an address.
+fn is_unit(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let text = text.trim();
+    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
+}
+
 fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a Plan, Fault> {
     let channel = app.channel(&arrival.channel);
     let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
@@ -199,8 +236,16 @@ pub(crate) fn translate_in(
     let read;
     let source = match payload {
         Payload::Json(value) => {
-            let violations = plan.source().check(value);
+            let mut violations = plan.source().check(value);
             if !violations.is_empty() {
+                // Dates and codes are the mapping's to judge; nobody should have to come twice for one document.
+                let further = plan.translate(value, &Context { codes }).err();
+                for found in further.into_iter().flat_map(|fault| fault.violations) {
+                    let told = violations.iter().any(|known| known.path == found.path);
+                    if found.blame == Blame::Sender && !told {
+                        violations.push(found);
+                    }
+                }
                 return Err(violated(violations));
             }
             value
@@ -235,7 +280,9 @@ pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<Facts, F
     if spec.dossier.is_some() && dossier.is_none() {
         return Err(Fault::sender("dossier.code", words::dossier_code_unusable()));
     }
-    Ok(Facts { dossier, status: at(&spec.status), due: at(&spec.due).as_deref().and_then(Moment::parse) })
+    // A status stands in the clear, so it must be one: whatever else a sender put there stays in the sealed document.
+    let status = at(&spec.status).filter(|status| code_like(status));
+    Ok(Facts { dossier, status, due: at(&spec.due).as_deref().and_then(Moment::parse) })
 }
 
 fn text_at(document: &Value, path: &str) -> Option<String> {

@@ -25,6 +25,9 @@ use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 
+/// So many of the latest calls are kept for whoever wants to look at them.
+const HEARD_KEPT: usize = 64;
+
 /// A simulator that listens. Stops when dropped.
 pub struct Host {
     address: SocketAddr,
@@ -38,6 +41,7 @@ struct Shared {
     always: Option<Twist>,
     spared: Option<String>,
     calls: u64,
+    heard: VecDeque<Ask>,
 }
 
 /// What the transport does to a call.
@@ -88,7 +92,14 @@ impl Host {
     pub async fn start(peer: Box<dyn Simulator>, listen: SocketAddr, clock: Clock) -> io::Result<Host> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let shared = Shared { peer, script: VecDeque::new(), always: None, spared: None, calls: 0 };
+        let shared = Shared {
+            peer,
+            script: VecDeque::new(),
+            always: None,
+            spared: None,
+            calls: 0,
+            heard: VecDeque::new(),
+        };
         let shared = Arc::new(Mutex::new(shared));
         let acceptor = tokio::spawn(accept(listener, shared.clone(), clock)).abort_handle();
         Ok(Host { address, shared, acceptor })
@@ -117,6 +128,11 @@ impl Host {
     /// Calls that reached the port, whatever became of them.
     pub fn calls(&self) -> u64 {
         self.shared().calls
+    }
+
+    /// The latest calls as they came, oldest first.
+    pub fn heard(&self) -> Vec<Ask> {
+        self.shared().heard.iter().cloned().collect()
     }
 
     /// What has taken effect at the peer.
@@ -187,6 +203,10 @@ async fn respond(
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let spared = shared.spared.as_ref().is_some_and(|part| ask.path.contains(part));
         shared.calls += u64::from(!spared);
+        if shared.heard.len() == HEARD_KEPT {
+            shared.heard.pop_front();
+        }
+        shared.heard.push_back(ask.clone());
         let twist = match spared {
             true => Twist::Ok,
             false => shared.script.pop_front().or_else(|| shared.always.clone()).unwrap_or(Twist::Ok),

@@ -87,6 +87,11 @@ pub fn store_unavailable() -> &'static str {
     "cổng liên thông tạm thời chưa ghi được dữ liệu; chưa có gì được ghi nhận, hãy gửi lại sau"
 }
 
+/// Our own defect.
+pub fn panicked() -> &'static str {
+    "cổng liên thông gặp lỗi nội bộ với lời gọi này; chưa chắc đã ghi nhận, có thể gửi lại nguyên nội dung"
+}
+
 /// The dialect's door does not take this kind.
 pub fn kind_not_taken(kind: &str) -> String {
     format!("kênh này không nhận loại bản tin `{kind}`")
@@ -102,6 +107,11 @@ pub fn nobody_receives(kind: &str, unit: &str) -> String {
     format!(
         "chưa cấu hình hệ thống nào nhận loại bản tin `{kind}` của đơn vị {unit}; báo quản trị cổng liên thông, rồi gửi lại"
     )
+}
+
+/// A unit that is no code.
+pub fn unit_unusable() -> &'static str {
+    "mã đơn vị (MaDinhDanhDV, madonvi) chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối; nhiều nhất 64 ký tự"
 }
 
 /// A dossier code nobody can use.

@@ -28,6 +28,7 @@ mod yaml;
 
 pub use codes::{CodeList, Unknown};
 pub use coverage::Coverage;
+pub use functions::code_like;
 
 use crate::fault::{Defect, Fault, Violation, nearest};
 use crate::schema::{Contract, Contracts, violated};

@@ -146,7 +146,9 @@ impl<'a> Call<'a> {
         if self.arrival.caller.is_some() {
             return Ok(());
         }
-        let Some(token) = self.door.adapter.credential(&self.arrival.ask)? else { return Ok(()) };
+        let ask = &self.arrival.ask;
+        let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
+        let Some(token) = carried else { return Ok(()) };
         let expired = || Fault::sender("auth.session", words::auth_session());
         let peer = self.app.keyring.session(&token, self.arrival.at).ok_or_else(expired)?;
         self.opens_to(peer)
@@ -277,12 +279,17 @@ fn trace(headers: &HeaderMap) -> Trace {
     }
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`.
+/// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros. A later version may say more, which we could not vouch for: dropped.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     let hex = |part: &&str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    lengths == [2, 32, 16, 2] && parts.iter().all(hex) && parts[1].bytes().any(|b| b != b'0')
+    let named = |part: &str| part.bytes().any(|b| b != b'0');
+    lengths == [2, 32, 16, 2]
+        && parts[0] == "00"
+        && parts.iter().all(hex)
+        && named(parts[1])
+        && named(parts[2])
 }
 
 /// Store trouble as the door says it: try again, nothing was taken.
@@ -310,6 +317,8 @@ mod tests {
     fn only_real_trace_contexts_pass() {
         assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
+        assert!(!is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"));
+        assert!(!is_traceparent("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-xyz-00f067aa0ba902b7-01"));
     }
 }

@@ -18,12 +18,14 @@ pub use admin::{AdminCall, CannotCall, call as call_admin, serve as serve_admin}
 
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::adapter::Answer;
+use gateway_core::fault::{Blame, Fault, Remedy};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
@@ -35,6 +37,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::delivery::catch_panic;
+use crate::words;
+
+/// A call with more headers is answered 431.
+const HEADERS_MAX: usize = 100;
+/// A call whose first line and headers are longer is answered 431.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// A call with more headers is answered 431.
 const HEADERS_MAX: usize = 100;
@@ -110,7 +119,15 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Byt
     if let Some(response) = health::answer(app, &request).await {
         return response;
     }
-    door::answer(app, request).await
+    // What our own code does wrong costs this call an error, not its connection without a word.
+    match catch_panic(AssertUnwindSafe(door::answer(app, request))).await {
+        Ok(response) => response,
+        Err(()) => {
+            let fault = Fault::new("gateway.panicked", Blame::Gateway, Remedy::Unclear, words::panicked());
+            app.turned_away(&fault);
+            problem::response(&fault)
+        }
+    }
 }
 
 /// An answer of an adapter on the wire.
