@@ -164,14 +164,6 @@ fn log_panics() {
     }));
 }
 
-/// Where it happened and nothing else: the words of a panic may quote the text that our code stumbled over.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(event = "panicked", place);
-    }));
-}
-
 /// For commands that talk to people: only what went wrong, unless `LIENTHONG_LOG` asks for more.
 pub fn start_quiet_log() {
     let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("error"));

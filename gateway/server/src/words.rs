@@ -111,7 +111,7 @@ pub fn nobody_receives(kind: &str, unit: &str) -> String {
 
 /// A unit that is no code.
 pub fn unit_unusable() -> &'static str {
-    "mã đơn vị (MaDinhDanhDV, madonvi) chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối; nhiều nhất 64 ký tự"
+    "mã đơn vị chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối; nhiều nhất 64 ký tự"
 }
 
 /// A dossier code nobody can use.

@@ -10,6 +10,7 @@ use crate::adapter::{Answer, Effect, Verdict};
 use crate::envelope::Class;
 use crate::fault::{Blame, Fault, Remedy};
 use crate::ids::Moment;
+use crate::redelivery::backoff_ms;
 
 /// So many panics of our own code over one message, and it is a dead letter.
 const PANICS_MAX: u32 = 3;
@@ -240,14 +241,6 @@ fn panicked(history: &History, policy: &Policy, at: Moment, chance: f64) -> Sett
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Panicked, fault: Some(fault) }
 }
 
-/// `min` doubled `times` times, at most `max`, then between half and all of it by chance, so that what failed together
-/// does not come back together.
-pub fn backoff_ms(min: i64, max: i64, times: u32, chance: f64) -> i64 {
-    let full = min.saturating_mul(1_i64.checked_shl(times.min(40)).unwrap_or(i64::MAX)).clamp(1, max.max(1));
-    let half = full / 2;
-    half + ((full - half) as f64 * chance.clamp(0.0, 1.0)) as i64
-}
-
 /// What a doubtful delivery does after its read-back.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
@@ -399,13 +392,5 @@ mod tests {
             |repeats| read_back(Verdict::Unknown, zero, OnUnknown::Repeat, repeats, &Policy::default(), zero);
         assert_eq!(read(2), Reading::Repeat { may_be_doubled: true });
         assert!(matches!(read(3), Reading::Settle(Settlement::InDoubt(_))));
-    }
-
-    #[test]
-    fn pauses_double_to_a_cap_and_obey_chance() {
-        assert_eq!(backoff_ms(2_000, 600_000, 0, 0.0), 1_000);
-        assert_eq!(backoff_ms(2_000, 600_000, 0, 1.0), 2_000);
-        assert_eq!(backoff_ms(2_000, 600_000, 3, 1.0), 16_000);
-        assert_eq!(backoff_ms(2_000, 600_000, u32::MAX, 1.0), 600_000);
     }
 }

@@ -45,11 +45,6 @@ const HEADERS_MAX: usize = 100;
 /// A call whose first line and headers are longer is answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// A call with more headers is answered 431.
-const HEADERS_MAX: usize = 100;
-/// A call whose first line and headers are longer is answered 431.
-const HEAD_BYTES_MAX: usize = 64 << 10;
-
 /// Takes calls until `stop` is done, then lets those in progress end, within the configured bound.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
