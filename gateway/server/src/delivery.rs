@@ -38,7 +38,7 @@ use crate::config::InDoubt;
 use crate::crash;
 use crate::intake::{Trace, facts, translate_in};
 use crate::sessions::Held;
-use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, MappingUsed, Pinned, StoreError};
+use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, Pinned, StoreError};
 use crate::transport::Failure;
 use crate::words;
 
@@ -353,7 +353,8 @@ impl<'a> Talk<'a> {
     }
 
     async fn fetch_source(&mut self) -> Result<(), StoreError> {
-        if self.job.pinned.is_none() && self.job.envelope.document.is_null() {
+        let unread = self.job.envelope.document.is_null() || self.job.read_anew;
+        if self.job.pinned.is_none() && unread {
             self.source = self.app.store.source(self.job.envelope.id).await?;
         }
         Ok(())
@@ -371,11 +372,14 @@ impl<'a> Talk<'a> {
         let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
         let plan = self.plan(mapping)?;
         let translation = plan.translate(&canonical, &Context { codes: &config.codes });
-        let translation = translation.map_err(|fault| self.held(plan, fault))?;
+        let translation = translation.map_err(|fault| self.held(plan, &config.codes, fault))?;
         let mut documents = translation.documents;
         self.message.document =
             if documents.len() == 1 { documents.remove(0) } else { Value::Array(documents) };
-        let pinned = Pinned { document: self.message.document.clone(), mapping: used(plan) };
+        let pinned = Pinned {
+            document: self.message.document.clone(),
+            mapping: self.app.rules.used(plan, &config.codes),
+        };
         self.pending.push(Entry::Pin { pinned, at: self.began });
         for trace in translation.traces {
             let detail = format!("{} {}: {}", trace.target, trace.rule, trace.detail);
@@ -386,18 +390,21 @@ impl<'a> Talk<'a> {
 
     /// The canonical document: as accepted; or, where our own side could not read the arrival, read anew by today's mapping.
     fn canonical(&mut self) -> Result<Value, Fault> {
-        if !self.job.envelope.document.is_null() {
+        // Without an arrival (its body is past its time) what was read of it then still holds.
+        let kept = self.source.is_none() || !self.job.read_anew;
+        if !self.job.envelope.document.is_null() && kept {
             return Ok(self.job.envelope.document.clone());
         }
         let plan = self.plan(self.job.in_mapping.as_ref().map(|used| used.name.as_str()))?;
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
         let source = self.source.as_ref().ok_or_else(|| held(mapping_missing(&self.message)))?;
-        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, fault))?;
+        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, codes, fault))?;
         let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
         let facts = facts(self.app, &self.message.kind, &document).map_err(held)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
-        self.pending.push(Entry::Revise { document: document.clone(), mapping: used(plan) });
+        self.pending
+            .push(Entry::Revise { document: document.clone(), mapping: self.app.rules.used(plan, codes) });
         Ok(document)
     }
 
@@ -407,8 +414,8 @@ impl<'a> Talk<'a> {
     }
 
     /// Remembers which mapping failed, so that a mended one offers the delivery again.
-    fn held(&mut self, plan: &Plan, fault: Fault) -> Fault {
-        self.pending.push(Entry::Untranslated { mapping: used(plan) });
+    fn held(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
+        self.pending.push(Entry::Untranslated { mapping: self.app.rules.used(plan, codes) });
         held(fault)
     }
 
@@ -620,10 +627,6 @@ fn held(mut fault: Fault) -> Fault {
     fault.blame = Blame::Gateway;
     fault.remedy = Remedy::Correct;
     fault
-}
-
-fn used(plan: &Plan) -> MappingUsed {
-    MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() }
 }
 
 fn mapping_missing(message: &Envelope) -> Fault {
