@@ -169,7 +169,7 @@ async fn send(mut sender: Sender, codes: Vec<String>) -> Answers {
 }
 
 /// Waits until the gateway says that nothing is left to deliver; false if that takes too long.
-async fn drains(address: SocketAddr) -> bool {
+pub async fn drains(address: SocketAddr) -> bool {
     let draining = async {
         while open_deliveries(address).await != Some(0) {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -482,7 +482,7 @@ async fn queries_are_read_as_forms_write_them_and_never_break_the_door() {
         let body = RELAY.body(&[dossier("H99.14-261123-9100", json!({}))]);
         let path = format!("/api/DongBoHoSoMC?MaDinhDanhDV={unit}");
         let bytes = call("POST", &path, &[("x-api-key", &key), ("content-type", RELAY.media)], &body);
-        refused(RELAY, &ask(house.address(), &bytes).await.unwrap(), 200, "MaDinhDanhDV");
+        refused(RELAY, &ask(house.address(), &bytes).await.unwrap(), 200, "mã đơn vị");
     }
 }
 

@@ -106,3 +106,12 @@ story: an arrival that our own list could not read is kept, and read anew when t
   restart
   portal status H99.14-261122-0001 4
   open 0
+
+story: a word that was let in is read anew too when its list is mended
+  given relay codes = { "onestop/status" = "onestop/status-opencps" }
+  relay sends dossier-recorded dossier.json with TrangThaiHoSo=appraising -> 0
+  dead-letters 1
+  overlay mappings/onestop/codes/status-opencps.yaml list: onestop/status-opencps\ntitle: t\nsource: s\nvalues: { "appraising": "4" }\nunknown: pass\n
+  restart
+  portal status H99.14-261122-0001 4
+  open 0

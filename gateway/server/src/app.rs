@@ -252,7 +252,8 @@ impl App {
             readiness: http::Readiness::default(),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
-        let offered = app.store.reoffer(app.rules.fingerprints(), app.clock.now()).await.map_err(unusable)?;
+        let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
+        let offered = app.store.reoffer(current, app.clock.now()).await.map_err(unusable)?;
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }

@@ -38,7 +38,7 @@ use crate::config::InDoubt;
 use crate::crash;
 use crate::intake::{Trace, facts, translate_in};
 use crate::sessions::Held;
-use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, MappingUsed, Pinned, StoreError};
+use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, Pinned, StoreError};
 use crate::transport::Failure;
 use crate::words;
 
@@ -355,13 +355,8 @@ impl<'a> Talk<'a> {
     /// The arrival as it came is needed where our own side could not read it then, or where the mapping that did has been
     /// mended since.
     async fn fetch_source(&mut self) -> Result<(), StoreError> {
-        let current = |used: &MappingUsed| {
-            let plan = self.app.rules.translator.plan(&used.name);
-            plan.is_some_and(|plan| plan.fingerprint() == used.fingerprint)
-        };
-        let unread = self.job.envelope.document.is_null();
-        let mended = self.job.in_mapping.as_ref().is_some_and(|used| !current(used));
-        if self.job.pinned.is_none() && (unread || mended) {
+        let unread = self.job.envelope.document.is_null() || self.job.read_anew;
+        if self.job.pinned.is_none() && unread {
             self.source = self.app.store.source(self.job.envelope.id).await?;
         }
         Ok(())
@@ -379,11 +374,14 @@ impl<'a> Talk<'a> {
         let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
         let plan = self.plan(mapping)?;
         let translation = plan.translate(&canonical, &Context { codes: &config.codes });
-        let translation = translation.map_err(|fault| self.held(plan, fault))?;
+        let translation = translation.map_err(|fault| self.held(plan, &config.codes, fault))?;
         let mut documents = translation.documents;
         self.message.document =
             if documents.len() == 1 { documents.remove(0) } else { Value::Array(documents) };
-        let pinned = Pinned { document: self.message.document.clone(), mapping: used(plan) };
+        let pinned = Pinned {
+            document: self.message.document.clone(),
+            mapping: self.app.rules.used(plan, &config.codes),
+        };
         self.pending.push(Entry::Pin { pinned, at: self.began });
         for trace in translation.traces {
             let detail = format!("{} {}: {}", trace.target, trace.rule, trace.detail);
@@ -394,18 +392,22 @@ impl<'a> Talk<'a> {
 
     /// The canonical document: as accepted, or read anew from the arrival by today's mapping.
     fn canonical(&mut self) -> Result<Value, Fault> {
-        let accepted = self.job.envelope.document.clone();
-        let Some(source) = self.source.take() else { return Ok(accepted) };
+        // Without an arrival (its body is past its time) what was read of it then still holds.
+        let kept = self.source.is_none() || !self.job.read_anew;
+        if !self.job.envelope.document.is_null() && kept {
+            return Ok(self.job.envelope.document.clone());
+        }
         let plan = self.plan(self.job.in_mapping.as_ref().map(|used| used.name.as_str()))?;
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
-        let translation = translate_in(plan, &source, codes).map_err(|fault| self.held(plan, fault))?;
-        // One item that became several messages is not read anew: nobody could say which part this one is.
-        let [document] = translation.documents.as_slice() else { return Ok(accepted) };
-        let facts = facts(self.app, &self.message.kind, document).map_err(held)?;
+        let source = self.source.as_ref().ok_or_else(|| held(mapping_missing(&self.message)))?;
+        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, codes, fault))?;
+        let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
+        let facts = facts(self.app, &self.message.kind, &document).map_err(held)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
-        self.pending.push(Entry::Revise { document: document.clone(), mapping: used(plan) });
-        Ok(document.clone())
+        self.pending
+            .push(Entry::Revise { document: document.clone(), mapping: self.app.rules.used(plan, codes) });
+        Ok(document)
     }
 
     fn plan(&self, name: Option<&str>) -> Result<&'a Plan, Fault> {
@@ -414,8 +416,8 @@ impl<'a> Talk<'a> {
     }
 
     /// Remembers which mapping failed, so that a mended one offers the delivery again.
-    fn held(&mut self, plan: &Plan, fault: Fault) -> Fault {
-        self.pending.push(Entry::Untranslated { mapping: used(plan) });
+    fn held(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
+        self.pending.push(Entry::Untranslated { mapping: self.app.rules.used(plan, codes) });
         held(fault)
     }
 
@@ -626,10 +628,6 @@ fn held(mut fault: Fault) -> Fault {
     fault.blame = Blame::Gateway;
     fault.remedy = Remedy::Correct;
     fault
-}
-
-fn used(plan: &Plan) -> MappingUsed {
-    MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() }
 }
 
 fn mapping_missing(message: &Envelope) -> Fault {

@@ -21,7 +21,7 @@ use crate::clock;
 use crate::crash;
 use crate::delivery;
 use crate::http::store_fault;
-use crate::store::{Admitted, Content, MappingUsed, NewMessage, Route};
+use crate::store::{Admitted, Content, NewMessage, Route};
 use crate::words;
 
 /// The longest national unit code in use has 35 characters.
@@ -150,7 +150,7 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
         Ok(plan) => plan,
         Err(fault) => return vec![blank(Err(fault))],
     };
-    let mapping = MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() };
+    let mapping = app.rules.used(plan, &room.config.codes);
     let peers = app.routes(&room.name, &item.kind, &unit(room, &item));
     if peers.is_empty() {
         // Accepting what nobody will ever be sent would be losing it.

@@ -99,7 +99,7 @@ impl Translator {
             let file = format!("mappings/{path}");
             let Some(mapping) = mapping::read(&file, bytes, &mut defects) else { continue };
             if let Some(compiled) = compile::compile(&file, &mapping, contracts, &lists, &mut defects) {
-                let plan = Plan::new(name, bytes, mapping.version, compiled, &lists);
+                let plan = Plan::new(name, bytes, mapping.version, compiled);
                 plans.insert(name.to_owned(), Arc::new(plan));
             }
         }
@@ -137,20 +137,10 @@ fn mapping_name(path: &str) -> Option<&str> {
 }
 
 impl Plan {
-    fn new(
-        name: &str,
-        bytes: &[u8],
-        version: u32,
-        compiled: compile::Compiled,
-        all: &BTreeMap<String, Arc<CodeList>>,
-    ) -> Plan {
+    fn new(name: &str, bytes: &[u8], version: u32, compiled: compile::Compiled) -> Plan {
         let compile::Compiled { body, source, target, lists, packed, sheet } = compiled;
         let contracts = [&source, &target].into_iter().chain(&packed).map(|c| c.digest().as_bytes());
-        // A peer may choose any list of the same family in place of a named one, so all of them count.
-        let family = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-        let families: BTreeSet<String> = lists.iter().map(|list| family(list.name())).collect();
-        let chosen = all.values().filter(|list| families.contains(&family(list.name())));
-        let parts = std::iter::once(bytes).chain(chosen.map(|list| list.bytes())).chain(contracts);
+        let parts = std::iter::once(bytes).chain(lists.iter().map(|list| list.bytes())).chain(contracts);
         let fingerprint = crate::schema::digest(parts);
         Plan { name: name.to_owned(), version, fingerprint, source, target, body, sheet }
     }
@@ -175,8 +165,8 @@ impl Plan {
         self.version
     }
 
-    /// Changes when the outcome may change: with the mapping, a contract it leans on, and the code lists of the families it
-    /// names (a peer may choose another list of the family).
+    /// Changes exactly when the outcome may change: with the mapping, a code list it names, a contract it leans on.
+    /// A list that a peer chose in place of a named one is that peer's configuration; whoever holds it adds it.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -25,7 +25,7 @@ mod timeline;
 mod types;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -205,10 +205,10 @@ impl Store {
     }
 
     /// At start: offers again what failed for want of something of ours, where the mapping is no longer the one that
-    /// failed. `current` gives the fingerprint of every mapping by name. Gives what was offered.
+    /// failed. `current` gives the fingerprints of every mapping by name. Gives what was offered.
     pub async fn reoffer(
         &self,
-        current: BTreeMap<String, String>,
+        current: BTreeMap<String, BTreeSet<String>>,
         at: Moment,
     ) -> Result<Vec<DeliveryId>, StoreError> {
         self.run(move |writing| writing.reoffer(&current, at)).await

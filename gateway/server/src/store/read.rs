@@ -260,6 +260,7 @@ pub(super) struct Loaded {
     pub(super) history: History,
     pub(super) envelope: Envelope,
     pub(super) in_mapping: Option<super::types::MappingUsed>,
+    pub(super) read_anew: bool,
     pub(super) out_mapping: Option<super::types::MappingUsed>,
     pub(super) pinned: Option<Pinned>,
     pub(super) marks: Marks,
@@ -293,6 +294,7 @@ pub(super) fn load(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Opt
         envelope,
         // A document that was corrected, or carries something over, is no mapping's: no mended one may undo it.
         in_mapping: pin.in_mapping.or(about.mapping.filter(|_| !raw.revised)),
+        read_anew: pin.read_anew,
         out_mapping: pin.mapping,
         pinned,
         marks: marks(&db, vault, raw.lane)?,
@@ -322,6 +324,7 @@ impl Loaded {
             peer: self.peer,
             envelope: self.envelope,
             in_mapping: self.in_mapping,
+            read_anew: self.read_anew,
             pinned: self.pinned,
             marks: self.marks,
             exchanges: self.exchanges,

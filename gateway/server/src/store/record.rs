@@ -30,6 +30,9 @@ pub(super) struct Pin {
     /// The inbound mapping, where it is not the message's own any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) in_mapping: Option<MappingUsed>,
+    /// The inbound mapping was mended: the next attempt reads the arrival anew.
+    #[serde(default)]
+    pub(super) read_anew: bool,
 }
 
 /// An entry with its bodies sealed.
@@ -68,7 +71,7 @@ pub(super) fn prepare(
         Ok(match entry {
             Entry::Pin { pinned, at } => {
                 let document = Some(vault.lift(pinned.document, parcel));
-                Sealed::Pin(Pin { document, mapping: Some(pinned.mapping), in_mapping: None }, Some(at))
+                Sealed::Pin(Pin { document, mapping: Some(pinned.mapping), ..Pin::default() }, Some(at))
             }
             Entry::Untranslated { mapping } => {
                 Sealed::Pin(Pin { mapping: Some(mapping), ..Pin::default() }, None)
