@@ -64,7 +64,10 @@ fn theirs(folder: &Path, names: &[String]) -> Vec<bool> {
 }
 
 /// Documents that the two judge differently, by what was done to them, with the reason.
-const DIFFERENT: &[(&str, &str)] = &[];
+const DIFFERENT: &[(&str, &str)] = &[(
+    "11-extension-named-like-fields.in.xml, WrongNamespace at 5",
+    "an element of others stands before the last repeated element: XSD has the wildcard after it, libxml2 takes both in any order",
+)];
 
 #[test]
 fn our_verdicts_on_xml_are_those_of_xmllint() {

@@ -2,7 +2,10 @@
 //!
 //! What may occur more than once is always a list, attributes are `@name`, the text beside attributes is `#text`,
 //! `xsi:nil` is null, and every text stays a text. Under open content (`xs:any`) nothing says how often an element
-//! may occur: there the second one of a name makes the list.
+//! may occur: there the second one of a name makes the list. An element of another namespace that stands there is never
+//! taken for a field of the same name: it is kept as `{namespace}name`, where no mapping looks.
+
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 use xsd_schema::validation::{
@@ -31,6 +34,7 @@ pub(super) struct TreeBuilder<'v> {
 
 struct Frame {
     name: String,
+    namespace: Rc<str>,
     /// The place in the view; none where the contract knows nothing.
     node: Option<NodeId>,
     list: bool,
@@ -141,11 +145,24 @@ impl ValidationEventHandler for TreeBuilder<'_> {
     type Error = Refused;
 
     fn before_element(&mut self, element: ElementStartView<'_>) -> Result<(), Refused> {
+        let namespace = match self.stack.last() {
+            Some(parent) if *parent.namespace == *element.namespace_uri => parent.namespace.clone(),
+            _ => Rc::from(element.namespace_uri),
+        };
+        let mut name = element.local_name.to_owned();
         let field = match self.stack.last_mut() {
             None => None,
-            Some(parent) => {
-                parent.node.and_then(|id| expected(self.view.node(id), element.local_name, parent))
-            }
+            Some(parent) => match parent.node.map(|id| self.view.node(id)) {
+                // What a wildcard let in may be called like a field and is still somebody else's.
+                Some(node) if node.open && !namespace.is_empty() && namespace != parent.namespace => {
+                    if node.position(&name).is_some() {
+                        name = format!("{{{namespace}}}{name}");
+                    }
+                    None
+                }
+                Some(node) => expected(node, element.local_name, parent),
+                None => None,
+            },
         };
         let (node, list) = match field.map(|field| (field.node, self.view.node(field.node).item)) {
             Some((_, Some(item))) => (Some(item), true),
@@ -156,8 +173,7 @@ impl ValidationEventHandler for TreeBuilder<'_> {
         let room = node.map_or(0, |id| self.view.node(id).fields.len());
         let fields = Map::with_capacity(room);
         let nil = element.xsi_nil.is_some_and(|nil| matches!(nil.trim(), "true" | "1"));
-        let name = element.local_name.to_owned();
-        self.stack.push(Frame { name, node, list, nil, next: 0, fields, text: String::new() });
+        self.stack.push(Frame { name, namespace, node, list, nil, next: 0, fields, text: String::new() });
         Ok(())
     }
 
