@@ -233,8 +233,8 @@ pub(crate) fn translate_in(
     payload: &Payload,
     codes: &BTreeMap<String, String>,
 ) -> Result<gateway_core::translator::Translation, Fault> {
-    let read;
-    let source = match payload {
+    let context = Context { codes };
+    match payload {
         Payload::Json(value) => {
             let mut violations = plan.source().check(value);
             if !violations.is_empty() {
@@ -248,14 +248,10 @@ pub(crate) fn translate_in(
                 }
                 return Err(violated(violations));
             }
-            value
+            plan.translate(value, &context)
         }
-        Payload::Xml(bytes) => {
-            read = plan.source().read_xml(bytes)?;
-            &read
-        }
-    };
-    plan.translate(source, &Context { codes })
+        Payload::Xml(bytes) => plan.translate_xml(bytes, &context),
+    }
 }
 
 fn violated(violations: Vec<Violation>) -> Fault {

@@ -15,6 +15,7 @@ fn is_root(path: &str) -> bool {
         .contains(&inside)
         || single("tests/")
         || single("examples/")
+        || (inside.starts_with("examples/") && inside.ends_with("/main.rs"))
         || single("benches/")
         || single("fuzz_targets/")
 }

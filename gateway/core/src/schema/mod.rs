@@ -20,10 +20,11 @@ pub(crate) mod json;
 pub mod view;
 mod write;
 mod xsd;
-mod xsd_tree;
+mod xsd_read;
 mod xsd_view;
 
 pub use view::FieldView;
+pub(crate) use xsd_read::Element;
 
 /// How documents of a contract are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +151,19 @@ impl Contract {
     pub fn read_xml(&self, bytes: &[u8]) -> Result<Value, Fault> {
         match &self.judge {
             Judge::Xml(judge) => judge.read(&self.view, bytes),
-            Judge::Json(_) => Err(Fault::sender("body.malformed", "nội dung phải là JSON, không phải XML")),
+            Judge::Json(_) => Err(not_xml()),
+        }
+    }
+
+    /// The same without the tree: what was read is handed over as it is.
+    pub(crate) fn with_xml<T>(
+        &self,
+        bytes: &[u8],
+        act: impl FnOnce(Element<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        match &self.judge {
+            Judge::Xml(judge) => judge.with(&self.view, bytes, act),
+            Judge::Json(_) => Err(not_xml()),
         }
     }
 
@@ -176,6 +189,10 @@ impl Contract {
             Judge::Xml(judge) => write::write(&self.view, judge.frame(), document).map_err(violated),
         }
     }
+}
+
+fn not_xml() -> Fault {
+    Fault::sender("body.malformed", "nội dung phải là JSON, không phải XML")
 }
 
 /// One fault for all violations of a document. Whoever must mend it: the sender only when nothing of ours is wrong,

@@ -163,7 +163,7 @@ impl Node {
     }
 
     /// Which field has that name.
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
         // Most objects have few fields, and then comparing beats hashing.
         if self.fields.len() <= 8 {
             return self.fields.iter().position(|field| &*field.name == name);

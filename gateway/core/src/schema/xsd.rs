@@ -1,6 +1,6 @@
 //! XSD: schema documents compiled from memory, and XML judged and read in one streaming pass.
 //!
-//! The validator's own event stream feeds the tree builder, so a document is parsed once. Nothing is ever
+//! The validator's own event stream feeds the reader, so a document is parsed once. Nothing is ever
 //! fetched: what a schema includes or imports must lie beside it, and a missing one is a defect (the validator by
 //! itself would pass over it in silence).
 
@@ -22,7 +22,7 @@ use xsd_schema::{
 
 use super::view::{FieldView, Kinds, NodeId};
 use super::write::Frame;
-use super::xsd_tree::{Refused, TreeBuilder};
+use super::xsd_read::{Element, Reader, Refused};
 use super::xsd_view::XsdView;
 use super::{Contract, Judge, beside, defect, digest, violated};
 use crate::fault::{Blame, Defect, Fault, Remedy, Violation};
@@ -153,11 +153,18 @@ impl XmlContract {
         &self.frame
     }
 
+    /// The tree of a document that is right.
     pub(super) fn read(&self, view: &FieldView, bytes: &[u8]) -> Result<Value, Fault> {
-        if let Err(error) = std::str::from_utf8(bytes) {
-            let at = error.valid_up_to() + 1;
-            return Err(Fault::sender("body.encoding", format!("nội dung không phải UTF-8 (byte thứ {at})")));
-        }
+        self.with(view, bytes, |element| Ok(element.value()))
+    }
+
+    /// Reads and judges a document in one pass, and hands over what is spoken of if it is right.
+    pub(super) fn with<T>(
+        &self,
+        view: &FieldView,
+        bytes: &[u8],
+        act: impl FnOnce(Element<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let Some(engine) = self.document.engine() else {
             // It has compiled before, at the start; only a lack of memory could say otherwise now.
             return Err(Fault::new(
@@ -168,16 +175,21 @@ impl XmlContract {
             ));
         };
         let mut errors = Vec::new();
-        let mut tree = TreeBuilder::new(view, self.frame.outer);
-        engine.with_dependent(|set, validator| self.drive(bytes, set, validator, &mut errors, &mut tree))?;
-        let root = tree.finish();
+        let mut reader = Reader::new(view, self.frame.outer, bytes.len());
+        engine
+            .with_dependent(|set, validator| self.drive(bytes, set, validator, &mut errors, &mut reader))
+            .map_err(|fault| not_utf8(bytes).unwrap_or(fault))?;
+        let reading = reader.finish();
         if !errors.is_empty() {
-            let violations = Reader { view, outer: self.frame.outer }.violations(&errors, &root);
-            return Err(violated(violations));
+            let found = Findings { view, outer: self.frame.outer };
+            return Err(violated(found.violations(&errors, &reading.value())));
         }
         match &self.frame.child {
-            None => Ok(root),
-            Some(child) => only(child, root),
+            None => act(reading.root()),
+            Some(child) => {
+                let field = view.node(self.frame.outer).position(child);
+                act(only(child, reading.root().get(child, field))?)
+            }
         }
     }
 }
@@ -189,7 +201,7 @@ impl XmlContract {
         set: &SchemaSet,
         validator: &SchemaValidator<'_>,
         errors: &mut Vec<ValidationError>,
-        tree: &mut TreeBuilder<'_>,
+        reader: &mut Reader<'_>,
     ) -> Result<(), Fault> {
         let mut runtime = validator.start_run(Errors(errors));
         runtime.set_parse_limits(limits());
@@ -197,7 +209,7 @@ impl XmlContract {
         if let Some(root) = set.lookup_element(namespace, set.name_table.add(&self.frame.root)) {
             runtime.set_validation_root(ValidationRoot::Element(root));
         }
-        drive_quick_xml_with(bytes, &mut runtime, set, tree).map_err(unreadable)?;
+        drive_quick_xml_with(bytes, &mut runtime, set, reader).map_err(unreadable)?;
         let ended = runtime.end_validation();
         drop(runtime);
         errors.extend(ended.err());
@@ -205,17 +217,22 @@ impl XmlContract {
     }
 }
 
+/// Said in preference to whatever else stopped the reader; what it has read to the end is UTF-8 throughout.
+fn not_utf8(bytes: &[u8]) -> Option<Fault> {
+    let at = std::str::from_utf8(bytes).err()?.valid_up_to() + 1;
+    Some(Fault::sender("body.encoding", format!("nội dung không phải UTF-8 (byte thứ {at})")))
+}
+
 /// The one child that the contract speaks of.
-fn only(name: &str, mut root: Value) -> Result<Value, Fault> {
-    let found = root.as_object_mut().and_then(|fields| fields.remove(name)).unwrap_or(Value::Null);
+fn only<'r>(name: &str, found: Option<Element<'r>>) -> Result<Element<'r>, Fault> {
+    let mut elements = found.into_iter().filter(|found| !found.is_nil()).flat_map(Element::elements);
     let wrong = |count: usize| {
         violated(vec![Violation::sender(name, "maxOccurs", format!("phải có đúng một, thấy {count}"))])
     };
-    match found {
-        Value::Array(mut elements) if elements.len() == 1 => Ok(elements.remove(0)),
-        Value::Array(elements) => Err(wrong(elements.len())),
-        Value::Null => Err(wrong(0)),
-        element => Ok(element),
+    let element = elements.next().ok_or_else(|| wrong(0))?;
+    match elements.count() {
+        0 => Ok(element),
+        more => Err(wrong(more + 1)),
     }
 }
 
@@ -337,12 +354,12 @@ impl Engine {
 }
 
 /// Puts the validator's findings into words that name the contract's expectation and never the value.
-struct Reader<'a> {
+struct Findings<'a> {
     view: &'a FieldView,
     outer: NodeId,
 }
 
-impl Reader<'_> {
+impl Findings<'_> {
     fn violations(&self, errors: &[ValidationError], root: &Value) -> Vec<Violation> {
         let mut violations: Vec<Violation> = Vec::new();
         for error in errors {

@@ -12,9 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::codes::{CodeList, Unknown};
-use super::functions::{self, nfc, nfc_value, text};
+use super::functions::{self, nfc};
 use super::mapping::{Over, Unreadable};
 use super::plan::{Body, DateStep, Fill, From, Layer, Op, Path, Slot, Test};
+use super::source::{Found, Source, Spread};
 use super::{Context, Trace};
 use crate::fault::{Fault, Violation};
 
@@ -29,9 +30,9 @@ pub(super) struct Run<'a> {
 
 /// Where in the source the walk is: the document, or an element of a list in it.
 pub(super) struct Scope<'a> {
-    value: &'a Value,
+    here: &'a Spread<'a>,
     /// The element of the fan-out list.
-    fan: Option<(&'a Value, usize)>,
+    fan: Option<(&'a Spread<'a>, usize)>,
     /// The scope around this one, the list it stands in, and which element it is.
     outer: Option<(&'a Scope<'a>, &'a Path, usize)>,
 }
@@ -54,25 +55,15 @@ impl Place<'_> {
 }
 
 impl<'a> Scope<'a> {
-    fn find(&self, path: &Path, empty_absent: bool) -> Option<&'a Value> {
-        let mut value = self.value;
-        let mut fan = self.fan;
-        let mut outer = self.outer;
+    fn find(&self, path: &Path, empty_absent: bool) -> Option<Source<'a>> {
+        let mut scope = self;
         for _ in 0..path.up {
-            let (scope, _, _) = outer?;
-            (value, fan, outer) = (scope.value, scope.fan, scope.outer);
+            scope = scope.outer?.0;
         }
-        if path.fan {
-            value = fan?.0;
-        }
-        for key in &path.keys {
-            value = value.as_object()?.get(&**key)?;
-        }
-        match value {
-            Value::Null => None,
-            Value::String(text) if empty_absent && text.is_empty() => None,
-            value => Some(value),
-        }
+        let from = if path.fan { scope.fan?.0 } else { scope.here };
+        let value = from.find(&path.keys)?;
+        let absent = value.is_null() || (empty_absent && value.is_empty_text());
+        (!absent).then_some(value)
     }
 
     /// The path as the sender would write it.
@@ -88,34 +79,33 @@ impl<'a> Scope<'a> {
             None => String::new(),
         };
         if let (true, Some(list), Some((_, index))) = (path.fan, fan_out, scope.fan) {
-            said = format!("{}[{}]", list.keys.join("."), index + 1);
+            let names: Vec<&str> = list.keys.iter().map(|key| &*key.name).collect();
+            said = format!("{}[{}]", names.join("."), index + 1);
         }
         for key in &path.keys {
             if !said.is_empty() {
                 said.push('.');
             }
-            said.push_str(key);
+            said.push_str(&key.name);
         }
         said
     }
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn documents(&mut self, source: &Value) -> Vec<Value> {
-        let root = Place { key: "", index: None, above: None };
-        let scope = |fan| Scope { value: source, fan, outer: None };
-        let Some(list) = &self.body.fan_out else {
-            return vec![Value::Object(self.object(&self.body.target, &scope(None), &root))];
-        };
+    pub(super) fn documents(&mut self, source: Source<'_>) -> Vec<Value> {
         let body = self.body;
-        let elements: &[Value] = match scope(None).find(list, false) {
-            Some(Value::Array(elements)) => elements,
-            Some(single) => std::slice::from_ref(single),
-            None => &[],
+        let root = Place { key: "", index: None, above: None };
+        let here = Spread::new(source, Some(body.view.node(body.view.root())));
+        let whole = Scope { here: &here, fan: None, outer: None };
+        let Some(list) = &body.fan_out else {
+            return vec![Value::Object(self.object(&body.target, &whole, &root))];
         };
-        let mut documents = Vec::with_capacity(elements.len());
-        for (index, element) in elements.iter().enumerate() {
-            documents.push(Value::Object(self.object(&body.target, &scope(Some((element, index))), &root)));
+        let mut documents = Vec::new();
+        for (index, element) in whole.find(list, false).into_iter().flat_map(Source::elements).enumerate() {
+            let element = Spread::new(element, body.fan_node.map(|id| body.view.node(id)));
+            let scope = Scope { fan: Some((&element, index)), ..whole };
+            documents.push(Value::Object(self.object(&body.target, &scope, &root)));
         }
         documents
     }
@@ -148,7 +138,10 @@ impl<'a> Run<'a> {
         if op.plain
             && let From::Path(path) = &op.source
         {
-            return scope.find(path, self.body.empty_absent).map(nfc_value).or_else(|| op.absent.clone());
+            return scope
+                .find(path, self.body.empty_absent)
+                .map(Source::normal)
+                .or_else(|| op.absent.clone());
         }
         self.fetch(op, scope, place)
             .and_then(|(value, path)| self.work(op, value, path, scope, place))
@@ -161,62 +154,54 @@ impl<'a> Run<'a> {
         op: &'a Op,
         scope: &Scope<'s>,
         place: &Place<'_>,
-    ) -> Option<(Cow<'s, Value>, Option<&'a Path>)> {
+    ) -> Option<(Found<'s>, Option<&'a Path>)> {
         let empty = self.body.empty_absent;
         match &op.source {
-            From::Path(path) => Some((Cow::Borrowed(scope.find(path, empty)?), Some(path))),
+            From::Path(path) => Some((Found::There(scope.find(path, empty)?), Some(path))),
             From::First(paths) => paths
                 .iter()
-                .find_map(|path| scope.find(path, empty).map(|value| (Cow::Borrowed(value), Some(path)))),
+                .find_map(|path| scope.find(path, empty).map(|value| (Found::There(value), Some(path)))),
             From::Join(paths, with) => {
                 let parts: Vec<Cow<'_, str>> = paths
                     .iter()
-                    .filter_map(|path| scope.find(path, empty).and_then(text))
+                    .filter_map(|path| scope.find(path, empty).and_then(Source::text))
                     .filter(|part| !part.is_empty())
                     .collect();
                 let joined = (!parts.is_empty()).then(|| Value::String(parts.join(with)))?;
-                Some((Cow::Owned(joined), paths.first()))
+                Some((Found::Made(joined), paths.first()))
             }
             From::Split(path, on, take) => {
-                let whole = text(scope.find(path, empty)?)?;
+                let whole = scope.find(path, empty)?.text()?;
                 let part = functions::part(&whole, on, *take)?;
-                Some((Cow::Owned(Value::String(part.to_owned())), Some(path)))
+                Some((Found::Made(Value::String(part.to_owned())), Some(path)))
             }
-            From::Value(value) => Some((Cow::Owned(value.clone()), None)),
-            From::Each(path, slots) => {
-                let elements = self.elements(path, scope)?;
-                let mut values = Vec::with_capacity(elements.len());
-                for (index, value) in elements.iter().enumerate() {
-                    let inner = Scope { value, fan: scope.fan, outer: Some((scope, path, index)) };
+            From::Value(value) => Some((Found::Made(value.clone()), None)),
+            From::Each(path, node, slots) => {
+                let mut values = Vec::new();
+                for (index, value) in scope.find(path, empty)?.elements().enumerate() {
+                    let here = Spread::new(value, node.map(|id| self.body.view.node(id)));
+                    let inner = Scope { here: &here, fan: scope.fan, outer: Some((scope, path, index)) };
                     let place = Place { key: place.key, index: Some(index), above: place.above };
                     values.push(Value::Object(self.object(slots, &inner, &place)));
                 }
-                Some((Cow::Owned(Value::Array(values)), None))
+                Some((Found::Made(Value::Array(values)), None))
             }
             From::EachItem(path, item) => {
-                let elements = self.elements(path, scope)?;
-                let mut values = Vec::with_capacity(elements.len());
-                for (index, value) in elements.iter().enumerate() {
-                    let inner = Scope { value, fan: scope.fan, outer: Some((scope, path, index)) };
+                let mut values = Vec::new();
+                for (index, value) in scope.find(path, empty)?.elements().enumerate() {
+                    let here = Spread::whole(value);
+                    let inner = Scope { here: &here, fan: scope.fan, outer: Some((scope, path, index)) };
                     let place = Place { key: place.key, index: Some(index), above: place.above };
                     values.extend(self.value(item, &inner, &place));
                 }
-                Some((Cow::Owned(Value::Array(values)), None))
+                Some((Found::Made(Value::Array(values)), None))
             }
             From::Pack(layers, slots) => {
                 let fields = self.object(slots, scope, place);
                 let packed =
                     (!fields.is_empty()).then(|| self.pack(layers, Value::Object(fields), place))??;
-                Some((Cow::Owned(Value::String(packed)), None))
+                Some((Found::Made(Value::String(packed)), None))
             }
-        }
-    }
-
-    fn elements<'s>(&self, path: &Path, scope: &Scope<'s>) -> Option<&'s [Value]> {
-        match scope.find(path, self.body.empty_absent)? {
-            Value::Array(elements) => Some(elements),
-            // Wide contracts let one element stand for a list of one.
-            single => Some(std::slice::from_ref(single)),
         }
     }
 
@@ -252,7 +237,7 @@ impl<'a> Run<'a> {
     fn work(
         &mut self,
         op: &'a Op,
-        value: Cow<'_, Value>,
+        value: Found<'_>,
         path: Option<&Path>,
         scope: &Scope<'_>,
         place: &Place<'_>,
@@ -263,18 +248,18 @@ impl<'a> Run<'a> {
             None => place.path(),
         };
         if let Some(step) = &op.date {
-            value = Cow::Owned(self.date(step, &value, place, &|run| blamed(run))?);
+            value = Found::Made(self.date(step, &value, place, &|run| blamed(run))?);
         }
         if let Some(list) = &op.code {
             let list = self.chosen(list);
-            value = Cow::Owned(self.code(list, &value, place, &|run| blamed(run))?);
+            value = Found::Made(self.code(list, &value, place, &|run| blamed(run))?);
         }
         if op.accents || op.case.is_some() || op.spaces.is_some() {
-            value = Cow::Owned(Value::String(worked(op, &text(&value)?)));
+            value = Found::Made(Value::String(worked(op, &value.text()?)));
         }
         if let Some(kind) = op.kind {
-            match functions::convert(&value, kind) {
-                Some(converted) => value = Cow::Owned(converted),
+            match functions::convert(&value.value(), kind) {
+                Some(converted) => value = Found::Made(converted),
                 None => {
                     let detail = "không đổi kiểu được mà không mất thông tin";
                     self.violations.push(Violation::sender(blamed(self), "type", detail));
@@ -283,12 +268,12 @@ impl<'a> Run<'a> {
             }
         }
         let mut done = match value {
-            Cow::Borrowed(value) => nfc_value(value),
-            Cow::Owned(Value::String(text)) => match nfc(&text) {
+            Found::There(source) => source.normal(),
+            Found::Made(Value::String(text)) => match nfc(&text) {
                 Cow::Borrowed(_) => Value::String(text),
                 Cow::Owned(normal) => Value::String(normal),
             },
-            Cow::Owned(value) => value,
+            Found::Made(value) => value,
         };
         if let Some(limit) = op.limit {
             self.limit(limit, op.over, &mut done, place)?;
@@ -299,11 +284,11 @@ impl<'a> Run<'a> {
     fn date(
         &mut self,
         step: &DateStep,
-        value: &Value,
+        value: &Found<'_>,
         place: &Place<'_>,
         blamed: &dyn Fn(&Run<'_>) -> String,
     ) -> Option<Value> {
-        let written = text(value)?;
+        let written = value.text()?;
         if super::dates::absent(&written) {
             return None;
         }
@@ -327,7 +312,7 @@ impl<'a> Run<'a> {
             }
             Unreadable::Keep => {
                 self.trace(place, "date", "kept as written: in no form that is read here".to_owned());
-                Some(value.clone())
+                Some(value.value().into_owned())
             }
         }
     }
@@ -343,35 +328,38 @@ impl<'a> Run<'a> {
     fn code(
         &mut self,
         list: &CodeList,
-        value: &Value,
+        value: &Found<'_>,
         place: &Place<'_>,
         blamed: &dyn Fn(&Run<'_>) -> String,
     ) -> Option<Value> {
-        let code = text(value)?;
+        let code = value.text()?;
         if let Some(seen) = &mut self.seen {
             seen.insert(format!("{} {code}", list.name()));
         }
         if let Some(translation) = list.get(&code) {
             return Some(translation.clone());
         }
-        let shown =
-            if functions::code_like(&code) { format!(" {code}") } else { " giá trị này".to_owned() };
-        let detail = format!("bảng mã {} không có{shown}", list.name());
+        // Only where somebody will read it: most lists that lack codes let them pass in silence.
+        let detail = || {
+            let shown =
+                if functions::code_like(&code) { format!(" {code}") } else { " giá trị này".to_owned() };
+            format!("bảng mã {} không có{shown}", list.name())
+        };
         match list.unknown() {
             Unknown::Hold => {
                 let path = blamed(self);
-                self.violations.push(Violation::ours(path, "code", detail));
+                self.violations.push(Violation::ours(path, "code", detail()));
                 None
             }
             Unknown::Refuse => {
                 let path = blamed(self);
-                self.violations.push(Violation::sender(path, "code", detail));
+                self.violations.push(Violation::sender(path, "code", detail()));
                 None
             }
-            Unknown::AsIs => Some(value.clone()),
+            Unknown::AsIs => Some(value.value().into_owned()),
             Unknown::Pass => {
-                self.trace(place, "code", detail);
-                Some(value.clone())
+                self.trace(place, "code", detail());
+                Some(value.value().into_owned())
             }
         }
     }
@@ -405,7 +393,7 @@ impl<'a> Run<'a> {
             Test::Absent(path) => scope.find(path, empty).is_none(),
             Test::OneOf(path, values) => scope
                 .find(path, empty)
-                .and_then(text)
+                .and_then(Source::text)
                 .is_some_and(|found| values.iter().any(|value| *value == *found)),
             Test::Not(inner) => !self.holds(inner, scope),
             Test::All(tests) => tests.iter().all(|test| self.holds(test, scope)),

@@ -14,7 +14,7 @@ use super::codes::CodeList;
 use super::coverage::Sheet;
 use super::dates::{FORMS, Form};
 use super::mapping::{Condition, Content, Entry, Mapping, Rule, Source};
-use super::plan::{Body, DateStep, Fill, From, Layer, Lists, Op, Opening, Path, Slot, Test};
+use super::plan::{Body, DateStep, Fill, From, Key, Layer, Lists, Op, Opening, Path, Slot, Test};
 use super::yaml::Spot;
 use crate::fault::{Defect, nearest};
 use crate::schema::view::{FieldView, Kinds, NodeId, Walk};
@@ -134,14 +134,16 @@ impl Compiler<'_> {
     fn body(&mut self, mapping: &Mapping, target: &Arc<Contract>) -> Body {
         let open: Vec<Opening> =
             mapping.open.iter().filter_map(|(path, layers)| self.opening(path, layers)).collect();
+        let mut fan_node = None;
         let fan_out = mapping.fan_out.as_ref().and_then(|spot| {
             let resolved = self.resolve(spot, "fan-out")?;
             if !resolved.facts.may_be(Kinds::LIST) {
                 self.wrong(spot.line, "fan-out", format!("`{}` is not a list", spot.text), None);
             }
+            fan_node = resolved.facts.node.map(|id| self.view.element(id));
             Some(resolved.path)
         });
-        self.fan_out = fan_out.as_ref().map(|path| path.keys.to_vec());
+        self.fan_out = fan_out.as_ref().map(|path| path.keys.iter().map(|key| key.name.clone()).collect());
         self.forms = match mapping.read.as_slice() {
             [] => vec![Form::Rfc3339],
             named => named.iter().filter_map(|spot| self.form(spot, "read")).collect(),
@@ -165,7 +167,9 @@ impl Compiler<'_> {
         let (slots, _) = self.block(&mapping.target, place, "", mapping.to.line, true);
         Body {
             target: slots,
+            view: self.view.clone(),
             fan_out,
+            fan_node,
             open,
             empty_absent: mapping.empty_absent,
             volatile: mapping
@@ -450,8 +454,8 @@ impl Compiler<'_> {
                 let list = self.list(spot, place, full, line)?;
                 let inner = Target { node: place.element(), ..place };
                 let (slots, _) = self.block(entries, inner, full, line, true);
-                self.scopes.pop();
-                (From::Each(list.path, slots), Facts::of(Kinds::LIST), list.needs)
+                let node = self.scopes.pop().and_then(|scope| scope.node);
+                (From::Each(list.path, node, slots), Facts::of(Kinds::LIST), list.needs)
             }
             Source::EachItem(spot, item) => {
                 let list = self.list(spot, place, full, line)?;
@@ -574,7 +578,20 @@ impl Compiler<'_> {
             }
         };
         self.sheet.used.push(absolute.clone());
-        Some(Resolved { path: Path { up, fan, keys: keys.into() }, facts, needs, full: absolute })
+        let keys = self.placed(node, keys);
+        Some(Resolved { path: Path { up, fan, keys }, facts, needs, full: absolute })
+    }
+
+    /// The keys with their places in the contract, as far as it knows them.
+    fn placed(&self, from: Option<NodeId>, keys: Vec<Box<str>>) -> Box<[Key]> {
+        let mut node = from;
+        let one = |name: Box<str>| {
+            let around = node.map(|id| self.view.node(self.view.element(id)));
+            let field = around.and_then(|around| around.position(&name));
+            node = around.zip(field).map(|(around, field)| around.fields[field].node);
+            Key { name, field }
+        };
+        keys.into_iter().map(one).collect()
     }
 
     fn date(

@@ -6,7 +6,7 @@
 //! `mappings/README.md`. Deliberately absent: expressions, loops, look-ups outside code lists.
 //!
 //! Read in this order: `mapping` (as written), `compile` and `check` (against the contracts), `plan` (resolved),
-//! `apply` (the walk).
+//! `source` (what is read from), `apply` (the walk).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ mod dates;
 mod functions;
 mod mapping;
 mod plan;
+mod source;
 pub mod xml;
 mod yaml;
 
@@ -32,6 +33,7 @@ pub use functions::code_like;
 
 use crate::fault::{Defect, Fault, Violation, nearest};
 use crate::schema::{Contract, Contracts, violated};
+use source::Source;
 
 /// All mappings and code lists, compiled.
 pub struct Translator {
@@ -182,6 +184,20 @@ impl Plan {
             opened = apply::open(&self.body, source, &mut run.violations);
             &opened
         };
+        self.complete(run, Source::Json(source))
+    }
+
+    /// Reads an XML document, judges it by the source's contract and translates it: one pass over the bytes, and no
+    /// tree of the source in between.
+    pub fn translate_xml(&self, bytes: &[u8], context: &Context<'_>) -> Result<Translation, Fault> {
+        if !self.body.open.is_empty() {
+            // Documents inside texts are put in their places of a tree.
+            return self.translate(&self.source.read_xml(bytes)?, context);
+        }
+        self.source.with_xml(bytes, |element| self.complete(self.run(context), Source::Xml(element)))
+    }
+
+    fn complete(&self, mut run: apply::Run<'_>, source: Source<'_>) -> Result<Translation, Fault> {
         let documents = run.documents(source);
         if !run.violations.is_empty() {
             return Err(violated(run.violations));
@@ -208,7 +224,7 @@ impl Plan {
         let mut run = self.run(&context);
         run.seen = Some(BTreeSet::new());
         let source = apply::open(&self.body, source, &mut run.violations);
-        run.documents(&source);
+        run.documents(Source::Json(&source));
         found.extend(run.seen.unwrap_or_default());
     }
 

@@ -1,6 +1,6 @@
 //! What a mapping has become: everything resolved, ready to be walked.
 //!
-//! A plan holds no name that still has to be looked up: paths are key lists, code lists are in hand, date forms are
+//! A plan holds no name that still has to be looked up: paths are key lists with their places, code lists are in hand, date forms are
 //! values. [`apply`](super::apply) walks it.
 
 use std::collections::BTreeMap;
@@ -13,12 +13,17 @@ use super::dates::Form;
 use super::functions::{As, Case, Spaces};
 use super::mapping::{Over, Unreadable};
 use crate::schema::Contract;
+use crate::schema::view::{FieldView, NodeId};
 
 pub(super) type Lists = BTreeMap<String, Arc<CodeList>>;
 
 pub(super) struct Body {
     pub(super) target: Vec<Slot>,
+    /// The source contract, with the documents inside it.
+    pub(super) view: FieldView,
     pub(super) fan_out: Option<Path>,
+    /// What the contract says of an element of that list.
+    pub(super) fan_node: Option<NodeId>,
     pub(super) open: Vec<Opening>,
     pub(super) empty_absent: bool,
     pub(super) volatile: Vec<Vec<String>>,
@@ -51,7 +56,15 @@ pub(super) struct Path {
     pub(super) up: usize,
     /// Starts at the element of the fan-out list.
     pub(super) fan: bool,
-    pub(super) keys: Box<[Box<str>]>,
+    pub(super) keys: Box<[Key]>,
+}
+
+/// One field on the way.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) name: Box<str>,
+    /// Which field it is of the node around it, where the contract knows it: what XML was read into is found by it.
+    pub(super) field: Option<usize>,
 }
 
 pub(super) struct Op {
@@ -82,7 +95,8 @@ pub(super) enum From {
     Join(Vec<Path>, String),
     Split(Path, String, i64),
     Value(Value),
-    Each(Path, Vec<Slot>),
+    /// The list, what the contract says of its elements, and what each of them gives.
+    Each(Path, Option<NodeId>, Vec<Slot>),
     EachItem(Path, Box<Op>),
     Pack(Vec<Layer>, Vec<Slot>),
 }

@@ -1,0 +1,166 @@
+//! The released binary in a process of its own, and a client that costs as little as a client can.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Plan;
+
+const UNIT: &str = "000.00.00.H99";
+/// A start that takes longer has failed.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// A folder with configuration, sealing key, caller's key and store.
+pub struct Home {
+    binary: PathBuf,
+    pub folder: PathBuf,
+    pub address: SocketAddr,
+    pub key: String,
+}
+
+impl Home {
+    /// Makes one the way an operator does: `init`, a configuration, `keys add`.
+    pub fn make(plan: &Plan, name: &str, portal: SocketAddr) -> Home {
+        let folder = plan.folder.join(name);
+        let address = free_address();
+        let shown = folder.display();
+        run(Command::new(&plan.binary).args(["init", "--folder"]).arg(&folder));
+        let config = format!(
+            "[gateway]\nlisten = \"{address}\"\ndata = \"{shown}/data\"\nsealing_key_file = \"{shown}/sealing.key\"\n\
+             overlay = \"{shown}\"\n\
+             [peers.mot-cua]\nadapter = \"onestop\"\ndialect = \"relay\"\nunit = \"{UNIT}\"\n\
+             [peers.mot-cua-xml]\nadapter = \"onestop\"\ndialect = \"xml\"\nunit = \"{UNIT}\"\n\
+             [peers.portal]\nadapter = \"portal\"\nendpoints = {{ portal = \"http://{portal}\" }}\n\
+             concurrency_max = 16\n\
+             [peers.portal.settings]\nusername = \"thu.h99.example\"\nunit = \"{UNIT}\"\n\
+             [peers.portal.keys]\npassword = {{ env = \"LIENTHONG_PORTAL_PASSWORD\" }}\n"
+        );
+        std::fs::write(folder.join("lienthong.toml"), config).expect("the folder takes files");
+        let home = Home { binary: plan.binary.clone(), folder, address, key: String::new() };
+        let made = run(home.command().args(["--json", "keys", "add", "mot-cua"]));
+        let made: Value = serde_json::from_slice(&made).expect("`keys add --json` prints JSON");
+        Home { key: made["key"].as_str().expect("a key").to_owned(), ..home }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("--config").arg(self.folder.join("lienthong.toml"));
+        command.env("LIENTHONG_PORTAL_PASSWORD", "thu");
+        command
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// Starts it; comes back when `/readyz` says so, with the time from the start of the process.
+    pub fn start(&self) -> (Process, Duration) {
+        let log = File::options().create(true).append(true).open(self.log()).expect("the folder takes files");
+        let began = Instant::now();
+        let child = self.command().arg("run").stderr(log).spawn().expect("the binary starts");
+        let process = Process(child);
+        while !is_ready(self.address) {
+            assert!(began.elapsed() < START_MAX, "not ready, see {}", self.log().display());
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        (process, began.elapsed())
+    }
+
+    /// The wire text of a call with this dossier.
+    pub fn call(&self, number: u64, dossier: &str) -> Vec<u8> {
+        let body = format!("[{dossier}]");
+        format!(
+            "POST /api/DongBoHoSoMC?MaDinhDanhDV={UNIT}&isUpdating=False HTTP/1.1\r\nHost: gateway\r\nX-Api-Key: {}\r\n\
+             X-Correlation-Id: bench-{number:09}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.key,
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+/// A child of ours; ends with us.
+pub struct Process(Child);
+
+impl Process {
+    /// `VmRSS`, `VmHWM`, in megabytes.
+    pub fn memory(&self, what: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with(what)).unwrap_or_default();
+        let kb: f64 = line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).unwrap_or(f64::NAN);
+        kb / 1024.0
+    }
+
+    /// Asks it to end, as a service manager does, and waits.
+    pub fn stop(mut self) {
+        run(Command::new("kill").arg(self.0.id().to_string()));
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The portal's simulator in a process of its own.
+pub fn simulate(plan: &Plan, address: SocketAddr) -> Process {
+    let mut command = Command::new(&plan.binary);
+    command.args(["simulate", "portal", "--listen", &address.to_string()]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the simulator starts");
+    let mut line = String::new();
+    let out = child.stdout.take().expect("its output is ours");
+    BufReader::new(out).read_line(&mut line).expect("it says where it listens");
+    Process(child)
+}
+
+/// A loopback address that was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+fn run(command: &mut Command) -> Vec<u8> {
+    let output = command.stderr(Stdio::inherit()).output().expect("the binary starts");
+    assert!(output.status.success(), "{command:?}");
+    output.stdout
+}
+
+fn is_ready(address: SocketAddr) -> bool {
+    get(address, "/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// One GET on a connection of its own.
+pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A dossier of about 1 KB in the relay's JSON, with a code of its own for each number.
+pub struct Dossiers(Value);
+
+impl Dossiers {
+    pub fn new(document: &[u8]) -> Dossiers {
+        Dossiers(serde_json::from_slice(document).expect("our own dossier"))
+    }
+
+    pub fn code(number: u64) -> String {
+        let (day, number) = (number / 10_000, number % 10_000);
+        format!("H99.14-{:02}{:02}{:02}-{number:04}", 20 + day / 336, day / 28 % 12 + 1, day % 28 + 1)
+    }
+
+    pub fn text(&self, number: u64) -> String {
+        let mut document = self.0.clone();
+        document["MaHoSo"] = json!(Dossiers::code(number));
+        document.to_string()
+    }
+}
