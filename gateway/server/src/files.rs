@@ -32,7 +32,21 @@ pub enum Overlaid {
     Replaces {
         /// First 12 hex digits of the built-in file's SHA-256.
         built_in: String,
+        /// The digest it says to have been written over, in a remark `# over: <digest>` near its top.
+        written_over: Option<String>,
     },
+}
+
+impl Overlaid {
+    /// Has the built-in file changed since this one was written over it? Unknown where it does not say over which.
+    pub fn is_outdated(&self) -> Option<bool> {
+        match self {
+            Overlaid::Added => Some(false),
+            Overlaid::Replaces { built_in, written_over } => {
+                written_over.as_ref().map(|over| over != built_in)
+            }
+        }
+    }
 }
 
 impl Files {
@@ -48,8 +62,9 @@ impl Files {
             let mut found = BTreeMap::new();
             walk(&folder.join(name), "", &mut found)?;
             for (path, bytes) in found {
+                let written_over = written_over(&bytes);
                 let overlaid = match room.insert(path.clone(), bytes) {
-                    Some(built_in) => Overlaid::Replaces { built_in: short_digest(&built_in) },
+                    Some(built_in) => Overlaid::Replaces { built_in: short_digest(&built_in), written_over },
                     None => Overlaid::Added,
                 };
                 files.overlaid.insert(format!("{name}/{path}"), overlaid);
@@ -57,6 +72,12 @@ impl Files {
         }
         Ok(files)
     }
+}
+
+/// `# over: 1a2b3c4d5e6f` in one of the first lines; XML and JSON have no such remark and say nothing.
+fn written_over(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    text.lines().take(5).find_map(|line| line.strip_prefix("# over:")).map(|digest| digest.trim().to_owned())
 }
 
 /// The first 12 hex digits of the SHA-256.
@@ -110,11 +131,12 @@ mod tests {
         let codes = folder.path().join("mappings/onestop/codes");
         std::fs::create_dir_all(&codes).unwrap();
         std::fs::write(codes.join("of-this-province.yaml"), "list: x").unwrap();
-        std::fs::write(folder.path().join("mappings/README.md"), "ours").unwrap();
+        std::fs::write(folder.path().join("mappings/README.md"), "# over: 000000000000\nours").unwrap();
         let files = Files::with_overlay(folder.path()).unwrap();
         assert_eq!(files.mappings["onestop/codes/of-this-province.yaml"], b"list: x");
         assert_eq!(files.overlaid["mappings/onestop/codes/of-this-province.yaml"], Overlaid::Added);
-        assert_eq!(files.mappings["README.md"], b"ours");
-        assert!(matches!(files.overlaid["mappings/README.md"], Overlaid::Replaces { .. }));
+        assert!(files.mappings["README.md"].ends_with(b"ours"));
+        assert_eq!(files.overlaid["mappings/README.md"].is_outdated(), Some(true));
+        assert_eq!(files.overlaid["mappings/onestop/codes/of-this-province.yaml"].is_outdated(), Some(false));
     }
 }

@@ -43,7 +43,7 @@ pub fn check(common: &Common) -> Outcome {
             .iter()
             .map(|(path, overlaid)| match overlaid {
                 Overlaid::Added => (path, None),
-                Overlaid::Replaces { built_in } => (path, Some(built_in)),
+                Overlaid::Replaces { built_in, .. } => (path, Some(built_in)),
             })
             .collect();
         let shown = serde_json::json!({
@@ -57,7 +57,26 @@ pub fn check(common: &Common) -> Outcome {
     for (path, overlaid) in &files.overlaid {
         match overlaid {
             Overlaid::Added => say!("overlay + {path}"),
-            Overlaid::Replaces { built_in } => say!("overlay = {path} (built-in {built_in})"),
+            Overlaid::Replaces { built_in, .. } => {
+                let note = match (overlaid.is_outdated(), vi) {
+                    (Some(false), _) => String::new(),
+                    (Some(true), true) => {
+                        format!(": tệp kèm theo đã đổi từ khi viết; so lại, rồi ghi `# over: {built_in}`")
+                    }
+                    (Some(true), false) => {
+                        format!(
+                            ": the built-in file has changed since; compare, then write `# over: {built_in}`"
+                        )
+                    }
+                    (None, true) => {
+                        format!(": ghi `# over: {built_in}` ở đầu tệp để biết khi tệp kèm theo thay đổi")
+                    }
+                    (None, false) => format!(
+                        ": write `# over: {built_in}` at its top to be told when the built-in changes"
+                    ),
+                };
+                say!("overlay = {path}{note}");
+            }
         }
     }
     let rules = match checked {
