@@ -1,4 +1,15 @@
 //! Through the front doors only: what a user sees. One binary, so that it links once.
 
+mod commands;
+mod contracts;
+mod doors;
+mod fuzz;
+mod outside;
+mod privacy;
+mod process;
+mod sessions;
 mod stories;
+mod tidy;
 mod tls;
+mod translations;
+mod wire;

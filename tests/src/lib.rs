@@ -1,5 +1,9 @@
 //! What several kinds of tests need: where the tree is, and the documents that stories send.
 
+pub mod fields;
+pub mod process;
+pub mod senders;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -86,7 +86,8 @@ pub(super) fn key(arrival: &Arrival) -> Option<String> {
     arrival.ask.header("idempotency-key").and_then(filled)
 }
 
-/// The elements of a JSON body: an array of objects, or one object alone. `code` names the fault of this dialect's frame.
+/// The elements of a JSON body: an array of objects, or one object alone. An element that is no object is left to its contract,
+/// so that its neighbours are not lost with it. `code` names the fault of this dialect's frame.
 pub(super) fn elements(body: Value, code: &'static str) -> Result<Vec<Value>, Fault> {
     let elements = match body {
         Value::Array(elements) => elements,
@@ -94,12 +95,7 @@ pub(super) fn elements(body: Value, code: &'static str) -> Result<Vec<Value>, Fa
         _ => return Err(Fault::sender(code, "nội dung phải là một mảng hồ sơ hoặc một hồ sơ")),
     };
     counted(elements.len(), code)?;
-    match elements.iter().position(|element| !element.is_object()) {
-        None => Ok(elements),
-        Some(index) => {
-            Err(Fault::sender(code, format!("phần tử thứ {} của mảng không phải là một đối tượng", index + 1)))
-        }
-    }
+    Ok(elements)
 }
 
 /// Is this number of items one that a call may have?

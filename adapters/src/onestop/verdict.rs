@@ -53,6 +53,7 @@ impl Verdict {
         match status {
             401 => header("www-authenticate", "Basic realm=\"lienthong\"".to_owned()),
             405 => header("allow", "POST".to_owned()),
+            415 if fault.code == "door.content-encoding" => header("accept-encoding", "identity".to_owned()),
             503 => header("retry-after", retry_after_seconds(fault).to_string()),
             _ => {}
         }
@@ -91,8 +92,9 @@ pub(super) fn status_of(fault: &Fault) -> u16 {
         "door.timeout" => 408,
         "key.conflict" => 409,
         "door.too-large" => 413,
-        "door.content-type" => 415,
+        "door.content-type" | "door.content-encoding" => 415,
         "gateway.busy" => 503,
+        "auth.wrong-door" => 403,
         _ if code.starts_with("auth.") => 401,
         _ if code.starts_with("store.") => 503,
         _ if code.starts_with("body.") || code.ends_with(".frame") => 400,
@@ -214,12 +216,14 @@ mod tests {
         let peer = |remedy| Fault::new("portal.away", Blame::Peer, remedy, "");
         for (fault, status) in [
             (Fault::sender("auth.session", ""), 401),
+            (Fault::sender("auth.wrong-door", ""), 403),
             (Fault::sender("door.not-found", ""), 404),
             (Fault::sender("door.method", ""), 405),
             (Fault::sender("door.timeout", ""), 408),
             (Fault::sender("key.conflict", ""), 409),
             (Fault::sender("door.too-large", ""), 413),
             (Fault::sender("door.content-type", ""), 415),
+            (Fault::sender("door.content-encoding", ""), 415),
             (Fault::sender("body.malformed", ""), 400),
             (Fault::sender("relay.frame", ""), 400),
             (Fault::sender("anything", ""), 400),

@@ -56,10 +56,11 @@ impl Portal {
         Marks::from([(AT_PORTAL.to_owned(), known.to_owned())])
     }
 
-    /// Did a progress entry arrive? Only a portal that shows its entries can tell.
+    /// Did a progress entry arrive? Only a portal that shows its entries can tell. It is looked up even where it cannot: as
+    /// long as the portal does not answer a question without effect, nothing that counts each time is said to it again.
     pub(super) fn look_back(&self, talk: &Conversation, lost: &Request) -> Result<Turn<Verdict>, Fault> {
         let field = self.settings.progress_list_field.as_str();
-        if lost.step != PROGRESS || field.is_empty() {
+        if lost.step != PROGRESS {
             return Ok(Turn::Done(Verdict::Unknown));
         }
         let Some(last) = talk.transcript.last() else {

@@ -15,7 +15,14 @@ use super::wire::plain;
 
 /// What every dossier must have filled in, unless `required` says otherwise.
 const REQUIRED: [&str; 9] = [
-    "MaHoSo", "MaTTHC", "TenTTHC", "MaLinhVuc", "TenLinhVuc", "LoaiDoiTuong", "TrangThaiHoSo", "HinhThuc",
+    "MaHoSo",
+    "MaTTHC",
+    "TenTTHC",
+    "MaLinhVuc",
+    "TenLinhVuc",
+    "LoaiDoiTuong",
+    "TrangThaiHoSo",
+    "HinhThuc",
     "DonViXuLy",
 ];
 const LENGTHS: [(&str, usize); 3] = [("GhiChu", 2000), ("TrichYeuHoSo", 1000), ("NguoiXuLy", 50)];
@@ -31,6 +38,8 @@ pub(super) struct PortalSim {
     answered: Vec<Value>,
     refusing: BTreeSet<String>,
     failing: BTreeSet<String>,
+    /// Codes in the order of their first effect here.
+    order: Vec<String>,
     counts: Counts,
 }
 
@@ -45,6 +54,8 @@ struct SimSettings {
     required: Vec<String>,
     /// `refuse_words`: a dossier or entry that contains one of them is refused.
     refuse_words: Vec<String>,
+    /// `unclear_words`: a dossier or entry that contains one of them is answered so that nobody knows what is meant.
+    unclear_words: Vec<String>,
     /// `progress_list_field`: the name under which `TraCuuHoSo` shows progress entries; empty hides them.
     progress_list_field: String,
 }
@@ -52,6 +63,8 @@ struct SimSettings {
 #[derive(Default)]
 struct Dossier {
     status: String,
+    /// Every state it was given, in order.
+    statuses: Vec<String>,
     updates: u64,
 }
 
@@ -62,6 +75,7 @@ struct Counts {
     creates: u64,
     updates: u64,
     doubled: u64,
+    deletions: u64,
 }
 
 /// What the portal says to one call: taken with a result, or refused with code and words.
@@ -85,6 +99,7 @@ impl PortalSim {
                 session_ms: seconds.saturating_mul(1000),
                 required: texts("required").unwrap_or_else(|| REQUIRED.map(str::to_owned).to_vec()),
                 refuse_words: texts("refuse_words").unwrap_or_default(),
+                unclear_words: texts("unclear_words").unwrap_or_default(),
                 progress_list_field: text("progress_list_field", ""),
             },
             sessions: BTreeMap::new(),
@@ -93,6 +108,7 @@ impl PortalSim {
             answered: Vec::new(),
             refusing: BTreeSet::new(),
             failing: BTreeSet::new(),
+            order: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -146,9 +162,15 @@ impl PortalSim {
             }
         }
         for dossier in dossiers {
-            let known = self.dossiers.entry(field(dossier, "MaHoSo")).or_default();
+            let code = field(dossier, "MaHoSo");
+            if !self.order.contains(&code) {
+                self.order.push(code.clone());
+            }
+            let known = self.dossiers.entry(code).or_default();
             known.status = field(dossier, "TrangThaiHoSo");
+            known.statuses.push(known.status.clone());
             known.updates += u64::from(updating);
+            self.counts.deletions += deletions(dossier);
             self.counts.updates += u64::from(updating);
             self.counts.creates += u64::from(!updating);
         }
@@ -203,6 +225,9 @@ impl PortalSim {
             return Err((-1, format!("Trường {name} vượt quá độ dài cho phép")));
         }
         let text = row.to_string();
+        if self.settings.unclear_words.iter().any(|word| text.contains(word.as_str())) {
+            return Err((11, "Có lỗi xảy ra".to_owned()));
+        }
         let refused = self.settings.refuse_words.iter().any(|word| text.contains(word.as_str()));
         if refused || self.refusing.contains(&field(row, "MaHoSo")) {
             return Err((-1, "Dữ liệu hồ sơ không hợp lệ, đồng bộ không thành công".to_owned()));
@@ -244,7 +269,10 @@ impl Simulator for PortalSim {
 
     fn state(&self) -> Value {
         let dossier = |(code, known): (&String, &Dossier)| {
-            (code.clone(), json!({ "status": known.status, "updates": known.updates }))
+            (
+                code.clone(),
+                json!({ "status": known.status, "statuses": known.statuses, "updates": known.updates }),
+            )
         };
         let entry = |entry: &Value| {
             let text = |name| field(entry, name);
@@ -256,6 +284,8 @@ impl Simulator for PortalSim {
             "creates": self.counts.creates,
             "updates": self.counts.updates,
             "doubled": self.counts.doubled,
+            "deletions": self.counts.deletions,
+            "order": self.order,
             "answered": self.answered.len(),
             "dossiers": self.dossiers.iter().map(dossier).collect::<serde_json::Map<_, _>>(),
             "progress": self.progress.iter().map(entry).collect::<Vec<_>>(),
@@ -287,6 +317,12 @@ impl Simulator for PortalSim {
         }
         true
     }
+}
+
+/// How many files of a dossier are to be deleted.
+fn deletions(dossier: &Value) -> u64 {
+    let files = dossier.get("TaiLieuNop").and_then(Value::as_array).into_iter().flatten();
+    files.filter(|file| field(file, "IsDeleted").eq_ignore_ascii_case("true")).count() as u64
 }
 
 fn refuse(code: i64, words: &str) -> Said {

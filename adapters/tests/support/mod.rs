@@ -34,8 +34,7 @@ pub fn place(path: &str) -> PathBuf {
 
 /// The files below `mappings/` that adapters read: those of the tree.
 pub fn files() -> Files {
-    let real = place("../mappings/portal/outcomes.yaml");
-    let path = if real.exists() { real } else { place("src/portal/fixtures/outcomes.yaml") };
+    let path = place("../mappings/portal/outcomes.yaml");
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Files::from([("portal/outcomes.yaml".to_owned(), bytes)])
 }

@@ -176,8 +176,15 @@ fn yaml<T: for<'de> Deserialize<'de>>(path: &str, bytes: &[u8]) -> Result<T, Def
     let text = std::str::from_utf8(bytes).map_err(|_| file_defect(path, "the file is not UTF-8"))?;
     serde_saphyr::from_str(text).map_err(|error| Defect {
         line: error.location().map(|place| place.line()).unwrap_or(0),
-        ..file_defect(path, &error.to_string())
+        ..file_defect(path, said(&error.to_string()))
     })
+}
+
+/// The sentence of the parser alone: the place stands before it and a picture of the text after it.
+fn said(error: &str) -> &str {
+    let line = error.lines().next().unwrap_or(error);
+    let place = line.starts_with("error: line ").then(|| line.splitn(3, ": ").nth(2)).flatten();
+    place.unwrap_or(line)
 }
 
 fn file_defect(path: &str, message: &str) -> Defect {

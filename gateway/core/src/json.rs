@@ -1,8 +1,8 @@
 //! Strict JSON: what two readers could understand differently is not read at all.
 //!
 //! Beyond what `serde_json` refuses by itself (bad UTF-8, bad syntax, trailing text, depth over 128), duplicate keys
-//! are refused: of two `TrangThaiHoSo` in one object, different software takes different ones. Numbers stay as the
-//! parser reads them; the contracts decide what a number may be.
+//! are refused: of two `TrangThaiHoSo` in one object, different software takes different ones. So are numbers too large to be
+//! read exactly. Other numbers stay as the parser reads them; the contracts decide what a number may be.
 
 use std::fmt;
 
@@ -31,12 +31,20 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
                 cause[at + DUPLICATE.len()..].chars().take_while(|c| *c != '`').take(64).collect();
             return Fault::sender("body.duplicate-key", format!("{words}: trường `{key}` xuất hiện hai lần"));
         }
+        if cause.contains(INEXACT) {
+            let words = format!("{words}: số quá lớn để đọc chính xác, hãy gửi dưới dạng chuỗi");
+            return Fault::sender("body.number", words);
+        }
         let code = if cause.contains("recursion limit") { "body.too-deep" } else { "body.malformed" };
         Fault::sender(code, words).because(category(&error))
     })
 }
 
 const DUPLICATE: &str = "duplicate key `";
+const INEXACT: &str = "not exact as a number";
+
+/// From here on not every whole number has a binary form of its own: what is read would not be what was written.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// The parser's own message may quote the text around the error, which may be somebody's name.
 fn category(error: &serde_json::Error) -> String {
@@ -77,6 +85,10 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // The parser turns to this form for whole numbers beyond 64 bits: a number somebody meant as a code.
+        if value.abs() >= EXACT_MAX {
+            return Err(E::custom(INEXACT));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a number"))
     }
 
@@ -132,6 +144,15 @@ mod tests {
         let fault = parse(br#"{"a":1,"b":{"x":1,"x":2}}"#).unwrap_err();
         assert_eq!(fault.code, "body.duplicate-key");
         assert!(fault.words.contains("`x`"), "{}", fault.words);
+    }
+
+    #[test]
+    fn a_number_is_read_exactly_or_not_at_all() {
+        assert_eq!(parse(b"18446744073709551615").unwrap(), Value::from(u64::MAX));
+        assert_eq!(parse(b"-9223372036854775808").unwrap(), Value::from(i64::MIN));
+        for text in ["18446744073709551616", "123456789012345678901234567890", "[1e300]", "-1e16"] {
+            assert_eq!(parse(text.as_bytes()).unwrap_err().code, "body.number", "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,5 @@ pub mod settle;
 pub use admit::{Admission, Digest, Facts, Incoming, Seen, admit};
 pub use lane::{DeliveryId, LaneEntry, LaneFacts, Next, STUCK_ATTEMPTS, State, carry_over, head, supersede};
 pub use settle::{
-    Again, CallFate, History, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement, backoff_ms, read_back,
-    settle,
+    Again, CallFate, History, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement, read_back, settle,
 };

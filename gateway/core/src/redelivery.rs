@@ -8,13 +8,20 @@
 //! a healthy peer away), and any count of attempts: an outage costs a delivery nothing.
 
 use crate::ids::Moment;
-use crate::pipeline::backoff_ms;
 
 const PROBE_DELAY_MS_MIN: i64 = 1_000;
 const PROBE_DELAY_MS_MAX: i64 = 60_000;
 /// A peer that asks for longer than this is asked again all the same.
 const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
 const LIMIT_START: usize = 4;
+
+/// `min` doubled `times` times, at most `max`, then between half and all of it by chance, so that what failed together
+/// does not come back together.
+pub fn backoff_ms(min: i64, max: i64, times: u32, chance: f64) -> i64 {
+    let full = min.saturating_mul(1_i64.checked_shl(times.min(40)).unwrap_or(i64::MAX)).clamp(1, max.max(1));
+    let half = full / 2;
+    half + ((full - half) as f64 * chance.clamp(0.0, 1.0)) as i64
+}
 
 /// What a failure that speaks of the peer said about later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -205,5 +212,13 @@ mod tests {
         peer.succeeded(at(100));
         assert!(!peer.failed(Later::default(), at(50), at(110), 0.0));
         assert_eq!(peer.presence(), Presence::Up);
+    }
+
+    #[test]
+    fn pauses_double_to_a_cap_and_obey_chance() {
+        assert_eq!(backoff_ms(2_000, 600_000, 0, 0.0), 1_000);
+        assert_eq!(backoff_ms(2_000, 600_000, 0, 1.0), 2_000);
+        assert_eq!(backoff_ms(2_000, 600_000, 3, 1.0), 16_000);
+        assert_eq!(backoff_ms(2_000, 600_000, u32::MAX, 1.0), 600_000);
     }
 }

@@ -105,9 +105,9 @@ fn xml_violations_name_place_rule_and_expectation_but_no_value() {
     assert_eq!(
         said(&fault.violations),
         [
-            "HoSo[2].MaHoSo maxLength at most 30 characters",
-            "HoSo[2].TrangThai enum expected one of 01, 02",
-            "HoSo[3].MaHoSo required is missing",
+            "HoSo[2].MaHoSo maxLength dài nhất 30 ký tự",
+            "HoSo[2].TrangThai enum phải là một trong: 01, 02",
+            "HoSo[3].MaHoSo required bắt buộc phải có",
         ]
     );
     assert!(!fault.to_string().contains("mật"));
@@ -122,11 +122,11 @@ fn json_violations_come_all_at_once_and_masked() {
     assert_eq!(
         said(&violations),
         [
-            "status enum expected one of 1, 2",
-            "papers[2].name type expected null or string",
-            "papers[3].name required is missing",
-            "x additionalProperties is not part of the contract",
-            "code required is missing",
+            "status enum phải là một trong: 1, 2",
+            "papers[2].name type phải là null hoặc chuỗi ký tự",
+            "papers[3].name required bắt buộc phải có",
+            "x additionalProperties không có trong quy định",
+            "code required bắt buộc phải có",
         ]
     );
 }
@@ -230,7 +230,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = xml().read_xml(&bytes);
-        let _ = gateway_core::translator::xml::frame(&bytes, "Goi", "HoSo");
+        let _ = gateway_core::translator::xml::frame(&bytes, "Goi", "HoSo", 1000);
     }
 
     #[test]
@@ -241,7 +241,7 @@ proptest! {
         chars.splice(at..end, with);
         let text: String = chars.into_iter().collect();
         let _ = xml().read_xml(text.as_bytes());
-        let _ = gateway_core::translator::xml::frame(text.as_bytes(), "Goi", "HoSo");
+        let _ = gateway_core::translator::xml::frame(text.as_bytes(), "Goi", "HoSo", 1000);
     }
 }
 
@@ -281,6 +281,6 @@ fn imports_bare_children_substitutes_and_recursion_are_read_and_written() {
     let unknown = contract.write(&json!({"Ma": "a\u{1}", "Mb": 1})).unwrap_err();
     assert_eq!(
         said(&unknown.violations),
-        ["Ma character holds a character that XML cannot hold", "Mb unknown is not part of the contract"]
+        ["Ma character có ký tự mà XML không chứa được", "Mb unknown không có trong quy định"]
     );
 }

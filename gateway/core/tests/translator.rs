@@ -204,7 +204,7 @@ fn what_is_lost_leaves_a_trace_and_the_rest_is_refused_with_the_right_blame() {
         json!("Nguyễn"),
         "A limit: 14 characters shortened to 6",
     );
-    traces("{ from: status, code: p/pass }", more.clone(), json!("9"), "A code: p/pass does not have 9");
+    traces("{ from: status, code: p/pass }", more.clone(), json!("9"), "A code: bảng mã p/pass không có 9");
     traces(
         "{ from: at, date: yyyyMMdd, unreadable: keep }",
         more.clone(),
@@ -309,12 +309,40 @@ fn empty_texts_count_as_absent_where_the_file_says_so() {
 }
 
 #[test]
+fn the_header_names_the_date_forms_of_rules_that_name_none() {
+    let target = with(
+        "Ma: code\nA: { from: at, date: rfc3339 }\nB: { from: at, read: yyyyMMdd, date: yyyyMMdd, unreadable: omit }",
+    );
+    let mapping = format!("read: [dd/MM/yyyy, rfc3339]\n{target}");
+    let run = |at: &str| run(&mapping, &source(json!({ "at": at }))).documents.remove(0);
+    assert_eq!(run("10/03/2026")["A"], "2026-03-10T00:00:00+07:00");
+    assert_eq!(run("2026-03-10T08:30:00+07:00")["A"], "2026-03-10T08:30:00+07:00");
+    assert!(run("10/03/2026").get("B").is_none(), "the rule's own forms stand in place of the header's");
+    said(
+        &format!("read: [dd/MM/yyy]\n{}", with("Ma: code")),
+        &["1 read: dd/MM/yyy is no date form (dd/MM/yyyy)"],
+    );
+}
+
+#[test]
 fn a_result_that_breaks_the_target_is_our_fault() {
     let translator = compile(&with("Ma: code\nNgan: free")).unwrap();
     let plan = translator.plan("p/in-m").unwrap();
     let fault = plan.translate(&source(json!({"free": "quá dài"})), &Context::default()).unwrap_err();
     assert_eq!((fault.code.as_ref(), fault.blame), ("contract.violated", Blame::Gateway));
     assert_eq!((fault.violations[0].path.as_str(), fault.violations[0].rule.as_str()), ("Ngan", "maxLength"));
+}
+
+#[test]
+fn a_wrong_word_does_not_hide_what_else_is_wrong() {
+    defects(
+        "Ma: { from: code, limt: 3 }\nA: cod\nB: { limit: 3 }",
+        &[
+            "3 Ma: limt is no word of a rule (limit)",
+            "5 B: is a rule without a source word (from, first, value, …)",
+            "4 A: s has no field `cod` (code)",
+        ],
+    );
 }
 
 #[test]
@@ -417,6 +445,8 @@ fn each_static_check_of_words() {
             "1 mapping.version: must be a whole number",
             "2 targets: is no key of a mapping (target)",
             "1 target: is missing",
+            "1 mapping.from: there is no contract z (s)",
+            "1 mapping.to: there is no contract tt (t)",
         ],
     );
     said(

@@ -42,6 +42,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Callers that wait for a peer's verdict.
     pub verdicts: Verdicts,
+    /// Whether the store can be written.
+    pub readiness: http::Readiness,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -89,6 +91,11 @@ impl Verdicts {
         waiting.retain(|_, tell| !tell.is_closed());
         waiting.insert(id, tell);
         told
+    }
+
+    /// There will be no verdict soon: whoever waits is answered that the message is accepted.
+    pub fn let_go(&self, id: MessageId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
     /// Tells whoever waits.
@@ -242,9 +249,11 @@ impl App {
             keyring,
             metrics: Metrics::new(),
             verdicts: Verdicts::default(),
+            readiness: http::Readiness::default(),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
-        let offered = app.store.reoffer(app.rules.fingerprints(), app.clock.now()).await.map_err(unusable)?;
+        let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
+        let offered = app.store.reoffer(current, app.clock.now()).await.map_err(unusable)?;
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }
@@ -330,7 +339,8 @@ impl App {
             let age = open.oldest_waiting.map_or(0, |since| now.millis_since(since).max(0) / 1000);
             self.metrics.oldest_seconds.with_label_values(&[peer.as_str()]).set(age);
         }
-        self.metrics.commits.set(self.store.commits() as i64);
+        let counted = self.metrics.commits.get();
+        self.metrics.commits.inc_by(self.store.commits().saturating_sub(counted));
     }
 }
 

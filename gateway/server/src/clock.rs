@@ -41,6 +41,15 @@ impl Clock {
         self.manual.is_some()
     }
 
+    /// A number between 0 and 1, to spread retries. On a story's clock nothing is left to chance: every pause
+    /// has its full length.
+    pub fn jitter(&self) -> f64 {
+        match self.manual {
+            Some(_) => 1.0,
+            None => f64::from(u32::from_le_bytes(chance())) / f64::from(u32::MAX),
+        }
+    }
+
     /// This moment.
     #[allow(clippy::disallowed_methods)] // The one place that may ask.
     pub fn now(&self) -> Moment {
@@ -112,11 +121,6 @@ pub fn chance<const N: usize>() -> [u8; N] {
     // The operating system's generator fails only where no process could run at all.
     SystemRandom::new().fill(&mut bytes).unwrap_or_else(|_| std::process::abort());
     bytes
-}
-
-/// A number from 0 up to (not including) 1, to spread retries.
-pub fn jitter() -> f64 {
-    f64::from(u32::from_le_bytes(chance())) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]

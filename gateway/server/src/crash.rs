@@ -1,12 +1,35 @@
-//! Named points at which a test may end the process, as a power cut would: without unwinding and without flushing.
+//! Named points at which a test may end the process, as a power cut would: without unwinding and without flushing; and the
+//! three mistakes that the crash tests must notice, to be made on purpose.
 //!
-//! `LIENTHONG_CRASH_AT=after-commit:3` aborts at the third pass of `after-commit`. Compiled only with the cargo feature
-//! `crash-points`; without it [`point`] is empty and no released binary reads the variable.
+//! `LIENTHONG_CRASH_AT=after-commit:3` aborts at the third pass of `after-commit`; `LIENTHONG_SABOTAGE=forget-outbox` makes
+//! that mistake. Compiled only with the cargo feature `crash-points`; without it [`point`] and [`sabotaged`] are empty and no
+//! released binary reads the variables.
+
+/// Where a process may end. A test goes through all of them, so a new one is tried by being named here.
+pub const POINTS: [&str; 7] = [
+    "after-files-kept",
+    "before-commit",
+    "after-commit",
+    "after-admitted",
+    "after-request-journaled",
+    "after-answer",
+    "after-settled",
+];
+
+/// The mistakes that can be made on purpose.
+pub const SABOTAGES: [&str; 3] = ["answer-before-commit", "call-before-journal", "forget-outbox"];
 
 /// Passes a named point.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub fn point(_name: &str) {}
+
+/// Is this mistake to be made?
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub fn sabotaged(_name: &str) -> bool {
+    false
+}
 
 /// Passes a named point; ends the process if the environment asks for it here.
 #[cfg(feature = "crash-points")]
@@ -24,10 +47,20 @@ pub fn point(name: &str) {
         let (name, pass) = text.rsplit_once(':')?;
         Some(Wanted { name: name.to_owned(), pass: pass.parse().ok()?, seen: AtomicU64::new(0) })
     });
+    debug_assert!(POINTS.contains(&name), "{name} is not among the named points");
     if let Some(wanted) = WANTED.as_ref()
         && wanted.name == name
         && wanted.seen.fetch_add(1, Ordering::SeqCst) + 1 == wanted.pass
     {
         std::process::abort();
     }
+}
+
+/// Is this mistake to be made?
+#[cfg(feature = "crash-points")]
+pub fn sabotaged(name: &str) -> bool {
+    static WANTED: std::sync::LazyLock<Option<String>> =
+        std::sync::LazyLock::new(|| std::env::var("LIENTHONG_SABOTAGE").ok());
+    debug_assert!(SABOTAGES.contains(&name), "{name} is not among the mistakes");
+    WANTED.as_deref() == Some(name)
 }

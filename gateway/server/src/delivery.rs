@@ -6,17 +6,17 @@
 //! derived from rows, so there is no recovery code: the next attempt is the recovery.
 //!
 //! Also here, because they are the same conversation without a journal: [`ask`] (a question, answered inline) and
-//! [`inquire`] (log-ins and read-backs).
+//! `inquire` (log-ins and read-backs).
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gateway_core::adapter::{
-    Answer, Conversation, Effect, Exchange, Fate, Item, Keys, Marks, Payload, Receipt, Request, Session,
-    Transcript, Turn, Verdict as Reread,
+    Answer, Conversation, Effect, Exchange, Fate, Item, Keys, Marks, Pairs, Payload, Receipt, Request,
+    Session, Transcript, Turn, Verdict as Reread,
 };
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::{Class, Envelope};
@@ -33,14 +33,17 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::app::{App, Room};
-use crate::clock::{self, chance};
+use crate::clock::chance;
 use crate::config::InDoubt;
 use crate::crash;
 use crate::intake::{Trace, facts, translate_in};
 use crate::sessions::Held;
-use crate::store::{Entry, Event, ExchangeId, Head, Job, LaneId, MappingUsed, Pinned, StoreError};
+use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, Pinned, StoreError};
 use crate::transport::Failure;
 use crate::words;
+
+/// Why a call is struck that is made again although it may have taken effect.
+const UNKNOWN: &str = "unknown";
 
 /// A conversation that makes more calls than this goes in circles.
 const TURNS_MAX: usize = 20;
@@ -194,12 +197,12 @@ async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
         // Nothing is lost: the row says where it stands, and the lane is ready again.
         tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = head.delivery.0, %error);
         let now = app.clock.now();
-        room.availability().failed(Later::default(), now, now, clock::jitter());
+        room.availability().failed(Later::default(), now, now, app.clock.jitter());
     }
 }
 
 /// Runs a task to its end or to its panic.
-async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::UnwindSafe) -> Result<T, ()> {
+pub(crate) async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::UnwindSafe) -> Result<T, ()> {
     let mut task = std::pin::pin!(task);
     std::future::poll_fn(move |context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
@@ -273,10 +276,18 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
             Err(fault) => return talk.settle(Outcome::NotSent(fault), Some(request.effect)).await,
         };
         let effect = request.effect;
+        let too_early = match crash::sabotaged("call-before-journal") {
+            true => Some(talk.call(&request, held.as_ref()).await),
+            false => None,
+        };
         // Gone: a newer snapshot or an operator has settled it meanwhile.
         let Some(exchange) = talk.journal(&request).await? else { return Ok(()) };
         crash::point("after-request-journaled");
-        match talk.call(&request, held.as_ref()).await {
+        let called = match too_early {
+            Some(called) => called,
+            None => talk.call(&request, held.as_ref()).await,
+        };
+        match called {
             Ok(answer) => {
                 crash::point("after-answer");
                 talk.heard = true;
@@ -341,8 +352,11 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// The arrival as it came is needed where our own side could not read it then, or where the mapping that did has been
+    /// mended since.
     async fn fetch_source(&mut self) -> Result<(), StoreError> {
-        if self.job.pinned.is_none() && self.job.envelope.document.is_null() {
+        let unread = self.job.envelope.document.is_null() || self.job.read_anew;
+        if self.job.pinned.is_none() && unread {
             self.source = self.app.store.source(self.job.envelope.id).await?;
         }
         Ok(())
@@ -360,11 +374,14 @@ impl<'a> Talk<'a> {
         let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
         let plan = self.plan(mapping)?;
         let translation = plan.translate(&canonical, &Context { codes: &config.codes });
-        let translation = translation.map_err(|fault| self.held(plan, fault))?;
+        let translation = translation.map_err(|fault| self.held(plan, &config.codes, fault))?;
         let mut documents = translation.documents;
         self.message.document =
             if documents.len() == 1 { documents.remove(0) } else { Value::Array(documents) };
-        let pinned = Pinned { document: self.message.document.clone(), mapping: used(plan) };
+        let pinned = Pinned {
+            document: self.message.document.clone(),
+            mapping: self.app.rules.used(plan, &config.codes),
+        };
         self.pending.push(Entry::Pin { pinned, at: self.began });
         for trace in translation.traces {
             let detail = format!("{} {}: {}", trace.target, trace.rule, trace.detail);
@@ -373,20 +390,23 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// The canonical document: as accepted; or, where our own side could not read the arrival, read anew by today's mapping.
+    /// The canonical document: as accepted, or read anew from the arrival by today's mapping.
     fn canonical(&mut self) -> Result<Value, Fault> {
-        if !self.job.envelope.document.is_null() {
+        // Without an arrival (its body is past its time) what was read of it then still holds.
+        let kept = self.source.is_none() || !self.job.read_anew;
+        if !self.job.envelope.document.is_null() && kept {
             return Ok(self.job.envelope.document.clone());
         }
         let plan = self.plan(self.job.in_mapping.as_ref().map(|used| used.name.as_str()))?;
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
         let source = self.source.as_ref().ok_or_else(|| held(mapping_missing(&self.message)))?;
-        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, fault))?;
+        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, codes, fault))?;
         let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
         let facts = facts(self.app, &self.message.kind, &document).map_err(held)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
-        self.pending.push(Entry::Revise { document: document.clone(), mapping: used(plan) });
+        self.pending
+            .push(Entry::Revise { document: document.clone(), mapping: self.app.rules.used(plan, codes) });
         Ok(document)
     }
 
@@ -396,8 +416,8 @@ impl<'a> Talk<'a> {
     }
 
     /// Remembers which mapping failed, so that a mended one offers the delivery again.
-    fn held(&mut self, plan: &Plan, fault: Fault) -> Fault {
-        self.pending.push(Entry::Untranslated { mapping: used(plan) });
+    fn held(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
+        self.pending.push(Entry::Untranslated { mapping: self.app.rules.used(plan, codes) });
         held(fault)
     }
 
@@ -423,9 +443,8 @@ impl<'a> Talk<'a> {
 
     async fn call(&mut self, request: &Request, held: Option<&Held>) -> Result<Answer, Failure> {
         self.generation = held.map_or(0, |held| held.generation);
-        let passed_on =
-            self.message.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())).collect();
-        call(self.app, self.room, request, held.map(|held| &held.session), &passed_on).await
+        let session = held.map(|held| &held.session);
+        call(self.app, self.room, request, session, &passed_on(&self.message)).await
     }
 
     fn take_answer(&mut self, row: ExchangeId, request: Request, answer: Answer) {
@@ -453,12 +472,19 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// What came back is no answer (a page, a proxy's error): the call stays open in the journal, to be read back.
+    fn unanswer_last(&mut self) {
+        self.transcript.0.pop();
+        let Some(row) = self.rows.pop() else { return };
+        self.pending.retain(|entry| !matches!(entry, Entry::Answered { exchange, .. } if *exchange == row));
+    }
+
     fn note(&mut self, event: Event, detail: &str) {
         self.pending.push(Entry::Note { event, detail: detail.to_owned(), at: self.app.clock.now() });
     }
 
     fn repeat(&mut self, row: ExchangeId, may_be_doubled: bool) {
-        self.strike(row, if may_be_doubled { "unknown" } else { "did-not-happen" });
+        self.strike(row, if may_be_doubled { UNKNOWN } else { "did-not-happen" });
         if may_be_doubled {
             self.note(Event::MayBeDoubled, "");
         }
@@ -467,7 +493,7 @@ impl<'a> Talk<'a> {
     /// Asks the peer whether a call that counts once took effect.
     async fn read_back(&mut self, lost: &Request, called_at: Moment) -> Reading {
         let (app, room) = (self.app, self.room);
-        let verdict = inquire(app, room, |transcript| {
+        let verdict = inquire(app, room, &passed_on(&self.message), |transcript| {
             let talk = Conversation { message: &self.message, marks: &self.marks, transcript };
             room.adapter.read_back(&talk, lost)
         })
@@ -481,11 +507,18 @@ impl<'a> Talk<'a> {
         self.note(Event::ReadBack, label);
         match verdict {
             Ok(verdict) => {
-                pipeline::read_back(verdict, called_at, self.on_unknown(), &self.policy(), app.clock.now())
+                let (unknown, repeats) = (self.on_unknown(), self.repeats());
+                pipeline::read_back(verdict, called_at, unknown, repeats, &self.policy(), app.clock.now())
             }
             // The peer cannot even be asked: it is away, and the doubt stays.
             Err(fault) => Reading::Settle(Settlement::Away { fault }),
         }
+    }
+
+    /// How often this delivery's call was made again without knowing.
+    fn repeats(&self) -> u32 {
+        let repeated = |kept: &&Kept| kept.struck.as_deref() == Some(UNKNOWN);
+        self.job.exchanges.iter().filter(repeated).count() as u32
     }
 
     fn on_unknown(&self) -> OnUnknown {
@@ -506,16 +539,20 @@ impl<'a> Talk<'a> {
     async fn settle(&mut self, outcome: Outcome, effect: Option<Effect>) -> Result<(), StoreError> {
         let mut history = self.job.history;
         history.peer_success_at = self.room.availability().last_success();
-        let (now, chance) = (self.app.clock.now(), clock::jitter());
+        let (now, chance) = (self.app.clock.now(), self.app.clock.jitter());
         let Ruling { settlement, call } =
             pipeline::settle(outcome, effect, &history, &self.policy(), now, chance);
-        if call == CallFate::Struck {
-            let reason = reason_of(&settlement);
-            match self.unanswered.take() {
-                Some(row) => self.strike(row, &reason),
-                None if effect.is_some() => self.strike_last(&reason),
-                None => {}
+        match call {
+            CallFate::Struck => {
+                let reason = reason_of(&settlement);
+                match self.unanswered.take() {
+                    Some(row) => self.strike(row, &reason),
+                    None if effect.is_some() => self.strike_last(&reason),
+                    None => {}
+                }
             }
+            CallFate::Doubtful if self.unanswered.is_none() => self.unanswer_last(),
+            CallFate::Doubtful | CallFate::Stands => {}
         }
         self.record(settlement).await
     }
@@ -550,7 +587,7 @@ impl<'a> Talk<'a> {
         self.app.metrics.settled.with_label_values(&[peer, label]).inc();
         if let Settlement::Away { fault } = settlement {
             let later = Later { retry_after_ms: fault.retry_after_ms };
-            if self.room.availability().failed(later, self.began, now, clock::jitter()) {
+            if self.room.availability().failed(later, self.began, now, self.app.clock.jitter()) {
                 tracing::warn!(event = "peer-away", peer, fault = %fault.code, cause = %fault.cause);
             }
         } else if self.heard && self.room.availability().succeeded(now) {
@@ -562,13 +599,17 @@ impl<'a> Talk<'a> {
             let seconds = now.millis_since(self.message.at) as f64 / 1000.0;
             self.app.metrics.delivered_seconds.with_label_values(&[peer]).observe(seconds.max(0.0));
         }
-        let verdict = match settlement {
-            Settlement::Delivered { .. } => Some(Ok(())),
-            Settlement::DeadLetter(fault) => Some(Err(fault.clone())),
-            _ => None,
-        };
-        if let Some(verdict) = verdict {
-            self.app.verdicts.tell(self.message.id, verdict);
+        let (verdicts, message) = (&self.app.verdicts, self.message.id);
+        match settlement {
+            Settlement::Delivered { .. } => verdicts.tell(message, Ok(())),
+            // What our own side lacks is nothing the sender could mend: to it the message is accepted.
+            Settlement::DeadLetter(fault) if fault.blame != Blame::Gateway => {
+                verdicts.tell(message, Err(fault.clone()));
+            }
+            Settlement::DeadLetter(_) | Settlement::InDoubt(_) | Settlement::Hold(_) => {
+                verdicts.let_go(message)
+            }
+            Settlement::RetryAt { .. } | Settlement::Away { .. } | Settlement::Superseded => {}
         }
         tracing::info!(
             event = "settled",
@@ -587,10 +628,6 @@ fn held(mut fault: Fault) -> Fault {
     fault.blame = Blame::Gateway;
     fault.remedy = Remedy::Correct;
     fault
-}
-
-fn used(plan: &Plan) -> MappingUsed {
-    MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() }
 }
 
 fn mapping_missing(message: &Envelope) -> Fault {
@@ -624,7 +661,8 @@ async fn hold_session(
 ) -> Result<Option<Held>, Fault> {
     let Some(account) = account else { return Ok(None) };
     let log_in = async || {
-        let session: Result<Session, Fault> = inquire(app, room, |transcript| {
+        // One session serves many messages, so it belongs to the trace of none.
+        let session: Result<Session, Fault> = inquire(app, room, &Pairs::new(), |transcript| {
             let keys = Keys { fixed: &room.keys, session: None };
             room.adapter.log_in(account, &keys, transcript, app.clock.now())
         })
@@ -642,13 +680,18 @@ async fn hold_session(
     room.sessions.hold(account, refused, app.clock.now(), log_in).await.map(Some)
 }
 
+/// The caller's trace context, for the peer.
+fn passed_on(message: &Envelope) -> Pairs {
+    message.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())).collect()
+}
+
 /// Signs and makes one call.
 async fn call(
     app: &App,
     room: &Room,
     request: &Request,
     session: Option<&Session>,
-    passed_on: &Vec<(String, String)>,
+    passed_on: &Pairs,
 ) -> Result<Answer, Failure> {
     let keys = Keys { fixed: &room.keys, session };
     let signed = room
@@ -679,6 +722,7 @@ fn label(step: &str) -> &str {
 async fn inquire<T>(
     app: &App,
     room: &Room,
+    passed_on: &Pairs,
     mut next: impl FnMut(&Transcript) -> Result<Turn<T>, Fault>,
 ) -> Result<T, Fault> {
     let mut transcript = Transcript::default();
@@ -698,7 +742,8 @@ async fn inquire<T>(
         // A log-in's own calls name no account, so this does not go round in a circle.
         let held = Box::pin(hold_session(app, room, request.account.as_ref(), refused)).await?;
         generation = held.as_ref().map_or(0, |held| held.generation);
-        let answer = call(app, room, &request, held.as_ref().map(|held| &held.session), &Vec::new()).await;
+        let session = held.as_ref().map(|held| &held.session);
+        let answer = call(app, room, &request, session, passed_on).await;
         let answer = answer.map_err(|failure| match failure {
             Failure::NotSent(reason) => not_sent(reason),
             Failure::Silent(reason) => Fault { remedy: Remedy::Later, ..silent(reason) },
@@ -736,12 +781,23 @@ pub async fn ask(app: &App, from: &Room, item: Item, trace: &Trace) -> Result<Fa
         hints: item.hints,
         document,
     };
-    let receipt = inquire(app, &room, |transcript| {
+    let trace_on = passed_on(&message);
+    let asking = inquire(app, &room, &trace_on, |transcript| {
         let talk = Conversation { message: &message, marks: &Marks::new(), transcript };
         room.adapter.next_turn(&talk)
-    })
-    .await
-    .inspect_err(|fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code))?;
+    });
+    // One bound for all its calls, a log-in included: somebody waits at a screen.
+    let bound = Duration::from_millis(room.config.answer_ms_max);
+    let receipt = tokio::time::timeout(bound, asking)
+        .await
+        .unwrap_or_else(|_| Err(question_unanswered(bound)))
+        .inspect_err(
+            |fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code),
+        )?;
     tracing::info!(event = "question-answered", peer = %room.name, message = %message.id, correlation = %message.correlation);
     receipt.answer.map(Fate::Answered).ok_or_else(nobody)
+}
+
+fn question_unanswered(bound: Duration) -> Fault {
+    Fault::new("question.too-late", Blame::Peer, Remedy::Later, words::question_unanswered(bound.as_secs()))
 }

@@ -11,9 +11,9 @@ use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
-use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, Unit};
 use gateway_core::pipeline::Admission;
-use gateway_core::translator::{Context, Plan};
+use gateway_core::translator::{Context, Plan, code_like};
 use serde_json::Value;
 
 use crate::app::{App, Room, Verdict};
@@ -21,8 +21,11 @@ use crate::clock;
 use crate::crash;
 use crate::delivery;
 use crate::http::store_fault;
-use crate::store::{Admitted, Content, MappingUsed, NewMessage, Route};
+use crate::store::{Admitted, Content, NewMessage, Route};
 use crate::words;
+
+/// The longest national unit code in use has 35 characters.
+const UNIT_BYTES_MAX: usize = 64;
 
 /// What follows a message through all lines.
 #[derive(Debug, Clone)]
@@ -35,7 +38,8 @@ pub struct Trace {
 
 /// One call of a peer, from its body to its answer.
 pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &Trace) -> Answer {
-    let said = match adapter.receive(arrival) {
+    let bytes = arrival.ask.body.0.len();
+    let said = match aside(bytes, || adapter.receive(arrival)) {
         Err(fault) => Err(fault),
         Ok(Heard::LogIn { user: _, password }) => log_in(app, arrival, &password),
         Ok(heard) => match arrival.caller.as_ref().and_then(|peer| app.peer(peer)) {
@@ -58,7 +62,16 @@ pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &T
             tracing::info!(event = "call-refused", channel = %arrival.channel, fault = %fault.code);
         }
     }
-    adapter.reply(arrival, said.as_deref())
+    // A reply reads the call once more, for the codes of its items.
+    aside(bytes, || adapter.reply(arrival, said.as_deref()))
+}
+
+/// Calls with larger bodies are read aside, because reading megabytes holds up every other call of the same thread.
+const HEAVY_BYTES: usize = 128 << 10;
+
+/// Does the work here; if it is about many bytes, after the thread's other tasks have been handed to another one.
+pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= HEAVY_BYTES { work() } else { tokio::task::block_in_place(work) }
 }
 
 /// Every item of a call gets its own fate; all are written in one transaction.
@@ -69,8 +82,9 @@ async fn accept(
     items: Vec<Item>,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
-    let messages: Vec<NewMessage> =
-        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect();
+    let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
+        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect()
+    });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match room.config.answer_wait_ms {
         0 => Vec::new(),
@@ -86,9 +100,22 @@ async fn accept(
     for queued in admitted.iter().flat_map(|admitted| &admitted.deliveries) {
         app.wake(std::iter::once(&queued.peer));
     }
-    let verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
+    let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
+    if room.config.answer_wait_ms > 0 {
+        answer_as_the_first_time(app, &admitted, &mut verdicts).await;
+    }
     let each = admitted.into_iter().zip(refusals).zip(verdicts);
-    Ok(each.map(|((admitted, refusal), verdict)| fate(admitted, refusal, verdict)).collect())
+    let told = each.map(|((admitted, refusal), verdict)| {
+        let id = admitted.id;
+        let fate = fate(admitted, refusal, verdict);
+        let fault = match &fate {
+            Fate::Refused(fault) => Some(fault.code.as_ref()),
+            _ => None,
+        };
+        tracing::info!(event = "heard", message = %id, peer = %room.name, fate = fate_label(&fate), fault);
+        fate
+    });
+    Ok(told.collect())
 }
 
 /// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
@@ -113,11 +140,17 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
         mapping: None,
         content,
     };
+    if item.unit.as_deref().is_some_and(|unit| !is_unit(unit)) {
+        return vec![NewMessage {
+            unit: Unit::from(room.config.unit.as_deref().unwrap_or_default()),
+            ..blank(Err(Fault::sender("unit.unusable", words::unit_unusable())))
+        }];
+    }
     let plan = match inbound_plan(app, arrival, &item.kind) {
         Ok(plan) => plan,
         Err(fault) => return vec![blank(Err(fault))],
     };
-    let mapping = MappingUsed { name: plan.name().to_owned(), fingerprint: plan.fingerprint().to_owned() };
+    let mapping = app.rules.used(plan, &room.config.codes);
     let peers = app.routes(&room.name, &item.kind, &unit(room, &item));
     if peers.is_empty() {
         // Accepting what nobody will ever be sent would be losing it.
@@ -177,6 +210,13 @@ fn unit(room: &Room, item: &Item) -> Unit {
     Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
 }
 
+/// Units stand in the clear in the store and in the log, so they must be codes: nothing that could be a name or an address.
+fn is_unit(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let text = text.trim();
+    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
+}
+
 fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a Plan, Fault> {
     let channel = app.channel(&arrival.channel);
     let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
@@ -196,8 +236,16 @@ pub(crate) fn translate_in(
     let context = Context { codes };
     match payload {
         Payload::Json(value) => {
-            let violations = plan.source().check(value);
+            let mut violations = plan.source().check(value);
             if !violations.is_empty() {
+                // Dates and codes are the mapping's to judge; nobody should have to come twice for one document.
+                let further = plan.translate(value, &Context { codes }).err();
+                for found in further.into_iter().flat_map(|fault| fault.violations) {
+                    let told = violations.iter().any(|known| known.path == found.path);
+                    if found.blame == Blame::Sender && !told {
+                        violations.push(found);
+                    }
+                }
                 return Err(violated(violations));
             }
             plan.translate(value, &context)
@@ -228,7 +276,9 @@ pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<Facts, F
     if spec.dossier.is_some() && dossier.is_none() {
         return Err(Fault::sender("dossier.code", words::dossier_code_unusable()));
     }
-    Ok(Facts { dossier, status: at(&spec.status), due: at(&spec.due).as_deref().and_then(Moment::parse) })
+    // A status stands in the clear, so it must be one: whatever else a sender put there stays in the sealed document.
+    let status = at(&spec.status).filter(|status| code_like(status));
+    Ok(Facts { dossier, status, due: at(&spec.due).as_deref().and_then(Moment::parse) })
 }
 
 fn text_at(document: &Value, path: &str) -> Option<String> {
@@ -261,12 +311,25 @@ async fn wait(
     found
 }
 
+/// A caller that was told a peer's refusal is told it again when it repeats the message: a repeat is no success.
+async fn answer_as_the_first_time(app: &App, admitted: &[Admitted], verdicts: &mut [Option<Verdict>]) {
+    for (admitted, verdict) in admitted.iter().zip(verdicts) {
+        let Some(Admission::Duplicate { of }) = admitted.admission else { continue };
+        match app.store.refusal(of).await {
+            Ok(refusal) => *verdict = refusal.map(Err),
+            // It is on disk, which is all that a caller is promised.
+            Err(error) => tracing::warn!(event = "verdict-unreadable", %error),
+        }
+    }
+}
+
 fn fate(admitted: Admitted, refusal: Option<Fault>, verdict: Option<Verdict>) -> Fate {
     match (admitted.admission, refusal) {
         (_, Some(fault)) => Fate::Refused(fault),
-        (Some(Admission::Duplicate { of } | Admission::LateRepeat { of }), None) => {
-            Fate::Duplicate { id: of }
-        }
+        (Some(Admission::Duplicate { of } | Admission::LateRepeat { of }), None) => match verdict {
+            Some(Err(_)) => Fate::Accepted { id: of, verdict },
+            _ => Fate::Duplicate { id: of },
+        },
         (Some(Admission::Conflict { .. }), None) => {
             Fate::Refused(Fault::sender("key.conflict", words::key_conflict()))
         }
@@ -289,8 +352,11 @@ fn fate_label(fate: &Fate) -> &'static str {
 /// The portal's own interface has callers log in: one of their keys is the password, the session is ours.
 fn log_in(app: &App, arrival: &Arrival, password: &Secret) -> Result<Vec<Fate>, Fault> {
     let unknown = || Fault::sender("auth.unknown", words::auth_unknown());
-    let peer: PeerName = app.keyring.caller(password, arrival.at).ok_or_else(unknown)?;
-    let (token, seconds) = app.keyring.open_session(&peer, arrival.at);
+    let (peer, token, seconds) = app.keyring.open_session(password, arrival.at).ok_or_else(unknown)?;
+    let dialect = &app.peer(&peer).ok_or_else(unknown)?.config.dialect;
+    if app.channel(&arrival.channel).is_none_or(|channel| channel.dialect != *dialect) {
+        return Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(dialect)));
+    }
     tracing::info!(event = "logged-in", peer = %peer);
     Ok(vec![Fate::LoggedIn { token, seconds }])
 }

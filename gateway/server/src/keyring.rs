@@ -3,13 +3,14 @@
 //!
 //! A slow password hash would cost 50 ms a request and protects only guessable secrets; these are not. The file is read again
 //! when it changes, so a key can be added or revoked while the gateway runs. Sessions are not stored: a session is
-//! its peer and end, sealed with a keyed digest, so it survives our restart — existing local software keeps a session
-//! by its clock alone and never logs in again when told to.
+//! the id of its key and its end, sealed with a keyed digest. So it survives our restart, because existing local software keeps
+//! a session by its clock alone and never logs in again when told to; and it ends with its key, because who revokes a key means
+//! now.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -54,7 +55,20 @@ pub struct Keyring {
 struct Loaded {
     stamp: Option<(SystemTime, u64)>,
     looked: Option<Moment>,
-    keys: Vec<([u8; 32], PeerName)>,
+    keys: Vec<Known>,
+}
+
+struct Known {
+    id: String,
+    digest: [u8; 32],
+    peer: PeerName,
+}
+
+impl Known {
+    fn of(entry: &KeyEntry) -> Option<Known> {
+        let peer = PeerName::from(entry.peer.as_str());
+        Some(Known { id: entry.id.clone(), digest: unhex(&entry.sha256)?, peer })
+    }
 }
 
 impl Keyring {
@@ -67,18 +81,28 @@ impl Keyring {
         }
     }
 
-    /// Whose key this is. Every known key is compared, in constant time each.
+    /// Whose key this is.
     pub fn caller(&self, key: &Secret, at: Moment) -> Option<PeerName> {
+        self.known(key, at).map(|(_, peer)| peer)
+    }
+
+    /// The key's id and its peer. Every known key is compared, in constant time each.
+    fn known(&self, key: &Secret, at: Moment) -> Option<(String, PeerName)> {
         let given = digest::digest(&digest::SHA256, key.reveal().trim().as_bytes());
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        self.refresh(&mut loaded, at);
+        let loaded = self.loaded(at);
         let mut found = None;
-        for (known, peer) in &loaded.keys {
-            if bool::from(known.as_slice().ct_eq(given.as_ref())) {
-                found = Some(peer.clone());
+        for known in &loaded.keys {
+            if bool::from(known.digest.as_slice().ct_eq(given.as_ref())) {
+                found = Some((known.id.clone(), known.peer.clone()));
             }
         }
         found
+    }
+
+    fn loaded(&self, at: Moment) -> MutexGuard<'_, Loaded> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh(&mut loaded, at);
+        loaded
     }
 
     /// Looks at the file at most once a second.
@@ -96,10 +120,7 @@ impl Keyring {
         match read(&self.path) {
             Ok(entries) => {
                 loaded.stamp = stamp;
-                loaded.keys = entries
-                    .iter()
-                    .filter_map(|entry| Some((unhex(&entry.sha256)?, PeerName::from(entry.peer.as_str()))))
-                    .collect();
+                loaded.keys = entries.iter().filter_map(Known::of).collect();
             }
             // The keys known so far stay good: a half-written file must not lock everybody out.
             Err(error) => {
@@ -108,25 +129,29 @@ impl Keyring {
         }
     }
 
-    /// A session of ours for this caller.
-    pub fn open_session(&self, peer: &PeerName, at: Moment) -> (Secret, u64) {
+    /// A session of ours for whoever has this key: its peer, the session, and for how many seconds it is good.
+    pub fn open_session(&self, key: &Secret, at: Moment) -> Option<(PeerName, Secret, u64)> {
+        let (id, peer) = self.known(key, at)?;
         let until = at.as_millis() / 1000 + SESSION_SECONDS;
-        let body = format!("{peer}|{until}|{}", hex(&clock::chance::<6>()));
+        let body = format!("{id}|{until}|{}", hex(&clock::chance::<6>()));
         let tag = hmac::sign(&self.sessions, body.as_bytes());
         let token = format!("{}.{}", URL_SAFE_NO_PAD.encode(&body), URL_SAFE_NO_PAD.encode(tag.as_ref()));
-        (Secret::new(token), SESSION_SECONDS as u64)
+        Some((peer, Secret::new(token), SESSION_SECONDS as u64))
     }
 
-    /// Whose session this is, if it is one of ours and still good.
+    /// Whose session this is, if it is one of ours, still good, and its key not revoked.
     pub fn session(&self, token: &Secret, at: Moment) -> Option<PeerName> {
         let (body, tag) = token.reveal().split_once('.')?;
         let body = URL_SAFE_NO_PAD.decode(body).ok()?;
         let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
         hmac::verify(&self.sessions, &body, &tag).ok()?;
         let body = String::from_utf8(body).ok()?;
-        let mut parts = body.rsplitn(3, '|');
-        let (_, until, peer) = (parts.next()?, parts.next()?, parts.next()?);
-        (at.as_millis() / 1000 < until.parse().ok()?).then(|| PeerName::from(peer))
+        let mut parts = body.split('|');
+        let (id, until) = (parts.next()?, parts.next()?.parse().ok()?);
+        if at.as_millis() / 1000 >= until {
+            return None;
+        }
+        self.loaded(at).keys.iter().find(|known| known.id == id).map(|known| known.peer.clone())
     }
 }
 
@@ -184,8 +209,9 @@ fn write(path: &Path, entries: &[KeyEntry]) -> io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let beside = path.with_extension("new");
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    // What an interrupted command left behind may have another mode.
+    let _ = std::fs::remove_file(&beside);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(&serde_json::to_vec_pretty(entries)?)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)
@@ -220,13 +246,18 @@ mod tests {
     }
 
     #[test]
-    fn a_session_survives_a_restart_and_ends() {
+    fn a_session_survives_a_restart_and_ends_with_its_time_or_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
         let at = Moment::from_millis(1_000_000);
-        let (token, seconds) = Keyring::new(PathBuf::new(), b"k").open_session(&PeerName::from("a|b"), at);
-        let restarted = Keyring::new(PathBuf::new(), b"k");
-        assert_eq!(restarted.session(&token, at), Some(PeerName::from("a|b")));
+        let (id, key) = add(&path, "mot-cua", "", at).unwrap();
+        let (_, token, seconds) = Keyring::new(path.clone(), b"k").open_session(&key, at).unwrap();
+        let restarted = Keyring::new(path.clone(), b"k");
+        assert_eq!(restarted.session(&token, at), Some(PeerName::from("mot-cua")));
         assert_eq!(restarted.session(&token, at.plus_millis(seconds as i64 * 1000)), None);
-        assert_eq!(Keyring::new(PathBuf::new(), b"other").session(&token, at), None);
+        assert_eq!(Keyring::new(path.clone(), b"other").session(&token, at), None);
         assert_eq!(restarted.session(&Secret::new("x.y"), at), None);
+        assert!(revoke(&path, &id).unwrap());
+        assert_eq!(restarted.session(&token, at.plus_millis(1500)), None);
     }
 }

@@ -1,8 +1,10 @@
 //! Hosts the peers' simulators: behind a real TCP port, with faults of transport put around them by a script that knows no peer.
 //!
-//! A fault script says what happens to the next calls, one word a call: a status (`503`), `html` (a page instead of an answer),
-//! `lost-before` (the connection breaks before the peer saw the call), `lost-after` (it takes effect, the answer is lost),
-//! `slow` (the answer comes too late for the caller), `ok`. What only the peer itself does lives in its simulator.
+//! A fault script says what happens to the next calls, one word a call: a status (`503`, or `429:30` with a Retry-After of 30
+//! seconds), `html` (a page instead of an answer), `x-road` (the layer between refuses), `lost-before` (the connection breaks
+//! before the peer saw the call), `lost-after` (it takes effect, the answer is lost), `html-after` (it takes effect, a page
+//! comes instead of the answer), `slow` (the answer comes too late for the caller), `ok`. What only the peer itself does lives
+//! in its simulator.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,6 +25,9 @@ use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 
+/// So many of the latest calls are kept for whoever wants to look at them.
+const HEARD_KEPT: usize = 64;
+
 /// A simulator that listens. Stops when dropped.
 pub struct Host {
     address: SocketAddr,
@@ -36,6 +41,7 @@ struct Shared {
     always: Option<Twist>,
     spared: Option<String>,
     calls: u64,
+    heard: VecDeque<Ask>,
 }
 
 /// What the transport does to a call.
@@ -45,8 +51,14 @@ pub enum Twist {
     Ok,
     /// The peer's proxy answers this status; the peer never saw the call.
     Status(u16),
+    /// The same, with so many seconds in Retry-After.
+    Busy(u16, u64),
     /// A page of HTML under status 502.
     Html,
+    /// The call takes effect and a page of HTML comes instead of the answer.
+    HtmlAfter,
+    /// A fault of X-Road itself: the peer never saw the call.
+    XRoad,
     /// The connection breaks before the peer saw the call.
     LostBefore,
     /// The call takes effect and the answer is lost.
@@ -58,13 +70,19 @@ pub enum Twist {
 impl Twist {
     /// Reads one word of a script.
     pub fn parse(word: &str) -> Option<Twist> {
+        let status_of = |text: &str| text.parse().ok().filter(|status| (400..600).contains(status));
+        if let Some((status, seconds)) = word.split_once(':') {
+            return Some(Twist::Busy(status_of(status)?, seconds.parse().ok()?));
+        }
         Some(match word {
             "ok" | "200" => Twist::Ok,
             "html" => Twist::Html,
+            "html-after" => Twist::HtmlAfter,
+            "x-road" => Twist::XRoad,
             "lost-before" => Twist::LostBefore,
             "lost-after" => Twist::LostAfter,
             "slow" => Twist::Slow(3_000),
-            status => Twist::Status(status.parse().ok().filter(|status| (400..600).contains(status))?),
+            status => Twist::Status(status_of(status)?),
         })
     }
 }
@@ -74,7 +92,14 @@ impl Host {
     pub async fn start(peer: Box<dyn Simulator>, listen: SocketAddr, clock: Clock) -> io::Result<Host> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let shared = Shared { peer, script: VecDeque::new(), always: None, spared: None, calls: 0 };
+        let shared = Shared {
+            peer,
+            script: VecDeque::new(),
+            always: None,
+            spared: None,
+            calls: 0,
+            heard: VecDeque::new(),
+        };
         let shared = Arc::new(Mutex::new(shared));
         let acceptor = tokio::spawn(accept(listener, shared.clone(), clock)).abort_handle();
         Ok(Host { address, shared, acceptor })
@@ -95,14 +120,19 @@ impl Host {
         self.shared().always = twist;
     }
 
-    /// Calls whose path contains this are neither twisted nor counted (the log-in, in most stories).
-    pub fn spare(&self, part_of_path: &str) {
-        self.shared().spared = Some(part_of_path.to_owned());
+    /// Calls whose path contains this are neither twisted nor counted (the log-in, in most stories); none spares nothing.
+    pub fn spare(&self, part_of_path: Option<&str>) {
+        self.shared().spared = part_of_path.map(str::to_owned);
     }
 
     /// Calls that reached the port, whatever became of them.
     pub fn calls(&self) -> u64 {
         self.shared().calls
+    }
+
+    /// The latest calls as they came, oldest first.
+    pub fn heard(&self) -> Vec<Ask> {
+        self.shared().heard.iter().cloned().collect()
     }
 
     /// What has taken effect at the peer.
@@ -173,21 +203,29 @@ async fn respond(
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let spared = shared.spared.as_ref().is_some_and(|part| ask.path.contains(part));
         shared.calls += u64::from(!spared);
+        if shared.heard.len() == HEARD_KEPT {
+            shared.heard.pop_front();
+        }
+        shared.heard.push_back(ask.clone());
         let twist = match spared {
             true => Twist::Ok,
             false => shared.script.pop_front().or_else(|| shared.always.clone()).unwrap_or(Twist::Ok),
         };
-        let seen = matches!(twist, Twist::Ok | Twist::LostAfter | Twist::Slow(_));
+        let seen = matches!(twist, Twist::Ok | Twist::LostAfter | Twist::HtmlAfter | Twist::Slow(_));
         (twist, seen.then(|| shared.peer.respond(&ask, at)))
     };
     let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "scripted");
     match (twist, answer) {
         (Twist::LostAfter | Twist::LostBefore, _) => Err(lost()),
-        (Twist::Html, _) => {
-            let page = "<html><body><h1>502 Bad Gateway</h1></body></html>".as_bytes().to_vec();
-            let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-            Ok(crate::http::response(Answer { status: 502, headers, body: Body(page) }))
+        (Twist::Html | Twist::HtmlAfter, _) => {
+            let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
+            Ok(instead(502, ("content-type", "text/html"), page))
         }
+        (Twist::XRoad, _) => {
+            let fault = "{\"type\":\"Server.ClientProxy.NetworkError\",\"message\":\"Could not connect\"}";
+            Ok(instead(500, ("x-road-error", "Server.ClientProxy.NetworkError"), fault))
+        }
+        (Twist::Busy(status, seconds), _) => Ok(instead(status, ("retry-after", &seconds.to_string()), "")),
         (Twist::Status(status), _) => {
             Ok(crate::http::response(Answer { status, headers: Vec::new(), body: Body::default() }))
         }
@@ -198,4 +236,10 @@ async fn respond(
         (_, Some(answer)) => Ok(crate::http::response(answer)),
         (_, None) => Err(lost()),
     }
+}
+
+/// What something between us and the peer says in the peer's stead.
+fn instead(status: u16, (name, value): (&str, &str), body: &str) -> Response<Full<Bytes>> {
+    let headers = vec![(name.to_owned(), value.to_owned())];
+    crate::http::response(Answer { status, headers, body: Body(body.as_bytes().to_vec()) })
 }

@@ -9,6 +9,20 @@
 //!   portal heard     3 calls, 1 dossiers
 //! ```
 //!
+//! | line | what happens, or must be so |
+//! |---|---|
+//! | `given <peer> <setting>` | a line for that peer's entry; `given simulator …` is the portal's other side; `{folder}` is the stage's |
+//! | `<sender> sends <kind> <file> [of <unit>] [with Field=value, …] -> <code> [words]` | a call and its answer |
+//! | `<sender> sends <n> <kind> <file> from <code> -> <code>` | n calls, the dossier's number counting up |
+//! | `portal answers <twist> …`, `portal always <twist>` | what the way to the portal does, see [`crate::simulator`] |
+//! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
+//! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `accept <code>` | what the portal does by itself |
+//! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
+//! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does |
+//! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |
+//! | `portal heard`, `steps`, `status`, `order`, `portal is up` | what took effect there, in which order, and how it is |
+//! | `open <n>`, `dead-letters <n>` | what is not settled, what waits for a person |
+//!
 //! A story runs the server in this process over real sockets and a real store. Its clock is its own (in tests) or the machine's
 //! (in the demonstration). Nothing sleeps and hopes: after each line the stage waits until nothing is left to do at this
 //! moment, with a bound.
@@ -21,6 +35,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_core::adapter::Secret;
 use gateway_core::ids::Moment;
+use gateway_core::pipeline::DeliveryId;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::client::legacy::Client;
@@ -34,14 +49,14 @@ use crate::config::Config;
 use crate::files::Files;
 use crate::keyring;
 use crate::simulator::{Host, Twist};
-use crate::store::{Filter, Operator, WhatHappened};
+use crate::store::{Event, Filter, Operator, WhatHappened};
 
 /// One story, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Story {
     /// What it tells.
     pub title: String,
-    /// Settings it needs, from its lines `given <peer> <setting>`: by peer.
+    /// Settings it needs, from its lines `given <peer> <setting>`: by peer; `limits` stands for the door's.
     pub given: Given,
     /// Its lines: number in the file, text.
     pub lines: Vec<(usize, String)>,
@@ -131,11 +146,12 @@ impl Stage {
         documents: Documents,
         given: Given,
     ) -> Result<Stage, String> {
-        let settings = toml::Table::new();
+        let simulator = given.get("simulator").map_or_else(String::new, |lines| lines.join("\n"));
+        let settings: toml::Table = toml::from_str(&simulator).map_err(|error| error.to_string())?;
         let portal = adapters::simulator("portal", "", &settings).ok_or("no simulator of the portal")?;
         let loopback = ([127, 0, 0, 1], 0).into();
         let portal = Host::start(portal, loopback, clock.clone()).await.map_err(|error| error.to_string())?;
-        portal.spare("login");
+        portal.spare(Some("login"));
         std::fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
         std::fs::write(
             folder.join("sealing.key"),
@@ -193,7 +209,8 @@ impl Stage {
     pub fn configuration(&self) -> String {
         let folder = self.folder.display();
         let mut text = format!(
-            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n"
+            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n\n[limits]\n{}",
+            self.given_to("limits"),
         );
         for (peer, dialect) in SENDERS {
             text.push_str(&format!(
@@ -201,16 +218,22 @@ impl Stage {
             ));
             text.push_str(&self.given_to(peer));
         }
+        let given = self.given_to("portal");
         text.push_str(&format!(
-            "\n[peers.portal]\nadapter = \"portal\"\nendpoints.portal = \"http://{}\"\nanswer_ms_max = 2000\nkeys.password = {{ file = \"{folder}/portal.password\" }}\nsettings.username = \"tichhop.h99.example\"\nsettings.unit = \"{UNIT}\"\n",
+            "\n[peers.portal]\nadapter = \"portal\"\nendpoints.portal = \"http://{}\"\nkeys.password = {{ file = \"{folder}/portal.password\" }}\nsettings.username = \"tichhop.h99.example\"\nsettings.unit = \"{UNIT}\"\n",
             self.portal.address(),
         ));
-        text.push_str(&self.given_to("portal"));
+        if !given.contains("answer_ms_max") {
+            text.push_str("answer_ms_max = 2000\n");
+        }
+        text.push_str(&given);
         text
     }
 
     fn given_to(&self, peer: &str) -> String {
-        self.given.get(peer).into_iter().flatten().map(|setting| format!("{setting}\n")).collect()
+        let folder = self.folder.display().to_string();
+        let lines = self.given.get(peer).into_iter().flatten();
+        lines.map(|setting| setting.replace("{folder}", &folder) + "\n").collect()
     }
 
     async fn start(&mut self) -> Result<(), String> {
@@ -252,10 +275,20 @@ impl Stage {
     async fn line(&mut self, text: &str) -> Result<(), String> {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
+            [sender, "sends", many, kind, file, "from", code, "->", wanted] => {
+                let many = many.parse().map_err(|_| format!("`{many}` is no number"))?;
+                for code in codes_from(code, many)? {
+                    let with = format!("{sender} sends {kind} {file} with MaHoSo={code} -> {wanted}");
+                    self.send(sender, &with).await?;
+                }
+            }
             [sender, "sends", ..] => self.send(sender, text).await?,
             ["portal", "answers", twists @ ..] => self.portal.script(twists_of(twists)?),
             ["portal", "always", "ok"] => self.portal.always(None),
             ["portal", "always", twist] => self.portal.always(twists_of(&[twist])?.pop()),
+            ["portal", "log-ins", "too"] => self.portal.spare(None),
+            ["portal", "is", wanted] => return self.expect_presence(wanted).await,
+            ["portal", "order", ..] => return self.expect_order(after_words(text, 2)).await,
             ["portal", "heard", ..] => return self.expect_heard(after_words(text, 2)).await,
             ["portal", "steps", code, ..] => return self.expect_steps(code, after_words(text, 3)).await,
             ["portal", "status", code, status] => return self.expect_status(code, status).await,
@@ -267,10 +300,13 @@ impl Stage {
             ["after", span] => self.pass(span).await?,
             ["restart"] => self.restart().await?,
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,
-            ["timeline", ..] => return self.expect_timeline(after_words(text, 1)).await,
+            ["timeline", ..] => return self.expect_timeline(after_words(text, 1), Event::is_milestone).await,
+            ["details", ..] => return self.expect_timeline(after_words(text, 1), |_| true).await,
             ["open", count] => return self.expect_open(count).await,
             ["redeliver", code] => self.redeliver(code).await?,
             ["settle", code, verdict] => self.settle_doubt(code, verdict).await?,
+            ["correct", code, change @ ..] => self.correct(code, &change.join(" ")).await?,
+            ["discard", code, reason @ ..] => self.discard(code, &reason.join(" ")).await?,
             ["dead-letters", count] => return self.expect_dead(count).await,
             _ => return Err(format!("a story does not know the line `{text}`")),
         }
@@ -283,7 +319,11 @@ impl Stage {
             text.split_once("->").ok_or("a line that sends says `-> <error_code>` at its end")?;
         let (what, changes) = what.split_once(" with ").unwrap_or((what, ""));
         let words: Vec<&str> = what.split_whitespace().collect();
-        let [_, _, kind, file] = words.as_slice() else { return Err("sends <kind> <file>".to_owned()) };
+        let (kind, file, unit) = match words.as_slice() {
+            [_, _, kind, file] => (kind, file, UNIT),
+            [_, _, kind, file, "of", unit] => (kind, file, *unit),
+            _ => return Err("sends <kind> <file> [of <unit>]".to_owned()),
+        };
         let document = self.documents.get(*file).ok_or_else(|| format!("there is no document `{file}`"))?;
         let mut item: Value = serde_json::from_str(document).map_err(|error| format!("{file}: {error}"))?;
         for change in changes.split(", ").filter(|change| !change.trim().is_empty()) {
@@ -297,9 +337,9 @@ impl Stage {
             self.dossiers.push(code.to_owned());
         }
         let answer = match sender {
-            "relay" => self.post_relay(kind, &item).await?,
-            "envelope" => self.post_envelope(kind, &item).await?,
-            "xml" => self.post_xml(kind, &item).await?,
+            "relay" => self.post_relay(kind, unit, &item).await?,
+            "envelope" => self.post_envelope(kind, unit, &item).await?,
+            "xml" => self.post_xml(kind, unit, &item).await?,
             other => return Err(format!("nobody here is called `{other}`")),
         };
         let (code, words) = answer;
@@ -312,15 +352,20 @@ impl Stage {
         Ok(())
     }
 
-    async fn post_relay(&self, kind: &str, item: &Value) -> Result<(String, String), String> {
-        let path = format!("/api/SynsTTHCC/{}?MaDinhDanhDV={UNIT}&isUpdating=False", service(kind)?);
+    async fn post_relay(&self, kind: &str, unit: &str, item: &Value) -> Result<(String, String), String> {
+        let path = format!("/api/SynsTTHCC/{}?MaDinhDanhDV={unit}&isUpdating=False", service(kind)?);
         let key = self.keys.get("relay").map(Secret::reveal).unwrap_or_default();
         let answer =
             self.post(&path, "application/json", &[("x-api-key", key)], json!([item]).to_string()).await?;
         read_envelope(&answer)
     }
 
-    async fn post_envelope(&mut self, kind: &str, item: &Value) -> Result<(String, String), String> {
+    async fn post_envelope(
+        &mut self,
+        kind: &str,
+        unit: &str,
+        item: &Value,
+    ) -> Result<(String, String), String> {
         let base = "/XrdAdapter/RestService/forward/mapi";
         if self.session.is_none() {
             let key = self.keys.get("envelope").map(Secret::reveal).unwrap_or_default();
@@ -330,7 +375,7 @@ impl Stage {
             self.session = answer["session"].as_str().map(str::to_owned);
         }
         let mut body =
-            json!({ "session": self.session, "madonvi": UNIT, "service": service(kind)?, "data": [item] });
+            json!({ "session": self.session, "madonvi": unit, "service": service(kind)?, "data": [item] });
         if kind == "dossier-recorded" {
             body["isUpdating"] = json!("False");
         }
@@ -338,7 +383,7 @@ impl Stage {
         read_envelope(&answer)
     }
 
-    async fn post_xml(&self, kind: &str, item: &Value) -> Result<(String, String), String> {
+    async fn post_xml(&self, kind: &str, unit: &str, item: &Value) -> Result<(String, String), String> {
         let (root, child) = (service(kind)?, if kind == "dossier-recorded" { "HoSo" } else { "TienDo" });
         let mut body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><{root} xmlns=\"urn:lienthong:onestop:hoso:1\">"
@@ -346,7 +391,7 @@ impl Stage {
         write_xml(child, item, &mut body);
         body.push_str(&format!("</{root}>"));
         let key = self.keys.get("xml").map(Secret::reveal).unwrap_or_default();
-        let path = format!("/api/{root}?MaDinhDanhDV={UNIT}&isUpdating=False");
+        let path = format!("/api/{root}?MaDinhDanhDV={unit}&isUpdating=False");
         let answer = self.post(&path, "application/xml", &[("x-api-key", key)], body).await?;
         let between = |name: &str| {
             let from = answer.split_once(&format!("<{name}>"))?.1;
@@ -420,7 +465,7 @@ impl Stage {
         std::fs::write(path, text.replace("\\n", "\n")).map_err(|error| error.to_string())
     }
 
-    async fn expect_timeline(&self, text: &str) -> Result<(), String> {
+    async fn expect_timeline(&self, text: &str, told: fn(Event) -> bool) -> Result<(), String> {
         self.quiet().await?;
         let first = text.split_whitespace().next().unwrap_or_default();
         let known = self.dossiers.iter().find(|code| *code == first);
@@ -431,7 +476,7 @@ impl Stage {
         let timeline = self.app().store.timeline(&code).await.map_err(|error| error.to_string())?;
         let rows = timeline.map(|timeline| timeline.rows).unwrap_or_default();
         let seen: Vec<&str> =
-            rows.iter().filter(|row| row.event.is_milestone()).map(|row| row.event.as_str()).collect();
+            rows.iter().filter(|row| told(row.event)).map(|row| row.event.as_str()).collect();
         let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
         if seen == wanted { Ok(()) } else { Err(format!("the timeline of {code} is: {}", seen.join(", "))) }
     }
@@ -478,6 +523,23 @@ impl Stage {
         if seen == *status { Ok(()) } else { Err(format!("the portal has status {seen}")) }
     }
 
+    /// The codes, or their ends, in the order in which the portal first took them.
+    async fn expect_order(&self, text: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let state = self.portal.state();
+        let seen: Vec<&str> =
+            state["order"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
+        let same = seen.len() == wanted.len() && seen.iter().zip(&wanted).all(|(s, w)| s.ends_with(w));
+        if same { Ok(()) } else { Err(format!("the portal took {}", seen.join(", "))) }
+    }
+
+    async fn expect_presence(&self, wanted: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let seen = self.app().peers_seen()["portal"]["state"].clone();
+        if seen == *wanted { Ok(()) } else { Err(format!("the portal is {seen}")) }
+    }
+
     async fn expect_open(&self, wanted: &str) -> Result<(), String> {
         self.quiet().await?;
         let stats = self.app().store.stats().await.map_err(|error| error.to_string())?;
@@ -513,16 +575,48 @@ impl Stage {
 
     async fn settle_doubt(&self, code: &str, verdict: &str) -> Result<(), String> {
         let what = if verdict == "happened" { WhatHappened::Happened } else { WhatHappened::DidNot };
-        let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
-        let doubts = self.app().store.dead_letters(filter).await.map_err(|error| error.to_string())?;
-        let doubt = doubts.first().ok_or("nothing is in doubt")?;
+        let doubt = self.waiting_for_a_person(code).await?;
         self.app()
             .store
-            .settle_doubt(doubt.delivery, what, BTreeMap::new(), self.operator())
+            .settle_doubt(doubt, what, BTreeMap::new(), self.operator())
             .await
             .map_err(|error| error.to_string())?;
         self.app().wake(self.app().peers.keys());
         Ok(())
+    }
+
+    /// `correct <code> path.of.field=value`, in the canonical document.
+    async fn correct(&self, code: &str, change: &str) -> Result<(), String> {
+        let (path, value) = change.split_once('=').ok_or("correct <code> path=value")?;
+        let delivery = self.waiting_for_a_person(code).await?;
+        let store = &self.app().store;
+        let shown = store.dead_letter(delivery).await.map_err(|error| error.to_string())?;
+        let mut document = shown.ok_or("nothing to correct")?.envelope.document;
+        let mut place = &mut document;
+        for name in path.split('.') {
+            place = &mut place[name];
+        }
+        *place = Value::String(value.to_owned());
+        store.correct(delivery, document, self.operator()).await.map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    async fn discard(&self, code: &str, reason: &str) -> Result<(), String> {
+        let delivery = self.waiting_for_a_person(code).await?;
+        let store = &self.app().store;
+        store.discard(delivery, reason, self.operator()).await.map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    async fn waiting_for_a_person(&self, code: &str) -> Result<DeliveryId, String> {
+        let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
+        let found = self.app().store.dead_letters(filter).await.map_err(|error| error.to_string())?;
+        found
+            .first()
+            .map(|letter| letter.delivery)
+            .ok_or_else(|| format!("nothing of {code} waits for a person"))
     }
 
     fn operator(&self) -> Operator {
@@ -541,6 +635,14 @@ fn service(kind: &str) -> Result<&'static str, String> {
         "dossier-progressed" => Ok("CapNhatTienDoHoSoMC"),
         other => Err(format!("local software does not send `{other}`")),
     }
+}
+
+/// So many codes from this one on: `H99.14-261123-1000`, `H99.14-261123-1001`, …
+fn codes_from(first: &str, many: usize) -> Result<Vec<String>, String> {
+    let (start, number) = first.rsplit_once('-').ok_or_else(|| format!("`{first}` ends in no number"))?;
+    let width = number.len();
+    let number: usize = number.parse().map_err(|_| format!("`{first}` ends in no number"))?;
+    Ok((number..number + many).map(|number| format!("{start}-{number:0width$}")).collect())
 }
 
 fn read_envelope(answer: &str) -> Result<(String, String), String> {

@@ -2,7 +2,7 @@
 //! configured lists; never a dossier, a person, an address or a path that a caller chose.
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
@@ -35,7 +35,7 @@ pub struct Metrics {
     /// Age of the oldest waiting delivery, by peer.
     pub oldest_seconds: IntGaugeVec,
     /// Commits of the store that reached the disk.
-    pub commits: IntGauge,
+    pub commits: IntCounter,
     /// Faults of the door by code.
     pub turned_away: IntCounterVec,
 }
@@ -95,9 +95,8 @@ impl Metrics {
                 &["peer"],
             ),
             commits: {
-                let gauge =
-                    IntGauge::new("lienthong_store_commits", "Commits of the store that reached the disk");
-                register(&registry, gauge)
+                let name = "lienthong_store_commits_total";
+                register(&registry, IntCounter::new(name, "Commits of the store that reached the disk"))
             },
             turned_away: counter("lienthong_turned_away_total", "Calls turned away at the door", &["code"]),
             registry,
@@ -133,11 +132,36 @@ fn register<C: prometheus::core::Collector + Clone + 'static>(
 
 /// Structured log lines on standard error: JSON for machines, short lines for a terminal. `LIENTHONG_LOG` filters.
 pub fn start_log(json: bool) {
+    log_panics();
     let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_timer(LocalTime);
     // A second start in one process (stories) keeps the first.
-    let _ = if json { log.json().flatten_event(true).try_init() } else { log.compact().try_init() };
+    let _ = if json {
+        log.json().flatten_event(true).with_span_list(false).try_init()
+    } else {
+        log.compact().try_init()
+    };
+}
+
+/// Viet Nam's time, as in everything else that operators read.
+struct LocalTime;
+
+impl tracing_subscriber::fmt::time::FormatTime for LocalTime {
+    fn format_time(&self, writer: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
+        write!(writer, "{}", crate::clock::Clock::system().now())
+    }
+}
+
+/// Where it happened and nothing else: the words of a panic may quote the text that our code stumbled over.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(event = "panicked", place);
+    }));
 }
 
 /// For commands that talk to people: only what went wrong, unless `LIENTHONG_LOG` asks for more.

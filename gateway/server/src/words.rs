@@ -62,6 +62,11 @@ pub fn door_content_type(known: &[String]) -> String {
     format!("Content-Type phải là {}", known.join(" hoặc "))
 }
 
+/// 415 for a packed body.
+pub fn door_content_encoding() -> &'static str {
+    "nội dung phải gửi nguyên dạng, không nén (bỏ Content-Encoding)"
+}
+
 /// 413.
 pub fn door_too_large(limit: usize) -> String {
     format!("nội dung vượt quá giới hạn {limit} byte; hãy gửi ít hồ sơ hơn trong một lần gọi")
@@ -82,6 +87,11 @@ pub fn store_unavailable() -> &'static str {
     "cổng liên thông tạm thời chưa ghi được dữ liệu; chưa có gì được ghi nhận, hãy gửi lại sau"
 }
 
+/// Our own defect.
+pub fn panicked() -> &'static str {
+    "cổng liên thông gặp lỗi nội bộ với lời gọi này; chưa chắc đã ghi nhận, có thể gửi lại nguyên nội dung"
+}
+
 /// The dialect's door does not take this kind.
 pub fn kind_not_taken(kind: &str) -> String {
     format!("kênh này không nhận loại bản tin `{kind}`")
@@ -97,6 +107,11 @@ pub fn nobody_receives(kind: &str, unit: &str) -> String {
     format!(
         "chưa cấu hình hệ thống nào nhận loại bản tin `{kind}` của đơn vị {unit}; báo quản trị cổng liên thông, rồi gửi lại"
     )
+}
+
+/// A unit that is no code.
+pub fn unit_unusable() -> &'static str {
+    "mã đơn vị chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối; nhiều nhất 64 ký tự"
 }
 
 /// A dossier code nobody can use.
@@ -127,6 +142,11 @@ pub fn peer_unreachable() -> &'static str {
 /// No answer.
 pub fn peer_silent() -> &'static str {
     "hệ thống nhận không trả lời; chưa rõ đã ghi nhận hay chưa"
+}
+
+/// No answer to a question in time.
+pub fn question_unanswered(seconds: u64) -> String {
+    format!("hệ thống được hỏi không trả lời trong {seconds} giây; hãy thử lại sau")
 }
 
 /// No peer answers questions of this kind.

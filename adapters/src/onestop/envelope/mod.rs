@@ -44,9 +44,7 @@ impl Adapter for Envelope {
 
     fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
         match said {
-            Err(fault) if fault.code.starts_with("auth.") && !self.is_log_in(&arrival.ask.path) => {
-                inbound::session_is_stale(fault)
-            }
+            Err(fault) if fault.code == "auth.session" => inbound::session_is_stale(fault),
             said => inbound::reply(arrival, said),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use gateway_core::adapter::{Answer, Arrival, Body, Fate, Heard, Payload};
 use gateway_core::fault::Fault;
+use gateway_core::translator::xml;
 
 use super::wire;
 use crate::kinds::{DOSSIER_PROGRESSED, DOSSIER_RECORDED};
@@ -14,10 +15,10 @@ use crate::onestop::verdict::Verdict;
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
     let mut call = Call::by_path(arrival)?;
     let mut items = Vec::new();
-    for (index, xml) in frame(arrival, call.kind)?.into_iter().enumerate() {
-        let glimpse = wire::glimpse(&xml);
+    for (index, item) in frame(arrival, call.kind)?.into_iter().enumerate() {
+        let glimpse = wire::glimpse(&item);
         call.updating = call.updating.or_else(|| glimpse.updating.as_deref().and_then(call::truth));
-        items.push(call.item(index, glimpse.dossier, Payload::Xml(xml)));
+        items.push(call.item(index, glimpse.dossier, Payload::Xml(item)));
     }
     Ok(Heard::Messages(items))
 }
@@ -29,7 +30,7 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
         Ok(fates) => {
             let kind = call::kind_by_path(arrival).unwrap_or(DOSSIER_RECORDED);
             let items = frame(arrival, kind).unwrap_or_default();
-            let dossiers: Vec<Option<String>> = items.iter().map(|xml| wire::glimpse(xml).dossier).collect();
+            let dossiers: Vec<Option<String>> = items.iter().map(|item| wire::glimpse(item).dossier).collect();
             Verdict::of_fates(kind, &dossiers, fates)
         }
     };
@@ -42,7 +43,7 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
 fn frame(arrival: &Arrival, kind: &str) -> Result<Vec<Vec<u8>>, Fault> {
     let (root, item) =
         if kind == DOSSIER_PROGRESSED { (call::PROGRESS, "TienDo") } else { (call::RECORD, "HoSo") };
-    wire::frame(&arrival.ask.body.0, root, item)
+    xml::frame(&arrival.ask.body.0, root, item, call::ITEMS_MAX)
 }
 
 fn body(verdict: &Verdict) -> String {

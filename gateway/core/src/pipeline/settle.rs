@@ -10,9 +10,12 @@ use crate::adapter::{Answer, Effect, Verdict};
 use crate::envelope::Class;
 use crate::fault::{Blame, Fault, Remedy};
 use crate::ids::Moment;
+use crate::redelivery::backoff_ms;
 
 /// So many panics of our own code over one message, and it is a dead letter.
 const PANICS_MAX: u32 = 3;
+/// A call that counts each time is made again so often without knowing whether it took effect; then an operator looks.
+const REPEATS_MAX: u32 = 3;
 /// So many times "later" to this delivery alone, and the peer's word is no longer believed.
 const AWAY_STRIKES_MAX: u32 = 3;
 
@@ -238,14 +241,6 @@ fn panicked(history: &History, policy: &Policy, at: Moment, chance: f64) -> Sett
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Panicked, fault: Some(fault) }
 }
 
-/// `min` doubled `times` times, at most `max`, then between half and all of it by chance, so that what failed together
-/// does not come back together.
-pub fn backoff_ms(min: i64, max: i64, times: u32, chance: f64) -> i64 {
-    let full = min.saturating_mul(1_i64.checked_shl(times.min(40)).unwrap_or(i64::MAX)).clamp(1, max.max(1));
-    let half = full / 2;
-    half + ((full - half) as f64 * chance.clamp(0.0, 1.0)) as i64
-}
-
 /// What a doubtful delivery does after its read-back.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
@@ -260,11 +255,13 @@ pub enum Reading {
     Settle(Settlement),
 }
 
-/// Decides on a read-back. `called_at` is when the doubtful call was made.
+/// Decides on a read-back. `called_at` is when the doubtful call was made, `repeats` how often the delivery's call was
+/// already made again on an unknown outcome: a portal that takes a step and never says so must not be given it for ever.
 pub fn read_back(
     verdict: Verdict,
     called_at: Moment,
     on_unknown: OnUnknown,
+    repeats: u32,
     policy: &Policy,
     at: Moment,
 ) -> Reading {
@@ -277,8 +274,8 @@ pub fn read_back(
             Reading::Settle(Settlement::RetryAt { at: good_from, why: Again::ReadBack, fault: None })
         }
         Verdict::Unknown => match on_unknown {
-            OnUnknown::Repeat => Reading::Repeat { may_be_doubled: true },
-            OnUnknown::Ask => Reading::Settle(Settlement::InDoubt(Fault::new(
+            OnUnknown::Repeat if repeats < REPEATS_MAX => Reading::Repeat { may_be_doubled: true },
+            OnUnknown::Repeat | OnUnknown::Ask => Reading::Settle(Settlement::InDoubt(Fault::new(
                 "delivery.in-doubt",
                 Blame::Peer,
                 Remedy::Doubt,
@@ -372,7 +369,7 @@ mod tests {
     fn a_negative_reading_counts_only_after_the_peers_own_time() {
         let policy = Policy::default();
         let read = |verdict, unknown, at| {
-            read_back(verdict, Moment::from_millis(0), unknown, &policy, Moment::from_millis(at))
+            read_back(verdict, Moment::from_millis(0), unknown, 0, &policy, Moment::from_millis(at))
         };
         let early = read(Verdict::DidNot, OnUnknown::Repeat, 119_999);
         assert!(
@@ -389,10 +386,11 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_to_a_cap_and_obey_chance() {
-        assert_eq!(backoff_ms(2_000, 600_000, 0, 0.0), 1_000);
-        assert_eq!(backoff_ms(2_000, 600_000, 0, 1.0), 2_000);
-        assert_eq!(backoff_ms(2_000, 600_000, 3, 1.0), 16_000);
-        assert_eq!(backoff_ms(2_000, 600_000, u32::MAX, 1.0), 600_000);
+    fn a_call_that_never_gets_an_answer_is_not_repeated_for_ever() {
+        let zero = Moment::from_millis(0);
+        let read =
+            |repeats| read_back(Verdict::Unknown, zero, OnUnknown::Repeat, repeats, &Policy::default(), zero);
+        assert_eq!(read(2), Reading::Repeat { may_be_doubled: true });
+        assert!(matches!(read(3), Reading::Settle(Settlement::InDoubt(_))));
     }
 }

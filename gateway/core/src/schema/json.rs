@@ -345,15 +345,28 @@ fn report(error: &jsonschema::ValidationError<'_>, violations: &mut Vec<Violatio
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            violations.push(Violation::sender(child(name), rule, "is missing"));
+            violations.push(Violation::sender(child(name), rule, "bắt buộc phải có"));
         }
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             for name in unexpected {
-                violations.push(Violation::sender(child(name), rule.clone(), "is not part of the contract"));
+                violations.push(Violation::sender(child(name), rule.clone(), "không có trong quy định"));
             }
         }
         kind => violations.push(Violation::sender(path.clone(), rule, detail(kind))),
+    }
+}
+
+/// A JSON type, for people who know the format by its values.
+fn kind_word(kind: &str) -> &'static str {
+    match kind {
+        "string" => "chuỗi ký tự",
+        "number" => "số",
+        "integer" => "số nguyên",
+        "boolean" => "true hoặc false",
+        "object" => "đối tượng",
+        "array" => "mảng",
+        _ => "null",
     }
 }
 
@@ -361,32 +374,32 @@ fn report(error: &jsonschema::ValidationError<'_>, violations: &mut Vec<Violatio
 fn detail(kind: &ValidationErrorKind) -> String {
     use ValidationErrorKind as E;
     match kind {
-        E::Type { kind: TypeKind::Single(kind) } => format!("expected {kind}"),
+        E::Type { kind: TypeKind::Single(kind) } => format!("phải là {}", kind_word(&kind.to_string())),
         E::Type { kind: TypeKind::Multiple(kinds) } => {
-            let words: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
-            format!("expected {}", words.join(" or "))
+            let words: Vec<&str> = kinds.iter().map(|kind| kind_word(&kind.to_string())).collect();
+            format!("phải là {}", words.join(" hoặc "))
         }
         E::Enum { options } => match options.as_array() {
-            Some(values) => format!("expected one of {}", list(values.iter().map(text_of))),
-            None => "expected an allowed value".to_owned(),
+            Some(values) => format!("phải là một trong: {}", list(values.iter().map(text_of))),
+            None => "không phải giá trị được phép".to_owned(),
         },
-        E::Constant { expected_value } => format!("expected {}", text_of(expected_value)),
-        E::MaxLength { limit } => format!("at most {limit} characters"),
-        E::MinLength { limit } => format!("at least {limit} characters"),
-        E::MaxItems { limit } => format!("at most {limit} elements"),
-        E::MinItems { limit } => format!("at least {limit} elements"),
-        E::MaxProperties { limit } => format!("at most {limit} fields"),
-        E::MinProperties { limit } => format!("at least {limit} fields"),
-        E::Maximum { limit } => format!("at most {limit}"),
-        E::Minimum { limit } => format!("at least {limit}"),
-        E::ExclusiveMaximum { limit } => format!("less than {limit}"),
-        E::ExclusiveMinimum { limit } => format!("more than {limit}"),
-        E::Pattern { pattern } => format!("expected to match {pattern}"),
-        E::Format { format } => format!("expected the format {format}"),
-        E::UniqueItems => "elements must differ".to_owned(),
-        E::AnyOf { .. } | E::OneOfNotValid { .. } => "fits none of the alternatives".to_owned(),
-        E::OneOfMultipleValid { .. } => "fits more than one of the alternatives".to_owned(),
-        _ => "is not what the contract allows".to_owned(),
+        E::Constant { expected_value } => format!("phải là {}", text_of(expected_value)),
+        E::MaxLength { limit } => format!("dài nhất {limit} ký tự"),
+        E::MinLength { limit } => format!("ít nhất {limit} ký tự"),
+        E::MaxItems { limit } => format!("nhiều nhất {limit} phần tử"),
+        E::MinItems { limit } => format!("ít nhất {limit} phần tử"),
+        E::MaxProperties { limit } => format!("nhiều nhất {limit} trường"),
+        E::MinProperties { limit } => format!("ít nhất {limit} trường"),
+        E::Maximum { limit } => format!("lớn nhất là {limit}"),
+        E::Minimum { limit } => format!("nhỏ nhất là {limit}"),
+        E::ExclusiveMaximum { limit } => format!("phải nhỏ hơn {limit}"),
+        E::ExclusiveMinimum { limit } => format!("phải lớn hơn {limit}"),
+        E::Pattern { pattern } => format!("phải theo mẫu {pattern}"),
+        E::Format { format } => format!("phải theo dạng {format}"),
+        E::UniqueItems => "các phần tử không được trùng nhau".to_owned(),
+        E::AnyOf { .. } | E::OneOfNotValid { .. } => "không hợp với dạng nào được phép".to_owned(),
+        E::OneOfMultipleValid { .. } => "hợp với nhiều dạng cùng lúc".to_owned(),
+        _ => "không đúng quy định".to_owned(),
     }
 }
 
@@ -394,7 +407,7 @@ fn detail(kind: &ValidationErrorKind) -> String {
 pub(super) fn list(values: impl ExactSizeIterator<Item = String>) -> String {
     let more = values.len().saturating_sub(ALLOWED_SHOWN_MAX);
     let shown: Vec<String> = values.take(ALLOWED_SHOWN_MAX).collect();
-    let tail = if more > 0 { format!(", … ({more} more)") } else { String::new() };
+    let tail = if more > 0 { format!(", … (còn {more})") } else { String::new() };
     format!("{}{tail}", shown.join(", "))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`Contracts::compile`] takes the files of `schemas/` as bytes and says everything that is wrong with them at
 //! once. A [`Contract`] then judges documents, reads XML into the same tree shape that JSON has, writes such a tree
-//! back, and offers the [`FieldView`](view::FieldView) that mappings are checked against. A violation names place,
+//! back, and offers the [`FieldView`] that mappings are checked against. A violation names place,
 //! rule and expectation, never the value.
 //!
 //! `name#Root/Child` means: the document's root is `Root`, and what is spoken of is its one `Child`. That is how
@@ -58,17 +58,23 @@ impl Contracts {
     /// Compiles `files`: path below `schemas/` to bytes. All defects come at once.
     pub fn compile(files: &BTreeMap<String, Vec<u8>>) -> Result<Contracts, Vec<Defect>> {
         let mut defects = Vec::new();
-        let read = json::JsonFiles::read(files, &mut defects);
+        let contracts = Contracts::compile_sound(files, &mut defects);
+        if defects.is_empty() { Ok(contracts) } else { Err(defects) }
+    }
+
+    /// The contracts that can be compiled, beside the defects of the others: so that mappings can be checked all the same.
+    pub fn compile_sound(files: &BTreeMap<String, Vec<u8>>, defects: &mut Vec<Defect>) -> Contracts {
+        let read = json::JsonFiles::read(files, defects);
         let mut contracts = BTreeMap::new();
-        for (path, judge, view) in read.compile(&mut defects) {
+        for (path, judge, view) in read.compile(defects) {
             let name = path.trim_end_matches(".schema.json").to_owned();
             let closure = read.closure(&path);
             let digest = digest(closure.iter().filter_map(|path| files.get(path)).map(Vec::as_slice));
             contracts
                 .insert(name.clone(), Arc::new(Contract { name, digest, view, judge: Judge::Json(judge) }));
         }
-        let xsd = xsd::compile(files, &mut defects);
-        if defects.is_empty() { Ok(Contracts { json: contracts, xsd }) } else { Err(defects) }
+        let xsd = xsd::compile(files, defects);
+        Contracts { json: contracts, xsd }
     }
 
     /// The contract that mappings call so: `canonical/dossier-recorded`, `onestop/xml/hoso.xsd#DongBoHoSo/HoSo`.

@@ -89,7 +89,7 @@ impl Writer<'_> {
             return self.violations.push(Violation::ours(
                 place.path(),
                 "name",
-                "is no name for an XML element",
+                "không dùng làm tên phần tử XML được",
             ));
         }
         self.out.push(b'<');
@@ -117,7 +117,11 @@ impl Writer<'_> {
             }
             Value::Array(_) => {
                 self.out.push(b'>');
-                self.violations.push(Violation::ours(place.path(), "type", "a list of lists is no XML"));
+                self.violations.push(Violation::ours(
+                    place.path(),
+                    "type",
+                    "danh sách lồng danh sách không viết được thành XML",
+                ));
             }
             scalar => {
                 self.out.push(b'>');
@@ -136,7 +140,7 @@ impl Writer<'_> {
             let field = known.and_then(|node| node.field(key));
             if (field.is_none() && known.is_some_and(|node| !node.open)) || !name_fits(name) {
                 let here = Place { name: key, index: None, above: Some(place) };
-                self.violations.push(Violation::ours(here.path(), "unknown", "is not part of the contract"));
+                self.violations.push(Violation::ours(here.path(), "unknown", "không có trong quy định"));
                 continue;
             }
             let namespace = field.and_then(|field| field.namespace.clone());
@@ -182,7 +186,7 @@ impl Writer<'_> {
                 self.each(place, name, None, default, default, value);
             } else {
                 let here = Place { name, index: None, above: Some(place) };
-                self.violations.push(Violation::ours(here.path(), "unknown", "is not part of the contract"));
+                self.violations.push(Violation::ours(here.path(), "unknown", "không có trong quy định"));
             }
         }
     }
@@ -223,7 +227,7 @@ impl Writer<'_> {
             Value::String(text) => self.text(place, text, attribute),
             Value::Null => {}
             Value::Object(_) | Value::Array(_) => {
-                self.violations.push(Violation::ours(place.path(), "type", "expected a text"));
+                self.violations.push(Violation::ours(place.path(), "type", "phải là chuỗi ký tự"));
             }
             scalar => self.text(place, &scalar.to_string(), attribute),
         }
@@ -231,7 +235,7 @@ impl Writer<'_> {
 
     fn text(&mut self, place: &Place<'_>, text: &str, attribute: bool) {
         if text.chars().any(forbidden) {
-            let detail = "holds a character that XML cannot hold";
+            let detail = "có ký tự mà XML không chứa được";
             self.violations.push(Violation::ours(place.path(), "character", detail));
         }
         for byte in text.bytes() {

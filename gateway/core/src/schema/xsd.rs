@@ -227,7 +227,7 @@ fn not_utf8(bytes: &[u8]) -> Option<Fault> {
 fn only<'r>(name: &str, found: Option<Element<'r>>) -> Result<Element<'r>, Fault> {
     let mut elements = found.into_iter().filter(|found| !found.is_nil()).flat_map(Element::elements);
     let wrong = |count: usize| {
-        violated(vec![Violation::sender(name, "maxOccurs", format!("expected exactly one, found {count}"))])
+        violated(vec![Violation::sender(name, "maxOccurs", format!("phải có đúng một, thấy {count}"))])
     };
     let element = elements.next().ok_or_else(|| wrong(0))?;
     match elements.count() {
@@ -374,7 +374,7 @@ impl Findings<'_> {
                 "attribute" => vec![Violation::sender(
                     place.path.clone(),
                     "attribute",
-                    "has an attribute the contract does not know, or lacks a required one",
+                    "có thuộc tính không có trong quy định, hoặc thiếu thuộc tính bắt buộc",
                 )],
                 // Which facet failed says more than "the type did not fit", which the validator adds for each.
                 "type" if violations.iter().any(|v| v.path == place.path) => Vec::new(),
@@ -418,7 +418,7 @@ impl Findings<'_> {
         let (Some(node), Some(Value::Object(fields))) =
             (place.node.map(|id| self.view.node(id)), place.value)
         else {
-            return vec![Violation::sender(place.path.clone(), "content", "has content it must not have")];
+            return vec![Violation::sender(place.path.clone(), "content", "có nội dung không được phép")];
         };
         let child = |name: &str| match place.path.as_str() {
             "" => name.to_owned(),
@@ -429,17 +429,17 @@ impl Findings<'_> {
             .iter()
             .filter(|field| field.required && !field.name.starts_with(['@', '#']))
             .filter(|field| !fields.contains_key(&*field.name))
-            .map(|field| Violation::sender(child(&field.name), "required", "is missing"));
+            .map(|field| Violation::sender(child(&field.name), "required", "bắt buộc phải có"));
         let unknown = fields
             .keys()
             .filter(|name| !node.open && !name.starts_with(['@', '#']) && node.field(name).is_none())
-            .map(|name| Violation::sender(child(name), "unknown", "is not part of the contract"));
+            .map(|name| Violation::sender(child(name), "unknown", "không có trong quy định"));
         let named: Vec<Violation> = missing.chain(unknown).collect();
         if !named.is_empty() {
             return named;
         }
         let order: Vec<&str> = node.names().filter(|name| !name.starts_with(['@', '#'])).collect();
-        let detail = format!("expected, in this order and number: {}", order.join(", "));
+        let detail = format!("phải có, đúng thứ tự và số lượng: {}", order.join(", "));
         vec![Violation::sender(place.path.clone(), "content", detail)]
     }
 
@@ -447,19 +447,19 @@ impl Findings<'_> {
         let node = node.map(|id| self.view.node(id));
         match (rule, node) {
             ("enum", Some(node)) => match &node.allowed {
-                Some(allowed) => format!("expected one of {}", super::json::list(allowed.iter().cloned())),
-                None => "expected an allowed value".to_owned(),
+                Some(allowed) => format!("phải là một trong: {}", super::json::list(allowed.iter().cloned())),
+                None => "không phải giá trị được phép".to_owned(),
             },
             ("maxLength", Some(node)) => match node.max_length {
-                Some(length) => format!("at most {length} characters"),
-                None => "is too long".to_owned(),
+                Some(length) => format!("dài nhất {length} ký tự"),
+                None => "quá dài".to_owned(),
             },
-            ("required", _) => "is missing".to_owned(),
+            ("required", _) => "bắt buộc phải có".to_owned(),
             ("type", Some(node)) if !node.kinds.touches(Kinds::OBJECT) => {
-                "is not a value of the type the contract names".to_owned()
+                "không đúng kiểu giá trị trong quy định".to_owned()
             }
-            ("root", _) => "is not the root element of this contract".to_owned(),
-            (rule, _) => format!("breaks the rule {rule} of the contract"),
+            ("root", _) => "không phải phần tử gốc theo quy định".to_owned(),
+            (rule, _) => format!("không đúng quy tắc {rule} của quy định"),
         }
     }
 }

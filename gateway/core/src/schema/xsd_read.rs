@@ -4,9 +4,12 @@
 //! reading costs no allocation for each element. The translator walks it as it is; [`Reading::value`] gives the tree
 //! of the same shape that JSON has. What may occur more than once is always a list, attributes are `@name`, the
 //! text beside attributes is `#text`, `xsi:nil` is null, and every text stays a text. Under open content (`xs:any`)
-//! nothing says how often an element may occur: there the second one of a name makes the list.
+//! nothing says how often an element may occur: there the second one of a name makes the list. An element of another
+//! namespace that stands there is never taken for a field of the same name: it is kept as `{namespace}name`, where no
+//! mapping looks.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 use xsd_schema::validation::{
@@ -227,6 +230,7 @@ pub(super) struct Reader<'v> {
 /// An element whose end has not come yet.
 struct Open {
     at: usize,
+    namespace: Rc<str>,
     nil: bool,
     content: Content,
     /// The field that comes next if the document keeps the order of its schema.
@@ -382,11 +386,21 @@ impl ValidationEventHandler for Reader<'_> {
     fn before_element(&mut self, element: ElementStartView<'_>) -> Result<(), Refused> {
         let view = self.reading.view;
         self.set_apart();
+        let namespace = match self.open.last() {
+            Some(above) if *above.namespace == *element.namespace_uri => above.namespace.clone(),
+            _ => Rc::from(element.namespace_uri),
+        };
         let (name, node, list) = match self.open.last_mut() {
             None => (Name::Root, Some(self.root), false),
             Some(above) => {
                 let around = self.reading.places[above.at].node.map(|id| view.node(id));
                 match around.and_then(|node| Some((node, expected(node, element.local_name, above)?))) {
+                    // What a wildcard let in may be called like a field and is still somebody else's.
+                    Some((around, _))
+                        if around.open && !namespace.is_empty() && namespace != above.namespace =>
+                    {
+                        (self.stranger(format!("{{{namespace}}}{}", element.local_name)), None, false)
+                    }
                     Some((around, field)) => {
                         let node = around.fields[field].node;
                         let item = view.node(node).item;
@@ -399,6 +413,7 @@ impl ValidationEventHandler for Reader<'_> {
         let at = self.put(name, node, list, Holds::Nothing);
         self.open.push(Open {
             at,
+            namespace,
             nil: element.xsi_nil.is_some_and(|nil| matches!(nil.trim(), "true" | "1")),
             content: Content::of(self.node(node)),
             next: 0,

@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
             match functions::convert(&value.value(), kind) {
                 Some(converted) => value = Found::Made(converted),
                 None => {
-                    let detail = "cannot be written as the other type without losing something";
+                    let detail = "không đổi kiểu được mà không mất thông tin";
                     self.violations.push(Violation::sender(blamed(self), "type", detail));
                     return None;
                 }
@@ -301,7 +301,7 @@ impl<'a> Run<'a> {
         }
         match step.unreadable {
             Unreadable::Refuse => {
-                let detail = "is no date in any of the forms that are read here";
+                let detail = "không phải ngày giờ ở dạng đọc được";
                 let path = blamed(self);
                 self.violations.push(Violation::sender(path, "date", detail));
                 None
@@ -342,8 +342,8 @@ impl<'a> Run<'a> {
         // Only where somebody will read it: most lists that lack codes let them pass in silence.
         let detail = || {
             let shown =
-                if functions::code_like(&code) { format!(" {code}") } else { " this code".to_owned() };
-            format!("{} does not have{shown}", list.name())
+                if functions::code_like(&code) { format!(" {code}") } else { " giá trị này".to_owned() };
+            format!("bảng mã {} không có{shown}", list.name())
         };
         match list.unknown() {
             Unknown::Hold => {
@@ -375,7 +375,7 @@ impl<'a> Run<'a> {
                 Some(())
             }
             Over::Refuse => {
-                let detail = format!("{length} characters, at most {limit} fit");
+                let detail = format!("có {length} ký tự, hệ thống nhận chỉ chứa {limit}");
                 self.violations.push(Violation::ours(place.path(), "limit", detail));
                 None
             }
@@ -457,13 +457,13 @@ fn unwrap(text: &str, layers: &[Layer]) -> Result<Value, Vec<Violation>> {
             Layer::Base64 => {
                 // Encoders of mail habit break lines; the alphabet itself stays strict.
                 bytes.retain(|byte| !byte.is_ascii_whitespace());
-                bytes = STANDARD.decode(&bytes).map_err(|_| wrong("base64", "is not base64"))?;
+                bytes = STANDARD.decode(&bytes).map_err(|_| wrong("base64", "không phải base64"))?;
             }
             Layer::Json(None) => return crate::json::parse(&bytes).map_err(of),
             Layer::Json(Some(contract)) | Layer::Xml(contract) => return contract.read(&bytes).map_err(of),
         }
     }
-    String::from_utf8(bytes).map(Value::String).map_err(|_| wrong("encoding", "is not UTF-8"))
+    String::from_utf8(bytes).map(Value::String).map_err(|_| wrong("encoding", "không phải UTF-8"))
 }
 
 /// Every value at a path, through lists.

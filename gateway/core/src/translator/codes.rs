@@ -67,6 +67,11 @@ impl CodeList {
         self.values.iter().map(|(code, value)| (code.as_str(), value))
     }
 
+    /// Changes exactly when the list does.
+    pub fn fingerprint(&self) -> String {
+        crate::schema::digest(std::iter::once(self.bytes()))
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

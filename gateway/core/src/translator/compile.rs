@@ -59,6 +59,8 @@ pub(super) fn compile(
         source_name: source.name().to_owned(),
         scopes: vec![At { node: Some(source.view().root()), path: String::new() }],
         fan_out: None,
+        forms: Vec::new(),
+        broken: mapping.broken,
         used_lists: Vec::new(),
         packed: Vec::new(),
         filled: Vec::new(),
@@ -70,7 +72,14 @@ pub(super) fn compile(
     sheet.target_leaves = target.view().leaves();
     let (used, packed) = (std::mem::take(&mut compiler.used_lists), std::mem::take(&mut compiler.packed));
     sheet.lists = used.iter().map(|list| list.name().to_owned()).collect();
-    (defects.len() == before).then_some(Compiled { body, source, target, lists: used, packed, sheet })
+    (defects.len() == before && !mapping.broken).then_some(Compiled {
+        body,
+        source,
+        target,
+        lists: used,
+        packed,
+        sheet,
+    })
 }
 
 /// Where in the source paths start.
@@ -91,6 +100,10 @@ struct Compiler<'a> {
     source_name: String,
     scopes: Vec<At>,
     fan_out: Option<Vec<Box<str>>>,
+    /// How dates are written where a rule does not say: the header's `read`, else RFC 3339.
+    forms: Vec<Form>,
+    /// A field that seems not to be set may be one whose rule could not be read.
+    broken: bool,
     used_lists: Vec<Arc<CodeList>>,
     packed: Vec<Arc<Contract>>,
     filled: Vec<String>,
@@ -131,6 +144,10 @@ impl Compiler<'_> {
             Some(resolved.path)
         });
         self.fan_out = fan_out.as_ref().map(|path| path.keys.iter().map(|key| key.name.clone()).collect());
+        self.forms = match mapping.read.as_slice() {
+            [] => vec![Form::Rfc3339],
+            named => named.iter().filter_map(|spot| self.form(spot, "read")).collect(),
+        };
         for spot in &mapping.ignored {
             self.source_exists(spot);
         }
@@ -282,8 +299,10 @@ impl Compiler<'_> {
         for field in node.fields.iter().filter(|field| field.required) {
             let full = super::apply::within(path, &field.name);
             let Some((key, at, given)) = yields.iter().find(|(key, _, _)| **key == *field.name) else {
-                let at = yields.first().map_or(line, |(_, at, _)| *at);
-                self.wrong(at, &full, "is required by the target and not set", None);
+                if !self.broken {
+                    let at = yields.first().map_or(line, |(_, at, _)| *at);
+                    self.wrong(at, &full, "is required by the target and not set", None);
+                }
                 continue;
             };
             let follows = yields.iter().filter(|(other, _, _)| other != key);
@@ -583,20 +602,11 @@ impl Compiler<'_> {
         needs: &mut BTreeSet<String>,
         full: &str,
     ) -> Option<DateStep> {
-        let names = || FORMS.iter().map(|(name, _)| *name);
-        let mut named = |spot: &Spot| {
-            let form = Form::named(&spot.text);
-            if form.is_none() {
-                let message = format!("{} is no date form", spot.text);
-                self.wrong(spot.line, full, message, nearest(&spot.text, names()));
-            }
-            form
+        let write = self.form(form, full);
+        let read = match rule.read.as_slice() {
+            [] => self.forms.clone(),
+            named => named.iter().filter_map(|spot| self.form(spot, full)).collect(),
         };
-        let write = named(form);
-        let mut read: Vec<Form> = rule.read.iter().filter_map(&mut named).collect();
-        if rule.read.is_empty() {
-            read.push(Form::Rfc3339);
-        }
         let write = write?;
         if !facts.may_be(Kinds::TEXT.or(Kinds::INTEGER)) {
             self.wrong(form.line, full, "date: the source is neither text nor number", None);
@@ -605,6 +615,15 @@ impl Compiler<'_> {
         _ = needs;
         *facts = Facts::of(if write == Form::EpochMs { Kinds::INTEGER } else { Kinds::TEXT });
         Some(DateStep { read, write, unreadable: rule.unreadable })
+    }
+
+    fn form(&mut self, spot: &Spot, field: &str) -> Option<Form> {
+        let form = Form::named(&spot.text);
+        if form.is_none() {
+            let near = nearest(&spot.text, FORMS.iter().map(|(name, _)| *name));
+            self.wrong(spot.line, field, format!("{} is no date form", spot.text), near);
+        }
+        form
     }
 
     fn code(

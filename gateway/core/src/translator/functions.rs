@@ -165,7 +165,7 @@ fn decimal(text: &str) -> Option<Value> {
 
 /// Whether a value may be shown to an operator as an unknown code: short, plain, and no run of digits that could
 /// be the number of a person, an account or a telephone.
-pub(super) fn code_like(code: &str) -> bool {
+pub fn code_like(code: &str) -> bool {
     let plain =
         |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_' | b'/');
     let run = code.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);

@@ -16,11 +16,15 @@ pub(super) struct Mapping {
     pub(super) to: Spot,
     pub(super) version: u32,
     pub(super) empty_absent: bool,
+    /// The date forms of every rule that names none of its own.
+    pub(super) read: Vec<Spot>,
     pub(super) open: Vec<(Spot, Vec<Spot>)>,
     pub(super) fan_out: Option<Spot>,
     pub(super) ignored: Vec<Spot>,
     pub(super) volatile: Vec<Spot>,
     pub(super) target: Vec<Entry>,
+    /// Something in it is no word of the language and was passed over: what else is wrong is still worth saying.
+    pub(super) broken: bool,
 }
 
 /// One target field and what is written into it.
@@ -95,7 +99,7 @@ pub(super) enum Condition {
     Any(Vec<Condition>),
 }
 
-const HEADER: [&str; 7] = ["mapping", "target", "empty", "open", "fan-out", "ignored", "volatile"];
+const HEADER: [&str; 8] = ["mapping", "target", "empty", "read", "open", "fan-out", "ignored", "volatile"];
 const SOURCES: [&str; 8] = ["from", "first", "join", "split", "value", "each", "filled-by", "pack"];
 /// The words of a plain rule; those of `each` and `pack` are fewer, so that their target fields may be called
 /// `code` or `date`.
@@ -124,6 +128,7 @@ const WORDS: [&str; 22] = [
     "item",
 ];
 
+/// None where so much is missing that nothing can be said about the rest.
 pub(super) fn read(file: &str, bytes: &[u8], defects: &mut Vec<Defect>) -> Option<Mapping> {
     let before = defects.len();
     let mut reader = Reader { file, defects };
@@ -134,8 +139,10 @@ pub(super) fn read(file: &str, bytes: &[u8], defects: &mut Vec<Defect>) -> Optio
             return None;
         }
     };
-    let mapping = reader.mapping(&yaml);
-    (defects.len() == before).then_some(mapping)
+    let mut mapping = reader.mapping(&yaml);
+    mapping.broken = defects.len() > before;
+    let named = !mapping.from.text.is_empty() && !mapping.to.text.is_empty();
+    named.then_some(mapping)
 }
 
 struct Reader<'a> {
@@ -163,6 +170,7 @@ impl Reader<'_> {
                 "target" => mapping.target = self.entries(value, "", &[]),
                 "empty" if value.text() == Some("absent") => mapping.empty_absent = true,
                 "empty" => self.wrong(value.line, "empty", "must be absent, or not be there", None),
+                "read" => mapping.read = self.list("read", value),
                 "open" => {
                     for (path, layers) in value.block().unwrap_or_default() {
                         let layers = self.list(&path.text, layers);

@@ -29,6 +29,7 @@ mod yaml;
 
 pub use codes::{CodeList, Unknown};
 pub use coverage::Coverage;
+pub use functions::code_like;
 
 use crate::fault::{Defect, Fault, Violation, nearest};
 use crate::schema::{Contract, Contracts, violated};
@@ -167,7 +168,7 @@ impl Plan {
     }
 
     /// Changes exactly when the outcome may change: with the mapping, a code list it names, a contract it leans on.
-    /// A list that a peer chose in place of a named one is that peer's configuration and not part of it.
+    /// A list that a peer chose in place of a named one is that peer's configuration; whoever holds it adds it.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -1,13 +1,21 @@
 //! `check`, `translate`, `test`, `coverage`: the data rooms, without a running gateway.
+//!
+//! They take the built-in data with the overlay on top, as `run` would, and say everything that is wrong at once: file, line,
+//! field, nearest name. With `--json` what they say is one JSON document on standard output.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gateway_core::adapter::{Arrival, Ask, Body, Heard, Payload};
+use gateway_core::channel::Direction;
+use gateway_core::fault::Fault;
 use gateway_core::schema::Notation;
+use gateway_core::translator::Plan;
 
 use super::{Common, Ended, Outcome, list};
 use crate::app;
+use crate::clock::Clock;
 use crate::files::{Files, Overlaid};
 use crate::rules::Rules;
 use crate::words::Lang;
@@ -28,6 +36,24 @@ pub fn check(common: &Common) -> Outcome {
         }
         None => Rules::compile(&files),
     };
+    if common.json {
+        let defects = checked.as_ref().err();
+        let overlay: BTreeMap<&String, Option<&String>> = files
+            .overlaid
+            .iter()
+            .map(|(path, overlaid)| match overlaid {
+                Overlaid::Added => (path, None),
+                Overlaid::Replaces { built_in } => (path, Some(built_in)),
+            })
+            .collect();
+        let shown = serde_json::json!({
+            "configuration": config.is_some().then(|| common.config.display().to_string()),
+            "overlay": overlay,
+            "defects": defects.map(Vec::as_slice).unwrap_or_default(),
+        });
+        say!("{shown:#}");
+        return checked.map(|_| ()).map_err(|_| Ended::NotAsItShould);
+    }
     for (path, overlaid) in &files.overlaid {
         match overlaid {
             Overlaid::Added => say!("overlay + {path}"),
@@ -45,17 +71,18 @@ pub fn check(common: &Common) -> Outcome {
     match &config {
         Some(config) => say!("{}: {} peers", common.config.display(), config.peers.len()),
         None => say!(
-            "{}",
+            "{}: {}",
+            common.config.display(),
             if vi {
-                "không có tệp cấu hình; chỉ kiểm tra dữ liệu kèm theo"
+                "không có tệp cấu hình này; chỉ kiểm tra dữ liệu kèm theo"
             } else {
-                "no configuration file; checked the built-in data only"
+                "there is no such configuration file; checked the built-in data only"
             }
         ),
     }
     let doors = app::inbound_doors(&rules).count();
     let plans = rules.translator.plans().count();
-    say!("{} contracts, {plans} mappings, {doors} doors: ok", files.schemas.len());
+    say!("{} contracts, {plans} mappings, {doors} doors: ok", rules.contracts.names().len());
     Ok(())
 }
 
@@ -69,64 +96,79 @@ fn said<T>(ended: Ended) -> Result<T, Ended> {
     }
 }
 
-fn rules(common: &Common) -> Result<(Files, Rules), Ended> {
-    let files = common.files()?;
-    let rules = Rules::compile(&files).map_err(|defects| Ended::CannotStart(list(&defects)))?;
-    Ok((files, rules))
+fn rules(files: &Files) -> Result<Rules, Ended> {
+    Rules::compile(files).map_err(|defects| Ended::CannotStart(list(&defects)))
 }
 
 #[derive(Args)]
 pub struct Translate {
-    /// The mapping: onestop/relay/in-dossier-recorded
+    /// The mapping: <adapter>/[<dialect>/](in|out)-<kind>; `lienthong coverage` lists all
     mapping: String,
-    /// The document: one item, in the notation of the mapping's source
+    /// The document: one item, or a whole call of the mapping's dialect (a JSON array, an XML document with several children)
     file: PathBuf,
-    /// Another code list in place of one: onestop/status=onestop/status-opencps
+    /// Another code list in place of one, as in the configuration's `codes`: <list>=<list>
     #[arg(long)]
     codes: Vec<String>,
 }
 
 pub fn translate(common: &Common, args: Translate) -> Outcome {
-    let (_, rules) = rules(common)?;
+    let files = common.files()?;
+    let rules = rules(&files)?;
     let plan = rules.translator.plan(&args.mapping).ok_or_else(|| {
+        let near = rules.translator.nearest_plan(&args.mapping);
+        let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         let names: Vec<&str> = rules.translator.plans().map(|(name, _)| name).collect();
-        Ended::CannotStart(format!(
-            "there is no mapping `{}`; there are\n  {}",
+        Ended::Misused(format!(
+            "there is no mapping `{}`{near}; there are\n  {}",
             args.mapping,
             names.join("\n  ")
         ))
     })?;
-    let codes: BTreeMap<String, String> = args
-        .codes
-        .iter()
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(from, to)| (from.to_owned(), to.to_owned()))
-        .collect();
+    let codes = code_lists(&args.codes, &rules)?;
     let bytes = std::fs::read(&args.file)
         .map_err(|error| Ended::CannotStart(format!("{}: {error}", args.file.display())))?;
-    let payload = match plan.source().notation() {
-        Notation::Json => gateway_core::json::parse(&bytes).map(gateway_core::adapter::Payload::Json),
-        Notation::Xml => Ok(gateway_core::adapter::Payload::Xml(bytes)),
-    };
-    let translated = payload
-        .and_then(|payload| crate::intake::translate_in(plan, &payload, &codes))
-        .and_then(|translation| {
+    let translated = items(&args.mapping, plan, &files, &rules, bytes).and_then(|items| {
+        let mut out = Vec::new();
+        for item in &items {
+            let translation = crate::intake::translate_in(plan, item, &codes)?;
             let texts: Result<Vec<_>, _> =
                 translation.documents.iter().map(|document| plan.write(document)).collect();
-            Ok((texts?, translation.traces))
-        });
+            out.push((texts?, translation.traces));
+        }
+        Ok(out)
+    });
     match translated {
-        Ok((texts, traces)) => {
-            for text in texts {
-                say!("{}", pretty(&text));
+        Ok(items) => {
+            if common.json {
+                let documents: Vec<serde_json::Value> =
+                    items.iter().flat_map(|(texts, _)| texts).map(|text| value(text)).collect();
+                let traces: Vec<serde_json::Value> = items
+                    .iter()
+                    .flat_map(|(_, traces)| traces)
+                    .map(|trace| serde_json::json!({ "target": trace.target, "rule": trace.rule, "detail": trace.detail }))
+                    .collect();
+                say!("{:#}", serde_json::json!({ "documents": documents, "traces": traces }));
+                return Ok(());
             }
-            for trace in traces {
-                eprintln!("~ {} {} {}", trace.target, trace.rule, trace.detail);
+            for (texts, traces) in items {
+                for text in texts {
+                    say!("{}", pretty(&text));
+                }
+                for trace in traces {
+                    eprintln!("~ {} {}: {}", trace.target, trace.rule, trace.detail);
+                }
             }
             Ok(())
         }
         Err(fault) => {
+            if common.json {
+                say!("{:#}", serde_json::json!({ "fault": fault }));
+                return Err(Ended::NotAsItShould);
+            }
             eprintln!("{}: {}", fault.code, fault.words);
+            if !fault.cause.is_empty() {
+                eprintln!("  {}", fault.cause);
+            }
             for violation in &fault.violations {
                 eprintln!("- {violation}");
             }
@@ -135,52 +177,155 @@ pub fn translate(common: &Common, args: Translate) -> Outcome {
     }
 }
 
+/// `from=to` pairs, both of them lists that exist.
+fn code_lists(pairs: &[String], rules: &Rules) -> Result<BTreeMap<String, String>, Ended> {
+    let mut codes = BTreeMap::new();
+    for pair in pairs {
+        let (from, to) = pair
+            .split_once('=')
+            .ok_or_else(|| Ended::Misused(format!("--codes {pair}: must be <list>=<list>")))?;
+        for name in [from, to] {
+            if rules.translator.code_list(name).is_none() {
+                return Err(Ended::Misused(format!("--codes {pair}: there is no code list `{name}`")));
+            }
+        }
+        codes.insert(from.to_owned(), to.to_owned());
+    }
+    Ok(codes)
+}
+
+/// The items of a file: as the adapter of the mapping's dialect frames a call, else the file is one item.
+fn items(
+    mapping: &str,
+    plan: &Plan,
+    files: &Files,
+    rules: &Rules,
+    bytes: Vec<u8>,
+) -> Result<Vec<Payload>, Fault> {
+    if let Some(framed) = framed(mapping, files, rules, &bytes) {
+        return Ok(framed);
+    }
+    match plan.source().notation() {
+        Notation::Xml => Ok(vec![Payload::Xml(bytes)]),
+        Notation::Json => Ok(match gateway_core::json::parse(&bytes)? {
+            serde_json::Value::Array(items) => items.into_iter().map(Payload::Json).collect(),
+            one => vec![Payload::Json(one)],
+        }),
+    }
+}
+
+/// What the first inbound channel with this mapping makes of it; none where it is no call of that channel.
+fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<Vec<Payload>> {
+    let inbound = rules.channels.by_adapter.iter().flat_map(|(adapter, channels)| {
+        let inbound = channels.iter().filter(|channel| channel.direction == Direction::In);
+        inbound.map(move |channel| (adapter, channel))
+    });
+    let (adapter, channel) = inbound
+        .into_iter()
+        .find(|(_, channel)| channel.kinds.values().flatten().any(|name| name == mapping))?;
+    let adapter = adapters::build(adapter, &channel.dialect, &toml::Table::new(), &files.mappings).ok()?;
+    let path = channel.paths.first()?.replace("**", "").replace("//", "/");
+    let arrival = Arrival {
+        channel: channel.name.clone(),
+        caller: None,
+        ask: Ask {
+            method: channel.method.clone(),
+            path,
+            query: Vec::new(),
+            headers: channel
+                .content
+                .first()
+                .map(|kind| ("content-type".to_owned(), kind.clone()))
+                .into_iter()
+                .collect(),
+            body: Body(bytes.to_vec()),
+        },
+        rest: String::new(),
+        at: Clock::system().now(),
+    };
+    match adapter.receive(&arrival).ok()? {
+        Heard::Messages(items) => Some(items.into_iter().map(|item| item.payload).collect()),
+        _ => None,
+    }
+}
+
+fn value(text: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(text).unwrap_or_else(|_| String::from_utf8_lossy(text).into())
+}
+
 fn pretty(text: &[u8]) -> String {
-    match serde_json::from_slice::<serde_json::Value>(text) {
-        Ok(value) => format!("{value:#}"),
-        Err(_) => String::from_utf8_lossy(text).into_owned(),
+    match value(text) {
+        serde_json::Value::String(text) => text,
+        value => format!("{value:#}"),
     }
 }
 
 #[derive(Args)]
 pub struct Test {
-    /// A folder with `schemas/` and `mappings/`, in place of the built-in data
+    /// A folder with `schemas/` and `mappings/` on top of the built-in data: an overlay, or the source tree itself
     #[arg(long)]
     folder: Option<PathBuf>,
-}
-
-impl Test {
-    /// The built-in data with the folder's on top, and where an updated expectation is written.
-    fn files(&self, common: &Common) -> Result<Files, Ended> {
-        match &self.folder {
-            Some(folder) => Ok(Files::with_overlay(folder)?),
-            None => common.files(),
-        }
-    }
+    /// Only mappings whose name starts so
+    #[arg(default_value = "")]
+    mapping: String,
 }
 
 pub fn test(common: &Common, args: Test) -> Outcome {
-    let files = args.files(common)?;
-    let rules = Rules::compile(&files).map_err(|defects| Ended::CannotStart(list(&defects)))?;
+    let (folder, files) = match (args.folder, common.config.exists()) {
+        (Some(folder), _) if !folder.is_dir() => {
+            return Err(Ended::Misused(format!("{}: there is no such folder", folder.display())));
+        }
+        (Some(folder), _) => (Some(folder.clone()), Files::with_overlay(&folder)?),
+        (None, true) => {
+            let overlay = common.load()?.gateway.overlay;
+            (Some(overlay.clone()), Files::with_overlay(&overlay)?)
+        }
+        (None, false) => (None, Files::built_in()),
+    };
+    let rules = rules(&files)?;
     let report = gateway_core::translator::cases::run_cases(&files.mappings, &rules.translator);
+    let wanted = format!("mappings/{}", args.mapping);
+    let results: Vec<_> = report.results.into_iter().filter(|r| r.name.starts_with(&wanted)).collect();
+    if results.is_empty() {
+        return Err(Ended::Misused(format!("no mapping's name starts with `{}`", args.mapping)));
+    }
     if std::env::var_os("UPDATE").is_some() {
-        let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
-        for (path, content) in report.results.iter().flat_map(|result| &result.updates) {
+        // What is built in can only be changed in the source tree.
+        let folder = folder.ok_or_else(|| {
+            Ended::Misused("UPDATE writes into a folder: say which with --folder".to_owned())
+        })?;
+        for (path, content) in results.iter().flat_map(|result| &result.updates) {
             let path = folder.join("mappings").join(path);
-            match content.is_empty() {
-                true => std::fs::remove_file(&path)?,
-                false => std::fs::write(&path, content)?,
-            }
+            write_or_remove(&path, content)?;
             say!("~ {}", path.display());
         }
         return Ok(());
     }
-    for (result, why) in report.failures().filter_map(|result| Some((result, result.failure.as_ref()?))) {
-        say!("{}\n  {}", result.name, why.trim_end().replace('\n', "\n  "));
+    let failed: Vec<_> =
+        results.iter().filter_map(|result| Some((&result.name, result.failure.as_ref()?))).collect();
+    let passed = results.len() - failed.len();
+    if common.json {
+        let failed: BTreeMap<_, _> = failed.iter().copied().collect();
+        say!("{:#}", serde_json::json!({ "passed": passed, "failed": failed }));
+    } else {
+        for (name, why) in &failed {
+            say!("{name}\n  {}", why.trim_end().replace('\n', "\n  "));
+        }
+        say!("{passed} passed, {} failed", failed.len());
     }
-    let failed = report.failures().count();
-    say!("{} passed, {failed} failed", report.results.len() - failed);
-    if failed == 0 { Ok(()) } else { Err(Ended::NotAsItShould) }
+    if failed.is_empty() { Ok(()) } else { Err(Ended::NotAsItShould) }
+}
+
+fn write_or_remove(path: &Path, content: &[u8]) -> Result<(), Ended> {
+    let done = if content.is_empty() {
+        std::fs::remove_file(path).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })
+    } else {
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, content))
+    };
+    done.map_err(|error| Ended::CannotStart(format!("{}: {error}", path.display())))
 }
 
 #[derive(Args)]
@@ -188,17 +333,31 @@ pub struct Coverage {
     /// Only mappings whose name starts so
     #[arg(default_value = "")]
     mapping: String,
+    /// Only source fields that nobody speaks of; exit status 1 if there are any
+    #[arg(long)]
+    lost: bool,
 }
 
 pub fn coverage(common: &Common, args: Coverage) -> Outcome {
-    let (files, rules) = rules(common)?;
+    let files = common.files()?;
+    let rules = rules(&files)?;
     let report = gateway_core::translator::cases::run_cases(&files.mappings, &rules.translator);
-    let wanted: Vec<_> =
+    let mut wanted: Vec<_> =
         report.coverage.iter().filter(|coverage| coverage.mapping.starts_with(&args.mapping)).collect();
+    if wanted.is_empty() {
+        return Err(Ended::Misused(format!("no mapping's name starts with `{}`", args.mapping)));
+    }
+    if args.lost {
+        wanted.retain(|coverage| !coverage.lost.is_empty());
+    }
     if common.json {
         say!("{}", serde_json::to_string_pretty(&wanted)?);
+    } else if args.lost {
+        for (coverage, path) in wanted.iter().flat_map(|c| c.lost.iter().map(move |path| (c, path))) {
+            say!("{} {path}", coverage.mapping);
+        }
     } else {
         wanted.iter().for_each(|coverage| say!("{coverage}"));
     }
-    Ok(())
+    if args.lost && !wanted.is_empty() { Err(Ended::NotAsItShould) } else { Ok(()) }
 }

@@ -101,6 +101,8 @@ enum Command {
 pub(crate) enum Ended {
     /// Something is not as it should be; it has been said.
     NotAsItShould,
+    /// What was typed means nothing.
+    Misused(String),
     /// Cannot start or read.
     CannotStart(String),
     /// The gateway does not run.
@@ -136,6 +138,10 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ended::NotAsItShould) => ExitCode::from(1),
+        Err(Ended::Misused(words)) => {
+            eprintln!("lienthong: {}", words.trim_end());
+            ExitCode::from(2)
+        }
         Err(Ended::CannotStart(words)) => {
             eprintln!("lienthong: {}", words.trim_end());
             ExitCode::from(3)

@@ -12,7 +12,7 @@ use crate::store::Filter;
 
 #[derive(Subcommand)]
 pub enum DeadLetters {
-    /// List them, newest last
+    /// List dead letters and calls in doubt, newest last
     List(Select),
     /// Show one: cause, remedy, violations, the document
     Show {
@@ -30,7 +30,7 @@ pub enum DeadLetters {
         #[arg(long)]
         file: PathBuf,
     },
-    /// Give it up
+    /// Give a dead letter up: it is never sent
     Discard {
         /// Its number
         id: i64,
@@ -180,7 +180,7 @@ fn show_one(common: &Common, id: DeliveryId, with_document: bool) -> Outcome {
 
 pub fn redeliver(common: &Common, args: Redeliver) -> Outcome {
     if args.select.is_empty() && !args.all {
-        return Err(Ended::CannotStart("say which: --dossier, --peer, --fault, or --all".to_owned()));
+        return Err(Ended::Misused("say which: --dossier, --peer, --fault, or --all".to_owned()));
     }
     act(common, AdminCall::Redeliver { filter: args.select.filter(), dry_run: args.dry_run })
 }

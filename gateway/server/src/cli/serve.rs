@@ -58,10 +58,10 @@ pub struct Simulate {
 pub fn simulate(args: Simulate) -> Outcome {
     let twists: Option<Vec<Twist>> = args.answers.iter().map(|word| Twist::parse(word)).collect();
     let twists = twists.ok_or_else(|| {
-        Ended::CannotStart("--answers takes 503, html, lost-before, lost-after, slow, ok".to_owned())
+        Ended::Misused("--answers takes 503, html, lost-before, lost-after, slow, ok".to_owned())
     })?;
     let peer = adapters::simulator(&args.adapter, "", &toml::Table::new())
-        .ok_or_else(|| Ended::CannotStart(format!("there is no simulator of `{}`", args.adapter)))?;
+        .ok_or_else(|| Ended::Misused(format!("there is no simulator of `{}`", args.adapter)))?;
     block_on(async {
         let host = Host::start(peer, args.listen, Clock::system()).await?;
         host.script(twists);

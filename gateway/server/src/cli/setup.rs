@@ -47,7 +47,12 @@ pub fn init(common: &Common, args: Init) -> Outcome {
         None => (PathBuf::from("/etc/lienthong"), PathBuf::from("/var/lib/lienthong")),
     };
     for folder in [&etc, &data] {
-        std::fs::create_dir_all(folder)
+        // The data are nobody else's to list; a configuration folder that exists keeps its mode.
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, if folder == &data { 0o700 } else { 0o755 });
+        builder
+            .recursive(true)
+            .create(folder)
             .map_err(|error| Ended::CannotStart(format!("{}: {error}", folder.display())))?;
     }
     let config = etc.join("lienthong.toml");
@@ -98,7 +103,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
             if !config.peers.contains_key(&peer) {
                 let near = gateway_core::fault::nearest(&peer, config.peers.keys().map(String::as_str));
                 let hint = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-                return Err(Ended::CannotStart(format!(
+                return Err(Ended::Misused(format!(
                     "[peers.{peer}] is not in {}{hint}",
                     common.config.display()
                 )));
@@ -135,7 +140,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
         }
         Keys::Revoke { id } => {
             if !keyring::revoke(&path, &id)? {
-                return Err(Ended::CannotStart(format!("there is no key `{id}`; see `lienthong keys list`")));
+                return Err(Ended::Misused(format!("there is no key `{id}`; see `lienthong keys list`")));
             }
             say!("{} {id}", if vi { "đã thu hồi" } else { "revoked" });
         }

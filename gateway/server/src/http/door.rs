@@ -1,7 +1,7 @@
 //! One call, from its first line to its answer: which channel, who calls, how much, how fast; then [`crate::intake::hear`].
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -9,160 +9,198 @@ use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Pairs, Secret};
 use gateway_core::channel::{Channel, Credential, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Correlation, PeerName};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tracing::Instrument as _;
 
+use super::body::Sent;
 use super::{problem, response};
 use crate::app::App;
 use crate::intake::{self, Trace};
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 5] = ["content-type", "accept", "idempotency-key", "dstcode", "accept-language"];
-
-/// A channel whose path fits, with the adapter of some peer that speaks its dialect.
-struct Knocked<'a> {
-    channel: &'a Channel,
-    adapter_name: &'a str,
-    adapter: Arc<dyn Adapter>,
-    rest: String,
-}
+const HEADERS_SEEN: [&str; 4] = ["content-type", "accept", "idempotency-key", "accept-language"];
 
 pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let began = Instant::now();
     let trace = trace(request.headers());
     let span = tracing::info_span!("call", correlation = %trace.correlation);
-    let correlation = trace.correlation.to_string();
-    let (door, mut response) = enter(app, request, trace).instrument(span).await;
+    let (door, mut response) = enter(app, request, &trace).instrument(span).await;
     let status = response.status().as_u16().to_string();
     app.metrics.calls_in.with_label_values(&[&door, &status]).inc();
     app.metrics.answer_seconds.with_label_values(&[&door]).observe(began.elapsed().as_secs_f64());
-    if let Ok(value) = HeaderValue::from_str(&correlation) {
+    if let Ok(value) = HeaderValue::from_str(trace.correlation.as_str()) {
         response.headers_mut().insert("x-correlation-id", value);
     }
     response
 }
 
 /// The door's name for the metrics, and the answer.
-async fn enter(app: &Arc<App>, request: Request<Incoming>, trace: Trace) -> (String, Response<Full<Bytes>>) {
-    let knocked = knocked(app, request.uri().path());
-    let media = media_type(request.headers());
-    // Whatever is wrong is said in the words of the door whose language was spoken, if that can be told.
-    let Some(spoken) = knocked.iter().find(|k| k.channel.content.contains(&media)).or(knocked.first()) else {
+async fn enter(app: &App, request: Request<Incoming>, trace: &Trace) -> (String, Response<Full<Bytes>>) {
+    let (parts, body) = request.into_parts();
+    let sent = Sent::new(&parts.headers, body);
+    let Some(mut call) = Call::at_a_door(app, parts) else {
         let fault = Fault::sender("door.not-found", words::door_not_found());
         app.turned_away(&fault);
+        sent.forget();
         return ("none".to_owned(), problem::response(&fault));
     };
-    let (parts, body) = request.into_parts();
-    let mut arrival = Arrival {
-        channel: spoken.channel.name.clone(),
-        caller: None,
-        ask: ask(&parts),
-        rest: spoken.rest.clone(),
-        at: app.clock.now(),
+    let response = match call.let_in(sent).await {
+        Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, trace).await),
+        Err(fault) => call.turn_away(&fault),
     };
-    match admit(app, &knocked, spoken, &parts.headers, &parts.method, &media, body, &mut arrival).await {
-        Ok(adapter) => {
-            let answer = intake::hear(app, &*adapter, &arrival, &trace).await;
-            (arrival.channel.to_string(), response(answer))
+    (call.arrival.channel.to_string(), response)
+}
+
+/// A channel whose path fits, with the embassy that speaks its dialect.
+#[derive(Clone)]
+struct Door<'a> {
+    channel: &'a Channel,
+    family: &'a str,
+    adapter: Arc<dyn Adapter>,
+    rest: String,
+}
+
+/// A call in front of the doors of its path. Several dialects may share a path; whatever is wrong is said in the words of the
+/// door whose language was spoken, and once the caller is known, of the caller's own.
+struct Call<'a> {
+    app: &'a App,
+    doors: Vec<Door<'a>>,
+    door: Door<'a>,
+    headers: HeaderMap,
+    media: String,
+    arrival: Arrival,
+}
+
+impl<'a> Call<'a> {
+    /// None if the path leads to no door.
+    fn at_a_door(app: &'a App, parts: Parts) -> Option<Call<'a>> {
+        let doors = doors(app, parts.uri.path());
+        let media = media_type(&parts.headers);
+        let door = doors.iter().find(|door| door.channel.content.contains(&media)).or(doors.first())?.clone();
+        let arrival = Arrival {
+            channel: door.channel.name.clone(),
+            caller: None,
+            ask: ask(&parts),
+            rest: door.rest.clone(),
+            at: app.clock.now(),
+        };
+        Some(Call { app, doors, door, headers: parts.headers, media, arrival })
+    }
+
+    /// Everything that can be refused without understanding the message, cheapest first; then its body and its session.
+    async fn let_in(&mut self, sent: Sent) -> Result<(), Fault> {
+        if let Err(fault) = self.may_speak() {
+            sent.forget();
+            return Err(fault);
         }
-        Err(fault) => {
-            app.turned_away(&fault);
-            tracing::info!(event = "turned-away", channel = %arrival.channel, fault = %fault.code);
-            let mut response = response(spoken.adapter.reply(&arrival, Err(&fault)));
-            if matches!(fault.code.as_ref(), "door.too-large" | "door.timeout") {
-                // What is left of the body would have to be read to use the connection again.
-                response.headers_mut().insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
+        let limits = &self.app.config.limits;
+        let bytes_max = self.door.channel.body_bytes_max.min(limits.body_bytes_max);
+        self.arrival.ask.body = Body(sent.read(bytes_max, limits.body_ms_max).await?);
+        self.by_session()
+    }
+
+    fn may_speak(&mut self) -> Result<(), Fault> {
+        self.by_method()?;
+        self.by_key()?;
+        self.in_known_form()
+    }
+
+    fn by_method(&self) -> Result<(), Fault> {
+        let given = &self.arrival.ask.method;
+        match self.doors.iter().any(|door| door.channel.method.eq_ignore_ascii_case(given)) {
+            true => Ok(()),
+            false => Err(Fault::sender("door.method", words::door_method(&self.door.channel.method))),
+        }
+    }
+
+    fn by_key(&mut self) -> Result<(), Fault> {
+        match header_secret(&self.headers) {
+            Some(key) => {
+                let peer = self.app.keyring.caller(&key, self.arrival.at).ok_or_else(unknown_key)?;
+                self.opens_to(peer)
             }
-            (arrival.channel.to_string(), response)
+            // A session in the body; a call without one can only be a log-in, which `hear` sees to.
+            None if self.door.channel.credential == Credential::Session => Ok(()),
+            None => Err(Fault::sender("auth.missing", words::auth_missing())),
         }
     }
-}
 
-/// Who it is, by which channel, with which body; the arrival is completed on the way. The adapter is the caller's own.
-#[allow(clippy::too_many_arguments)] // One call's parts, taken apart so that the body can be consumed.
-async fn admit(
-    app: &Arc<App>,
-    knocked: &[Knocked<'_>],
-    spoken: &Knocked<'_>,
-    headers: &HeaderMap,
-    method: &hyper::Method,
-    media: &str,
-    body: Incoming,
-    arrival: &mut Arrival,
-) -> Result<Arc<dyn Adapter>, Fault> {
-    if !knocked.iter().any(|k| k.channel.method.eq_ignore_ascii_case(method.as_str())) {
-        return Err(Fault::sender("door.method", words::door_method(&spoken.channel.method)));
-    }
-    let by_header = match header_secret(headers) {
-        Some(key) => Some(app.keyring.caller(&key, arrival.at).ok_or_else(unknown_key)?),
-        None if spoken.channel.credential == Credential::Session => None,
-        None => return Err(Fault::sender("auth.missing", words::auth_missing())),
-    };
-    let (mut entered, mut own) = (spoken, spoken.adapter.clone());
-    if let Some(peer) = &by_header {
-        (entered, own) = door_of(app, knocked, peer)?;
-    }
-    arrival.channel = entered.channel.name.clone();
-    arrival.rest.clone_from(&entered.rest);
-    if !entered.channel.content.is_empty() && !entered.channel.content.iter().any(|known| known == media) {
-        let fault = Fault::sender("door.content-type", words::door_content_type(&entered.channel.content));
-        return Err(fault);
-    }
-    let limit = entered.channel.body_bytes_max.min(app.config.limits.body_bytes_max);
-    arrival.ask.body = Body(read_body(app, body, limit).await?);
-    arrival.caller = by_header;
-    if arrival.caller.is_none() {
-        // A session of ours in the body; a call without one can only be a log-in, which `hear` sees to.
-        if let Some(token) = own.credential(&arrival.ask)? {
-            let expired = || Fault::sender("auth.session", words::auth_session());
-            let peer = app.keyring.session(&token, arrival.at).ok_or_else(expired)?;
-            (_, own) = door_of(app, knocked, &peer)?;
-            arrival.caller = Some(peer);
+    fn in_known_form(&self) -> Result<(), Fault> {
+        let known = &self.door.channel.content;
+        if !known.is_empty() && !known.contains(&self.media) {
+            return Err(Fault::sender("door.content-type", words::door_content_type(known)));
+        }
+        let encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+        match self.headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+            true => Err(Fault::sender("door.content-encoding", words::door_content_encoding())),
+            false => Ok(()),
         }
     }
-    Ok(own)
-}
 
-/// The channel and the adapter of this peer, among those whose path fits.
-fn door_of<'a, 'b>(
-    app: &App,
-    knocked: &'a [Knocked<'b>],
-    peer: &PeerName,
-) -> Result<(&'a Knocked<'b>, Arc<dyn Adapter>), Fault> {
-    // A key whose peer is not configured any more opens nothing.
-    let room = app.peer(peer).ok_or_else(unknown_key)?;
-    let own =
-        |k: &&Knocked| k.adapter_name == room.config.adapter && k.channel.dialect == room.config.dialect;
-    match knocked.iter().find(own) {
-        Some(k) => Ok((k, room.adapter.clone())),
-        None => Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(&room.config.dialect))),
+    fn by_session(&mut self) -> Result<(), Fault> {
+        if self.arrival.caller.is_some() {
+            return Ok(());
+        }
+        let ask = &self.arrival.ask;
+        let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
+        let Some(token) = carried else { return Ok(()) };
+        let expired = || Fault::sender("auth.session", words::auth_session());
+        let peer = self.app.keyring.session(&token, self.arrival.at).ok_or_else(expired)?;
+        self.opens_to(peer)
+    }
+
+    /// The door of this caller's own dialect, with its own embassy.
+    fn opens_to(&mut self, peer: PeerName) -> Result<(), Fault> {
+        // A key whose peer is not configured any more opens nothing.
+        let room = self.app.peer(&peer).ok_or_else(unknown_key)?;
+        let own =
+            |door: &&Door| door.family == room.config.adapter && door.channel.dialect == room.config.dialect;
+        let wrong = || Fault::sender("auth.wrong-door", words::auth_wrong_door(&room.config.dialect));
+        let door = self.doors.iter().find(own).ok_or_else(wrong)?;
+        self.door = Door { adapter: room.adapter.clone(), ..door.clone() };
+        self.arrival.channel = self.door.channel.name.clone();
+        self.arrival.rest.clone_from(&self.door.rest);
+        self.arrival.caller = Some(peer);
+        Ok(())
+    }
+
+    fn turn_away(&self, fault: &Fault) -> Response<Full<Bytes>> {
+        self.app.turned_away(fault);
+        tracing::info!(event = "turned-away", channel = %self.arrival.channel, fault = %fault.code);
+        let mut response = response(self.door.adapter.reply(&self.arrival, Err(fault)));
+        if matches!(fault.code.as_ref(), "door.too-large" | "door.timeout") {
+            // What is left of the body would have to be read to use the connection again.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 
-fn unknown_key() -> Fault {
-    Fault::sender("auth.unknown", words::auth_unknown())
-}
-
-fn knocked<'a>(app: &'a App, path: &str) -> Vec<Knocked<'a>> {
+fn doors<'a>(app: &'a App, path: &str) -> Vec<Door<'a>> {
     let mut found = Vec::new();
-    for (adapter_name, channels) in &app.rules.channels.by_adapter {
+    for (family, channels) in &app.rules.channels.by_adapter {
         for channel in channels.iter().filter(|channel| channel.direction == Direction::In) {
             let Some(rest) = channel.paths.iter().find_map(|pattern| match_path(pattern, path)) else {
                 continue;
             };
-            if let Some(adapter) = app.speaker(adapter_name, &channel.dialect) {
-                found.push(Knocked { channel, adapter_name, adapter, rest });
+            if let Some(adapter) = app.speaker(family, &channel.dialect) {
+                found.push(Door { channel, family, adapter, rest });
             }
         }
     }
     found
 }
 
-fn ask(parts: &hyper::http::request::Parts) -> Ask {
+fn unknown_key() -> Fault {
+    Fault::sender("auth.unknown", words::auth_unknown())
+}
+
+fn ask(parts: &Parts) -> Ask {
     let headers = HEADERS_SEEN
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), parts.headers.get(*name)?.to_str().ok()?.to_owned())));
@@ -226,20 +264,6 @@ fn header_secret(headers: &HeaderMap) -> Option<Secret> {
     }
 }
 
-async fn read_body(app: &App, body: Incoming, limit: usize) -> Result<Vec<u8>, Fault> {
-    let too_large = || Fault::sender("door.too-large", words::door_too_large(limit));
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
-    }
-    let bound = Duration::from_millis(app.config.limits.body_ms_max);
-    match tokio::time::timeout(bound, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Fault::sender("body.broken-off", words::body_broken_off())),
-        Err(_) => Err(Fault::sender("door.timeout", words::door_timeout(bound.as_secs()))),
-    }
-}
-
 /// The caller's correlation id if it is a harmless word, else one of ours; and its W3C trace context if it is one.
 fn trace(headers: &HeaderMap) -> Trace {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -255,12 +279,17 @@ fn trace(headers: &HeaderMap) -> Trace {
     }
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`.
+/// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros. A later version may say more, which we could not vouch for: dropped.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     let hex = |part: &&str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    lengths == [2, 32, 16, 2] && parts.iter().all(hex) && parts[1].bytes().any(|b| b != b'0')
+    let named = |part: &str| part.bytes().any(|b| b != b'0');
+    lengths == [2, 32, 16, 2]
+        && parts[0] == "00"
+        && parts.iter().all(hex)
+        && named(parts[1])
+        && named(parts[2])
 }
 
 /// Store trouble as the door says it: try again, nothing was taken.
@@ -288,6 +317,8 @@ mod tests {
     fn only_real_trace_contexts_pass() {
         assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
+        assert!(!is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"));
+        assert!(!is_traceparent("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-xyz-00f067aa0ba902b7-01"));
     }
 }

@@ -1,32 +1,69 @@
 //! What a watcher asks: `/healthz` (the process answers), `/readyz` (a message can be accepted durably; ill peers stand in the
 //! body, never in the status), `/metrics`.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
+use gateway_core::fault::Fault;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
+use super::problem;
 use crate::app::App;
+use crate::store::{Store, StoreError};
+use crate::words;
 
-pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
-    if request.method() != Method::GET {
-        return None;
-    }
-    match request.uri().path() {
-        "/healthz" => Some(text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".into())),
-        "/readyz" => Some(ready(app).await),
-        "/metrics" => {
-            app.count().await;
-            Some(text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render()))
+/// An answer about the store is good for so long: watchers must not be able to keep the disk busy.
+const PROBE_GOOD_FOR: Duration = Duration::from_secs(1);
+
+/// Whether a message could be accepted durably, found out by writing.
+#[derive(Default)]
+pub struct Readiness(tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>);
+
+impl Readiness {
+    async fn ask(&self, store: &Store) -> Result<(), StoreError> {
+        // Held while the disk is tried, so that watchers who ask at once share one try.
+        let mut last = self.0.lock().await;
+        if let Some((at, found)) = &*last
+            && at.elapsed() < PROBE_GOOD_FOR
+        {
+            return found.clone();
         }
-        _ => None,
+        let found = store.try_writing().await;
+        *last = Some((Instant::now(), found.clone()));
+        found
     }
 }
 
+/// None if the path is not one of these.
+pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+    let path = request.uri().path();
+    if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
+        return None;
+    }
+    // Of an answer to HEAD the server sends the headers only.
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let fault = Fault::sender("door.method", words::door_method("GET"));
+        app.turned_away(&fault);
+        let mut response = problem::response(&fault);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return Some(response);
+    }
+    Some(match path {
+        "/readyz" => ready(app).await,
+        "/metrics" => {
+            app.count().await;
+            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render())
+        }
+        _ => text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".into()),
+    })
+}
+
 async fn ready(app: &App) -> Response<Full<Bytes>> {
-    let store = app.store.stats().await;
+    let store = app.readiness.ask(&app.store).await;
     let status = if store.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let document = json!({
         "ready": store.is_ok(),

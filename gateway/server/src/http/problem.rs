@@ -1,7 +1,7 @@
 //! Errors on doors of our own, as RFC 9457 has them: `application/problem+json`.
 
 use bytes::Bytes;
-use gateway_core::fault::Fault;
+use gateway_core::fault::{Blame, Fault};
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -17,6 +17,7 @@ pub fn status(fault: &Fault) -> StatusCode {
         "door.too-large" => StatusCode::PAYLOAD_TOO_LARGE,
         "door.timeout" => StatusCode::REQUEST_TIMEOUT,
         "store.busy" | "store.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ if fault.blame == Blame::Gateway => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -17,6 +17,7 @@ use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
 use super::types::{Admitted, Event, LaneId, Queued};
 use super::writer::Writing;
+use crate::crash;
 
 /// A delivery whose row is still to be written.
 struct NewDelivery<'a> {
@@ -207,6 +208,9 @@ impl Writing<'_> {
         message: i64,
     ) -> Result<Vec<Queued>, StoreError> {
         let mut queued = Vec::with_capacity(content.routes.len());
+        if crash::sabotaged("forget-outbox") {
+            return Ok(queued);
+        }
         for (peer, dead) in &content.routes {
             let id = self.next_delivery();
             let new = NewDelivery { item, content, message, id, dead };
@@ -214,6 +218,9 @@ impl Writing<'_> {
                 None => self.queue_first(&new, dossier, peer)?,
                 Some(lane) => self.queue_behind(&new, lane)?,
             };
+            if let Some(fault) = dead {
+                self.note(dossier, Some(DeliveryId(id)), item.at, Event::DeadLetter, &fault.told)?;
+            }
             queued.push(Queued { delivery: DeliveryId(id), lane: LaneId(lane), peer: peer.clone() });
         }
         Ok(queued)

@@ -25,7 +25,7 @@ mod timeline;
 mod types;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ use claims::{Parcel, Vault};
 use read::Readers;
 use taken::Taken;
 use writer::Writer;
+
+use crate::crash;
 
 pub use error::StoreError;
 pub use open::{Check, OpenOptions};
@@ -77,6 +79,7 @@ impl Store {
             let vault = self.vault.clone();
             blocking(move || prepare::prepare_and_keep(&vault, call)).await?
         };
+        crash::point("after-files-kept");
         self.run(move |writing| items.iter().map(|item| writing.admit(item)).collect()).await
     }
 
@@ -125,6 +128,11 @@ impl Store {
     /// The state of a delivery and the fault it waits with, for callers that wait for the peer's verdict.
     pub async fn state(&self, delivery: DeliveryId) -> Result<Option<(State, Option<Fault>)>, StoreError> {
         self.read(move |db, vault| read::state_of(db, vault, delivery)).await
+    }
+
+    /// Why a peer refused a message, if one did: what a repeat of that message is answered with.
+    pub async fn refusal(&self, message: MessageId) -> Result<Option<Fault>, StoreError> {
+        self.read(move |db, vault| read::refusal(db, vault, message)).await
     }
 
     /// Writes what a delivery did, in one transaction, in order. Look at [`Written::gone`] before the next call leaves.
@@ -197,18 +205,23 @@ impl Store {
     }
 
     /// At start: offers again what failed for want of something of ours, where the mapping is no longer the one that
-    /// failed. `current` gives the fingerprint of every mapping by name. Gives what was offered.
+    /// failed. `current` gives the fingerprints of every mapping by name. Gives what was offered.
     pub async fn reoffer(
         &self,
-        current: BTreeMap<String, String>,
+        current: BTreeMap<String, BTreeSet<String>>,
         at: Moment,
     ) -> Result<Vec<DeliveryId>, StoreError> {
         self.run(move |writing| writing.reoffer(&current, at)).await
     }
 
-    /// Counts for metrics and `/readyz`.
+    /// Counts for metrics.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         self.read(|db, _| stats::stats(db)).await
+    }
+
+    /// Writes a little and syncs it: whether a message could be accepted now.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        self.run(|writing| writing.try_writing()).await
     }
 
     /// Removes claim files that no row names and that are older than an hour; gives how many went.

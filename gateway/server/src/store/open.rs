@@ -51,6 +51,7 @@ impl Store {
         make_folder(folder)?;
         let lock = lock(folder)?;
         let path = folder.join(DATABASE);
+        make_private(&path)?;
         // One thread uses it: the engine's own locks would only cost time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -109,6 +110,13 @@ fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700).create(folder)?;
     builder.create(folder.join("claims"))?;
+    Ok(())
+}
+
+/// The database (and with it its log) is its owner's alone, also where the folder was made by somebody else.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().create(true).append(true).mode(0o600).open(path)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! goes out through the same door as any other. A snapshot that a newer one has overtaken is never sent again, because
 //! that would move the dossier back; it ends as superseded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_core::adapter::Marks;
 use gateway_core::envelope::{Class, Envelope};
@@ -38,6 +38,15 @@ pub enum WhatHappened {
     Happened,
     /// The peer does not: the call is struck and made again.
     DidNot,
+}
+
+/// Which side of a translation was mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mended {
+    /// How the arrival is read: it is read anew.
+    Inbound,
+    /// How the canonical document is put.
+    Outbound,
 }
 
 /// Which deliveries that wait for a person or a file; every condition that is given must hold.
@@ -227,7 +236,8 @@ impl Writing<'_> {
                 self.settle(&row, &Settlement::Superseded, by.at)?;
                 continue;
             }
-            self.wake(&row, false, by.at)?;
+            // Nothing of it is under way, so today's mapping may speak.
+            self.wake(&row, true, by.at)?;
             self.told(&row, Event::Redelivered, &by.name, by.at)?;
             sent.push(letter);
         }
@@ -262,39 +272,58 @@ impl Writing<'_> {
     /// Offers again what failed under a mapping that is no longer the current one.
     pub(super) fn reoffer(
         &self,
-        current: &BTreeMap<String, String>,
+        current: &BTreeMap<String, BTreeSet<String>>,
         at: Moment,
     ) -> Result<Vec<DeliveryId>, StoreError> {
         let mut offered = Vec::new();
         let filter = Filter { state: Some(State::Dead), ..Filter::default() };
         for letter in list(self.db, &filter)? {
             let row = self.parked(letter.delivery, &[State::Dead])?;
-            if !self.may_be_mended(row.id, current)? || self.is_overtaken(&row)? {
+            let Some(mended) = self.mended(row.id, current)? else { continue };
+            if self.is_overtaken(&row)? {
                 continue;
             }
             self.wake(&row, true, at)?;
+            if mended == Mended::Inbound {
+                let pin = self.pin(row.id)?;
+                self.write_pin(row.id, &Pin { read_anew: true, ..pin })?;
+            }
             self.told(&row, Event::OfferedAgain, "", at)?;
             offered.push(row.id);
         }
         Ok(offered)
     }
 
-    fn may_be_mended(&self, id: DeliveryId, current: &BTreeMap<String, String>) -> Result<bool, StoreError> {
-        let (fault, about): (Option<Vec<u8>>, Vec<u8>) = self
+    /// What was mended of what a delivery failed for, if anything was.
+    fn mended(
+        &self,
+        id: DeliveryId,
+        current: &BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<Option<Mended>, StoreError> {
+        let (fault, about, revised): (Option<Vec<u8>>, Vec<u8>, bool) = self
             .db
             .prepare_cached(
-                "SELECT d.fault, m.about FROM delivery d JOIN message m ON m.seq = d.message WHERE d.id = ?1",
+                "SELECT d.fault, m.about, d.revision IS NOT NULL
+                 FROM delivery d JOIN message m ON m.seq = d.message WHERE d.id = ?1",
             )?
-            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let Some(fault) = fault else { return Ok(false) };
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let Some(fault) = fault else { return Ok(None) };
         let fault: Fault = self.vault.open("delivery.fault", &fault)?;
         if fault.blame != Blame::Gateway {
-            return Ok(false);
+            return Ok(None);
         }
         let about: About = self.vault.open("message.about", &about)?;
         let pin = self.pin(id)?;
-        let changed = |used: &MappingUsed| current.get(&used.name) != Some(&used.fingerprint);
-        Ok([pin.mapping, pin.in_mapping.or(about.mapping)].iter().flatten().any(changed))
+        let changed = |used: &MappingUsed| {
+            current.get(&used.name).is_none_or(|known| !known.contains(&used.fingerprint))
+        };
+        // A document that somebody corrected, or that carries what an older one said, is never read anew over it.
+        let as_it_came = !revised || pin.in_mapping.is_some();
+        Ok(match (pin.in_mapping.or(about.mapping), pin.mapping) {
+            (Some(inbound), _) if changed(&inbound) && as_it_came => Some(Mended::Inbound),
+            (_, Some(outbound)) if changed(&outbound) => Some(Mended::Outbound),
+            _ => None,
+        })
     }
 
     /// Makes a delivery ready as if it had just come; `unpin` has it translated anew.

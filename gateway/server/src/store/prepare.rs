@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
+use super::lanes::told;
 use super::types::{MappingUsed, NewMessage};
 
 /// What is known of a message beside its columns; stands sealed in `about`.
@@ -54,12 +55,18 @@ pub(super) struct Prepared {
 /// A fault with its code in the clear and the rest sealed.
 pub(super) struct SealedFault {
     pub(super) code: String,
+    /// For the timeline, which seals it itself.
+    pub(super) told: String,
     pub(super) sealed: Vec<u8>,
 }
 
 impl SealedFault {
     fn new(vault: &Vault, purpose: &'static str, fault: &Fault) -> Result<Self, StoreError> {
-        Ok(SealedFault { code: fault.code.to_string(), sealed: vault.pack(purpose, fault)? })
+        Ok(SealedFault {
+            code: fault.code.to_string(),
+            told: told(fault),
+            sealed: vault.pack(purpose, fault)?,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use gateway_core::adapter::{Answer, Effect, Marks, Payload, Request};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Envelope;
-use gateway_core::fault::Fault;
+use gateway_core::fault::{Blame, Fault};
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::{DeliveryId, History, State};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
@@ -139,6 +139,22 @@ pub(super) fn state_of(
         .transpose()
 }
 
+/// Why a peer did not take a message, if one did not.
+pub(super) fn refusal(db: &Connection, vault: &Vault, id: MessageId) -> Result<Option<Fault>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT d.fault FROM delivery d JOIN message m ON m.seq = d.message
+         WHERE m.id = ?1 AND d.state = 'dead' AND d.fault IS NOT NULL ORDER BY d.id",
+    )?;
+    let mut rows = statement.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        let fault: Fault = vault.open("delivery.fault", &row.get::<_, Vec<u8>>(0)?)?;
+        if fault.blame != Blame::Gateway {
+            return Ok(Some(fault));
+        }
+    }
+    Ok(None)
+}
+
 /// The item as it came.
 pub(super) fn source(db: &Connection, vault: &Vault, id: MessageId) -> Result<Option<Payload>, StoreError> {
     let sealed: Option<Option<Vec<u8>>> = db
@@ -169,11 +185,12 @@ struct Raw {
     due: Option<i64>,
     at: i64,
     about: Vec<u8>,
+    revised: bool,
 }
 
 const RAW: &str = "SELECT d.lane, l.peer, l.accepted, d.class, d.state, d.away, d.ready_at, d.attempts,
     d.away_strikes, d.away_at, d.panics, d.first_unclear_at, ifnull(d.revision, m.document), d.pin,
-    m.id, m.peer, m.unit, m.kind, ifnull(m.code, ''), m.status, m.due, m.at, m.about
+    m.id, m.peer, m.unit, m.kind, ifnull(m.code, ''), m.status, m.due, m.at, m.about, d.revision IS NOT NULL
   FROM delivery d JOIN lane l ON l.id = d.lane JOIN message m ON m.seq = d.message WHERE d.id = ?1";
 
 impl Raw {
@@ -209,6 +226,7 @@ impl Raw {
             due: row.get(20)?,
             at: row.get(21)?,
             about: row.get(22)?,
+            revised: row.get(23)?,
         })
     }
 
@@ -242,6 +260,7 @@ pub(super) struct Loaded {
     pub(super) history: History,
     pub(super) envelope: Envelope,
     pub(super) in_mapping: Option<super::types::MappingUsed>,
+    pub(super) read_anew: bool,
     pub(super) out_mapping: Option<super::types::MappingUsed>,
     pub(super) pinned: Option<Pinned>,
     pub(super) marks: Marks,
@@ -273,7 +292,9 @@ pub(super) fn load(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Opt
         ready_at: moment(raw.ready_at),
         history: raw.history,
         envelope,
-        in_mapping: pin.in_mapping.or(about.mapping),
+        // A document that was corrected, or carries something over, is no mapping's: no mended one may undo it.
+        in_mapping: pin.in_mapping.or(about.mapping.filter(|_| !raw.revised)),
+        read_anew: pin.read_anew,
         out_mapping: pin.mapping,
         pinned,
         marks: marks(&db, vault, raw.lane)?,
@@ -303,6 +324,7 @@ impl Loaded {
             peer: self.peer,
             envelope: self.envelope,
             in_mapping: self.in_mapping,
+            read_anew: self.read_anew,
             pinned: self.pinned,
             marks: self.marks,
             exchanges: self.exchanges,

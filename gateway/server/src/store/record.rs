@@ -30,6 +30,9 @@ pub(super) struct Pin {
     /// The inbound mapping, where it is not the message's own any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) in_mapping: Option<MappingUsed>,
+    /// The inbound mapping was mended: the next attempt reads the arrival anew.
+    #[serde(default)]
+    pub(super) read_anew: bool,
 }
 
 /// An entry with its bodies sealed.
@@ -68,7 +71,7 @@ pub(super) fn prepare(
         Ok(match entry {
             Entry::Pin { pinned, at } => {
                 let document = Some(vault.lift(pinned.document, parcel));
-                Sealed::Pin(Pin { document, mapping: Some(pinned.mapping), in_mapping: None }, Some(at))
+                Sealed::Pin(Pin { document, mapping: Some(pinned.mapping), ..Pin::default() }, Some(at))
             }
             Entry::Untranslated { mapping } => {
                 Sealed::Pin(Pin { mapping: Some(mapping), ..Pin::default() }, None)
@@ -275,6 +278,9 @@ impl Writing<'_> {
         at: Moment,
     ) -> Result<Option<Head>, StoreError> {
         let mut lane = self.lane(row.lane)?;
+        // Now and not when its task ends: whoever is admitted in between would take it for being out and make it the head of
+        // the lane, where a held or dead one would stay for ever.
+        self.taken.release(row.id);
         if row.away && !matches!(settlement, Settlement::Away { .. } | Settlement::Superseded) {
             self.peer_is_back(row, lane.dossier, at)?;
         }
@@ -375,7 +381,7 @@ impl Writing<'_> {
         let called: Option<i64> = self
             .db
             .prepare_cached(
-                "SELECT min(called_at) FROM exchange WHERE delivery = ?1 AND called_at >= ?2
+                "SELECT min(called_at) FROM exchange WHERE delivery = ?1 AND called_at > ?2
                    AND answered_at IS NOT NULL",
             )?
             .query_row(params![row.id.0, row.away_at.unwrap_or(0)], |row| row.get(0))?;

@@ -19,6 +19,11 @@ impl Taken {
         set.insert(id.0).then(|| Hold { taken: self.clone(), id })
     }
 
+    /// Gives a delivery back before its hold is dropped: with its settlement it left those hands, whatever they still do.
+    pub(super) fn release(&self, id: DeliveryId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.0);
+    }
+
     pub(super) fn contains(&self, id: DeliveryId) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&id.0)
     }

@@ -5,7 +5,7 @@ mod lanes;
 mod operate;
 mod sealed;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use gateway_core::adapter::{Answer, Ask, Body, Effect, Marks, Payload, Request};

@@ -144,8 +144,10 @@ pub struct Job {
     pub peer: PeerName,
     /// The message with its canonical document (its own revision, where something was carried over or corrected).
     pub envelope: Envelope,
-    /// The mapping that made the canonical document, also if it failed.
+    /// The mapping that made the canonical document, also if it failed; none where a person or a carry-over made it.
     pub in_mapping: Option<MappingUsed>,
+    /// The arrival is to be read anew: the mapping that read it was mended.
+    pub read_anew: bool,
     /// The translation made at the first attempt.
     pub pinned: Option<Pinned>,
     /// What the peer calls this dossier.

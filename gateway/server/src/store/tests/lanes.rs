@@ -46,6 +46,19 @@ async fn an_event_of_an_unknown_dossier_waits_for_a_snapshot() {
     assert_eq!(settle(&store, first, delivered(), 5).await.next.unwrap().delivery, second);
 }
 
+/// Between the commit of a settlement and the end of the task that made it, another caller may be admitted.
+#[tokio::test]
+async fn what_is_settled_is_out_no_more_although_its_task_still_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let step = queued(&store, event("a", 0)).await;
+    let job = store.load(step).await.unwrap();
+    settle(&store, step, Settlement::Hold(fault(Remedy::Hold, Blame::Peer)), 1).await;
+    let snapshot = queued(&store, snapshot("1", 2)).await;
+    assert_eq!(head(&store, 9).await, Some(snapshot), "the held one is not the lane's head for ever");
+    drop(job);
+}
+
 #[tokio::test]
 async fn a_call_that_counts_once_and_got_no_answer_keeps_its_delivery_doubtful() {
     let folder = tempfile::tempdir().unwrap();

@@ -58,7 +58,8 @@ async fn a_mended_mapping_offers_its_dead_letters_again() {
     let store = open(folder.path());
     let mapping = |version: &str| MappingUsed { name: "portal/out".into(), fingerprint: version.into() };
     let current = |out: &str| {
-        BTreeMap::from([("portal/out".into(), out.to_owned()), ("onestop/in".into(), "f1".to_owned())])
+        let one = |fingerprint: &str| BTreeSet::from([fingerprint.to_owned()]);
+        BTreeMap::from([("portal/out".to_owned(), one(out)), ("onestop/in".to_owned(), one("f1"))])
     };
     let id = queued(&store, event("a", 0)).await;
     store.write(id, vec![Entry::Untranslated { mapping: mapping("o1") }]).await.unwrap();
@@ -78,7 +79,7 @@ async fn a_mended_mapping_offers_its_dead_letters_again() {
     let born = queued(&store, born).await;
     assert_eq!(store.state(born).await.unwrap().unwrap().0, State::Dead);
     let mut mended = current("o1");
-    mended.insert("onestop/in".to_owned(), "f2".to_owned());
+    mended.insert("onestop/in".to_owned(), BTreeSet::from(["f2".to_owned()]));
     assert_eq!(store.reoffer(mended, at(7)).await.unwrap(), [born]);
     let job = store.load(born).await.unwrap().unwrap();
     assert_eq!(job.in_mapping.as_ref().unwrap().fingerprint, "f1", "so the caller reads the arrival anew");

@@ -1,0 +1,89 @@
+//! The body of a call: read within bounds of length and time, or forgotten politely.
+//!
+//! A connection that is closed on bytes nobody read takes its answer with it: the caller's system throws the answer away when
+//! the reset comes. So what a turned-away caller still sends is read and dropped for a moment, while the answer is on its way.
+
+use std::time::Duration;
+
+use gateway_core::fault::Fault;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{EXPECT, HeaderMap};
+
+use crate::words;
+
+/// So long what a turned-away caller still sends is read …
+const FORGET_WITHIN: Duration = Duration::from_secs(2);
+/// … and so much of it. Who goes on after that loses the answer.
+const FORGET_BYTES_MAX: usize = 64 << 20;
+/// A body's announced length is believed up to here; beyond it memory follows what really comes.
+const RESERVED_BYTES_MAX: usize = 64 << 10;
+
+/// A body on its way to us.
+pub(super) struct Sent {
+    incoming: Incoming,
+    /// The caller waits for `100 Continue`, which the first look at the body would send.
+    waits: bool,
+}
+
+impl Sent {
+    pub(super) fn new(headers: &HeaderMap, incoming: Incoming) -> Self {
+        Sent { incoming, waits: headers.contains_key(EXPECT) }
+    }
+
+    /// All of it, if it is not longer than `bytes_max` and there within `ms_max`.
+    pub(super) async fn read(mut self, bytes_max: usize, ms_max: u64) -> Result<Vec<u8>, Fault> {
+        let announced = self.incoming.size_hint().lower();
+        if announced > bytes_max as u64 {
+            self.forget();
+            return Err(too_large(bytes_max));
+        }
+        let mut bytes = Vec::with_capacity((announced as usize).min(RESERVED_BYTES_MAX));
+        let reading = async {
+            while let Some(frame) = self.incoming.frame().await {
+                let frame = frame.map_err(|_| Fault::sender("body.broken-off", words::body_broken_off()))?;
+                // Trailers carry nothing that is used here.
+                let Ok(data) = frame.into_data() else { continue };
+                if bytes.len() + data.len() > bytes_max {
+                    return Err(too_large(bytes_max));
+                }
+                bytes.extend_from_slice(&data);
+            }
+            Ok(())
+        };
+        let read = tokio::time::timeout(Duration::from_millis(ms_max), reading).await;
+        match read {
+            Ok(Ok(())) => Ok(bytes),
+            Ok(Err(fault)) => {
+                self.waits = false;
+                self.forget();
+                Err(fault)
+            }
+            Err(_) => Err(Fault::sender("door.timeout", words::door_timeout(ms_max.div_ceil(1000)))),
+        }
+    }
+
+    /// Reads what still comes, beside the answer, and drops it.
+    pub(super) fn forget(mut self) {
+        if self.waits || self.incoming.is_end_stream() {
+            return;
+        }
+        tokio::spawn(async move {
+            let mut left = FORGET_BYTES_MAX;
+            let reading = async {
+                while let Some(Ok(frame)) = self.incoming.frame().await {
+                    left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+                    if left == 0 {
+                        return;
+                    }
+                }
+            };
+            // Past the bound nobody waits for a polite end any more.
+            let _ = tokio::time::timeout(FORGET_WITHIN, reading).await;
+        });
+    }
+}
+
+fn too_large(bytes_max: usize) -> Fault {
+    Fault::sender("door.too-large", words::door_too_large(bytes_max))
+}

@@ -1,0 +1,130 @@
+//! Arbitrary and damaged bytes at every door: always an answer, never one that sounds like success, and the gateway still works.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+
+use crate::wire::{House, Line, SPEAKERS, Speaker, call, dossier};
+
+/// A small generator, so that the same bytes come each time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound.max(1) as u64) as usize
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.below(256) as u8).collect()
+    }
+
+    /// Good bytes with up to five kinds of damage.
+    fn damaged(&mut self, good: &[u8]) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        for _ in 0..=self.below(5) {
+            let at = self.below(bytes.len());
+            match self.below(5) {
+                0 => bytes[at] = self.below(256) as u8,
+                1 => bytes.truncate(at.max(1)),
+                2 => bytes.insert(at, b"<>&\"'{}[]:,\\/\x00\xff"[self.below(15)]),
+                3 => {
+                    let end = (at + self.below(40)).min(bytes.len());
+                    bytes.drain(at..end.max(at + 1).min(bytes.len()));
+                }
+                _ => {
+                    let end = (at + self.below(60)).min(bytes.len());
+                    let again = bytes[at..end].to_vec();
+                    bytes.splice(at..at, again);
+                }
+            }
+            if bytes.is_empty() {
+                bytes.push(b' ');
+            }
+        }
+        bytes
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_bytes_leave_a_door_without_an_answer() {
+    let house = House::with(&[]).await;
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    for speaker in SPEAKERS {
+        let good = speaker
+            .body(&[dossier("H99.14-261123-0100", json!({})), dossier("H99.14-261123-0101", json!({}))]);
+        let log_in = br#"{"username":"a","password":"b"}"#.to_vec();
+        let answer =
+            br#"{"service":"DongBoTrangThaiHoSo","type":"2","data":{"MaHoSo":"x","TrangThai":"2"}}"#.to_vec();
+        let mut line = Line::open(house.address()).await;
+        for round in 0..400 {
+            let body = match round % 8 {
+                0 => {
+                    let length = chance.below(300);
+                    chance.bytes(length)
+                }
+                1 => chance.damaged(&log_in),
+                2 => chance.damaged(&answer),
+                _ => chance.damaged(&good),
+            };
+            let path = match (speaker.name, round % 5) {
+                ("envelope", 0) => "/XrdAdapter/RestService/forward/mapi/login",
+                (_, 0) => "/x/CapNhatTienDoHoSoMC",
+                _ => speaker.path,
+            };
+            knock(&house, &mut line, speaker, path, &body).await;
+        }
+    }
+    // Nothing behind the doors may have been harmed either.
+    house.stage.quiet().await.unwrap();
+    house.still_works("8").await;
+}
+
+async fn knock(house: &House, line: &mut Line, speaker: Speaker, path: &str, body: &[u8]) {
+    let key = house.key(speaker);
+    line.say(&call("POST", path, &[("x-api-key", &key), ("content-type", speaker.media)], body)).await;
+    let heard = line.hear().await.unwrap_or_else(|| panic!("no answer to {}", String::from_utf8_lossy(body)));
+    assert!(matches!(heard.status, 200 | 400 | 401 | 409), "{heard:?}");
+    if body.windows(7).any(|word| word == b"service")
+        && heard.status == 200
+        && !heard.text().contains("MaHoSo")
+    {
+        // A damaged service name is a question: the portal's own answer is passed on as it is.
+        return;
+    }
+    let (code, words) = speaker.said(&heard);
+    assert!(code == "0" || !words.to_lowercase().contains("thành công"), "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_bytes_on_the_wire_stop_the_gateway() {
+    let house = House::with(&[("limits", "headers_ms_max = 1500"), ("limits", "body_ms_max = 1500")]).await;
+    let mut chance = Chance(0x2545_f491_4f6c_dd1d);
+    let calls: Vec<Vec<u8>> = SPEAKERS
+        .into_iter()
+        .map(|s| house.post(s, &s.body(&[dossier("H99.14-261123-0102", json!({}))])))
+        .collect();
+    let address: SocketAddr = house.address();
+    let mut knocking = tokio::task::JoinSet::new();
+    for round in 0..150 {
+        let bytes = match round % 5 {
+            0 => {
+                let length = chance.below(2000);
+                chance.bytes(length)
+            }
+            _ => chance.damaged(&calls[round % 3]),
+        };
+        knocking.spawn(async move {
+            let mut line = Line::open(address).await;
+            line.say(&bytes).await;
+            // Whatever it is taken for, it ends: with an answer or with the end of the connection, within the bounds.
+            while line.hear().await.is_some() {}
+        });
+    }
+    while let Some(ended) = knocking.join_next().await {
+        ended.expect("every connection ends");
+    }
+    house.still_works("9").await;
+}

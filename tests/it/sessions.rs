@@ -1,0 +1,178 @@
+//! Who calls: keys in all their places, sessions of the portal's own interface, questions passed through it.
+
+use lienthong::keyring;
+use serde_json::{Value, json};
+
+use crate::wire::{ENVELOPE, Heard, House, RELAY, ask, call, dossier};
+
+const LOG_IN: &str = "/XrdAdapter/RestService/forward/mapi/login";
+
+async fn log_in(house: &House, password: &str) -> Heard {
+    let body = json!({ "username": "mot-cua", "password": password }).to_string();
+    let bytes = call("POST", LOG_IN, &[("content-type", "application/json")], body.as_bytes());
+    ask(house.address(), &bytes).await.unwrap()
+}
+
+/// A call in the portal's envelope under this session.
+async fn envelope(house: &House, session: &str, rest: Value) -> Heard {
+    let mut body = json!({ "session": session, "madonvi": lienthong::story::UNIT });
+    for (name, value) in rest.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let headers = [("content-type", "application/json"), ("traceparent", TRACE)];
+    let bytes = call("POST", ENVELOPE.path, &headers, body.to_string().as_bytes());
+    ask(house.address(), &bytes).await.unwrap()
+}
+
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+async fn session(house: &House) -> String {
+    let heard = log_in(house, &house.key(ENVELOPE)).await;
+    assert_eq!((heard.status, &heard.json()["error_code"]), (200, &json!(0)), "{heard:?}");
+    heard.json()["session"].as_str().expect("a session").to_owned()
+}
+
+fn record(code: &str) -> Value {
+    json!({ "service": "DongBoHoSoMC", "isUpdating": "False", "data": [dossier(code, json!({}))] })
+}
+
+fn stale(heard: &Heard) {
+    assert_eq!(heard.status, 401, "{heard:?}");
+    assert_eq!(heard.json()["error_code"], "-1");
+    assert!(heard.text().contains("Phiên đăng nhập đã hết hạn"), "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_lives_by_the_clock_and_survives_a_restart() {
+    let mut house = House::with(&[]).await;
+    for wrong in ["", "sai", "lt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        let heard = log_in(&house, wrong).await;
+        assert!(matches!(heard.status, 400 | 401), "{heard:?}");
+        assert_eq!(heard.json()["error_code"], "-1");
+        assert!(heard.json().get("session").is_none());
+    }
+    // A key of other software is no password here.
+    assert_eq!(log_in(&house, &house.key(RELAY)).await.status, 403);
+
+    let token = session(&house).await;
+    assert_eq!(envelope(&house, &token, record("H99.14-261123-0201")).await.json()["error_code"], 0);
+    for bad in ["", "x", "x.y", &format!("{token}x"), &token[1..]] {
+        stale(&envelope(&house, bad, record("H99.14-261123-0202")).await);
+    }
+    house.stage.restart().await.unwrap();
+    assert_eq!(envelope(&house, &token, record("H99.14-261123-0203")).await.json()["error_code"], 0);
+    house.clock.advance_to(house.clock.now().plus_millis(3_600_000));
+    stale(&envelope(&house, &token, record("H99.14-261123-0204")).await);
+    assert!(house.events("H99.14-261123-0204").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_ends_with_its_key() {
+    let house = House::with(&[]).await;
+    let path = house.stage.app().config.gateway.keys_file();
+    let token = session(&house).await;
+    let entries = keyring::read(&path).unwrap();
+    let id = entries.iter().find(|entry| entry.peer == "envelope").unwrap().id.clone();
+    assert!(keyring::revoke(&path, &id).unwrap());
+    house.clock.advance_to(house.clock.now().plus_millis(1_500));
+    stale(&envelope(&house, &token, record("H99.14-261123-0205")).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_come_in_four_places_and_go_while_the_gateway_runs() {
+    use base64::Engine as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    let house = House::with(&[]).await;
+    let path = house.stage.app().config.gateway.keys_file();
+    let (id, key) = keyring::add(&path, "relay", "thử", house.stage.now()).unwrap();
+    let key = key.reveal().to_owned();
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("mot-cua:{key}"));
+    let body = RELAY.body(&[dossier("H99.14-261123-0206", json!({}))]);
+    let status = async |name: &str, value: &str| {
+        let bytes = call("POST", RELAY.path, &[(name, value), ("content-type", RELAY.media)], &body);
+        ask(house.address(), &bytes).await.unwrap().status
+    };
+    let ways = [
+        ("x-api-key", key.clone()),
+        ("authorization", format!("Bearer {key}")),
+        ("authorization", format!("bearer  {key} ")),
+        ("authorization", format!("Basic {basic}")),
+    ];
+    for (name, value) in &ways {
+        assert_eq!(status(name, value).await, 200, "{name}");
+    }
+    for (name, value) in [
+        ("authorization", key.clone()),
+        ("authorization", format!("Digest {key}")),
+        ("x-api-key", format!("{key}x")),
+        ("x-api-key", String::new()),
+    ] {
+        assert_eq!(status(name, &value).await, 401, "{name}: {value}");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert!(!kept.contains(&key) && !kept.contains(key.trim_start_matches("lt_")));
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    assert!(keyring::revoke(&path, &id).unwrap());
+    house.clock.advance_to(house.clock.now().plus_millis(1_500));
+    for (name, value) in &ways {
+        assert_eq!(status(name, value).await, 401, "{name}");
+    }
+    // A half-written file locks nobody out.
+    std::fs::write(&path, "[{").unwrap();
+    house.clock.advance_to(house.clock.now().plus_millis(1_500));
+    house.still_works("20").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_report_is_asked_of_the_portal_and_kept_nowhere() {
+    let house = House::with(&[]).await;
+    let token = session(&house).await;
+    let question =
+        json!({ "service": "TraCuuHoSo", "mahoso": "H99.14-261123-0207", "nguoihoi": "Lê Thị Hỏi Riêng" });
+    let heard = envelope(&house, &token, question.clone()).await;
+    assert_eq!((heard.status, &heard.json()["error_code"]), (200, &json!(0)), "{heard:?}");
+    assert_eq!(house.stage.portal.heard().last().unwrap().header("traceparent"), Some(TRACE));
+    let heard = envelope(&house, &token, json!({ "service": "KhongAiBiet" })).await;
+    assert!(heard.text().contains("KhongAiBiet"), "the portal's own words are passed on: {heard:?}");
+
+    // A portal that is away, broken, or too slow: said in the envelope, within the deadline, and held for nobody.
+    // (The stage's portal has two seconds.)
+    for twist in ["503", "html", "lost-after", "slow"] {
+        house.stage.portal.script([lienthong::simulator::Twist::parse(twist).unwrap()]);
+        let began = std::time::Instant::now();
+        let heard = envelope(&house, &token, question.clone()).await;
+        assert!(matches!(heard.status, 502 | 503), "{twist}: {heard:?}");
+        assert_eq!(heard.json()["error_code"], "-1");
+        assert!(!heard.json()["message"].as_str().unwrap().is_empty());
+        assert!(!heard.text().to_lowercase().contains("thành công"));
+        assert!(began.elapsed().as_millis() < 2_900, "{twist}: {:?}", began.elapsed());
+    }
+    assert!(house.events("H99.14-261123-0207").await.is_empty());
+    let stats = house.stage.app().store.stats().await.unwrap();
+    assert_eq!(stats.peers.len(), 0, "{stats:?}");
+    for (name, bytes) in crate::wire::files(&house.stage.folder().join("data")) {
+        for word in ["TraCuuHoSo", "0207", "Hỏi Riêng", token.as_str()] {
+            assert!(!crate::wire::holds(&bytes, word), "{word} stands in {name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_about_a_dossier_of_the_portal_reaches_the_portal() {
+    let house = House::with(&[]).await;
+    let token = session(&house).await;
+    let data = json!({ "MaHoSo": "G22.99-261123-0208", "MaHoSoDonVi": "H99.14-261123-0208", "TrangThai": "2",
+        "NoiDung": "Đã tiếp nhận", "NgayXuLy": "20261123080000" });
+    let said = json!({ "service": "DongBoTrangThaiHoSo", "type": "2", "data": data });
+    assert_eq!(envelope(&house, &token, said.clone()).await.json()["error_code"], 0);
+    house.stage.quiet().await.unwrap();
+    assert_eq!(house.events("G22.99-261123-0208").await, ["accepted", "queued", "delivered"]);
+    assert_eq!(house.stage.portal.state()["answered"], 1);
+    let heard = house.stage.portal.heard().pop().unwrap();
+    let heard: Value = serde_json::from_slice(&heard.body.0).unwrap();
+    assert_eq!((&heard["service"], &heard["data"]["MaHoSo"]), (&said["service"], &said["data"]["MaHoSo"]));
+    let broken = json!({ "service": "DongBoTrangThaiHoSo", "type": "2", "data": [data] });
+    let heard = envelope(&house, &token, broken).await;
+    assert_eq!((heard.status, &heard.json()["error_code"]), (400, &json!("-1")));
+}
