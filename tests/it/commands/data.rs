@@ -67,7 +67,7 @@ fn an_overlay_brings_its_mapping_with_its_cases() {
         &format!("etc/{RECORDED}.cases/90-ours.in.json"),
         &tree(&format!("{RECORDED}.cases/02-full.in.json")),
     );
-    place.ends(0, &format!("overlay = {RECORDED}.yaml: ghi `# over: "), &["check"]);
+    place.ends(0, &format!("overlay = {RECORDED}.yaml: write `# over: "), &["check"]);
     // The built-in case tells what the change does to what was shown before.
     let said = place.run(&["test"]);
     assert_eq!(said.status, 1);
