@@ -20,6 +20,7 @@ mod record;
 mod schema;
 mod seal;
 mod stats;
+mod supersede;
 mod taken;
 mod timeline;
 mod types;
