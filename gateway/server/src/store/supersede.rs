@@ -33,7 +33,7 @@ impl Writing<'_> {
         let mut carried = false;
         let older = entries.iter().filter(|entry| entry.class == Class::Snapshot);
         for entry in older.filter(|entry| superseded.contains(&entry.id) || entry.state == State::Dead) {
-            carried |= pipeline::carry_over(&self.lifted_document(entry.id)?, &mut lifted);
+            carried |= self.say_also(entry.id, &mut lifted)?;
         }
         for old in &superseded {
             self.end_superseded(lane, *old, at)?;
@@ -49,6 +49,23 @@ impl Writing<'_> {
         let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
         self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
         Ok((position, Some(sealed)))
+    }
+
+    /// Has a newer document say what only an older one said. True if it now says more.
+    fn say_also(&self, old: DeliveryId, document: &mut Value) -> Result<bool, StoreError> {
+        Ok(self.readable(old)?.is_some_and(|old| pipeline::carry_over(&old, document)))
+    }
+
+    /// The document, or none if it does not open: a damaged old one must not keep a new one from being accepted.
+    fn readable(&self, id: DeliveryId) -> Result<Option<Value>, StoreError> {
+        match self.lifted_document(id) {
+            Ok(document) => Ok(Some(document)),
+            Err(error) if error.is_of_one_value() => {
+                tracing::error!(event = "document-unreadable", delivery = id.0, %error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The canonical document of a delivery, large texts still as tickets.
@@ -76,16 +93,15 @@ impl Writing<'_> {
         else {
             return Ok(());
         };
-        let mut document = self.lifted_document(newer)?;
         // One that nobody could read yet takes nobody's place: what waits can still be delivered.
-        if document.is_null() {
+        let Some(mut document) = self.readable(newer)?.filter(|document| !document.is_null()) else {
             return Ok(());
-        }
+        };
         let gives_way = pipeline::supersede(&entries).contains(&row.id);
         if !gives_way && old.state != State::Dead {
             return Ok(());
         }
-        if pipeline::carry_over(&self.lifted_document(row.id)?, &mut document) {
+        if self.say_also(row.id, &mut document)? {
             let mut parcel = Parcel::default();
             let sealed = self.vault.pack_large("document", &document, &mut parcel)?;
             self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
