@@ -2,6 +2,7 @@
 
 mod commands;
 mod contracts;
+mod damage;
 mod doors;
 mod fuzz;
 mod outside;

@@ -185,13 +185,20 @@ async fn next_look(app: &App, room: &Room, now: Moment) -> Result<Option<Moment>
 
 /// One attempt of one delivery. What our own code does wrong here costs this delivery an attempt and no other anything.
 async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
-    let task = AssertUnwindSafe(deliver(&app, &room, head.delivery));
+    let task = AssertUnwindSafe(deliver(&app, &room, &head));
     let ended = match catch_panic(task).await {
         Ok(ended) => ended,
         Err(()) => {
             tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = head.delivery.0);
             settle_panic(&app, &room, head.delivery).await
         }
+    };
+    let ended = match ended {
+        Err(error) if error.is_of_one_value() => {
+            tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = head.delivery.0, %error);
+            settle_unreadable(&app, &room, head.delivery, &error).await
+        }
+        ended => ended,
     };
     if let Err(error) = ended {
         // Nothing is lost: the row says where it stands, and the lane is ready again.
@@ -218,15 +225,46 @@ pub(crate) async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::U
 async fn settle_panic(app: &App, room: &Room, id: DeliveryId) -> Result<(), StoreError> {
     let Some(job) = app.store.load(id).await? else { return Ok(()) };
     let mut talk = Talk::new(app, room, job);
-    talk.settle(Outcome::Panicked, None).await
+    let fault = Fault::new("gateway.panic", Blame::Gateway, Remedy::Correct, words::delivery_panicked());
+    talk.settle(Outcome::Panicked(fault), None).await
+}
+
+/// What we keep of this message does not open: its own trouble, not the peer's.
+async fn settle_unreadable(
+    app: &App,
+    room: &Room,
+    id: DeliveryId,
+    error: &StoreError,
+) -> Result<(), StoreError> {
+    let Some(history) = app.store.history(id).await? else { return Ok(()) };
+    let fault = Fault::new("store.unreadable", Blame::Gateway, Remedy::Correct, words::store_unreadable())
+        .because(error.to_string());
+    let (now, chance) = (app.clock.now(), app.clock.jitter());
+    let outcome = Outcome::Unreadable(fault);
+    let ruling = pipeline::settle(outcome, None, &history, &Policy::default(), now, chance);
+    let label = if matches!(ruling.settlement, Settlement::DeadLetter(_)) { "dead-letter" } else { "retry" };
+    app.metrics.settled.with_label_values(&[room.name.as_str(), label]).inc();
+    app.store.write(id, vec![Entry::Settle { settlement: ruling.settlement, at: now }]).await?;
+    Ok(())
 }
 
 /// From the row to its settlement.
-async fn deliver(app: &App, room: &Room, id: DeliveryId) -> Result<(), StoreError> {
-    let Some(job) = app.store.load(id).await? else { return Ok(()) };
+async fn deliver(app: &App, room: &Room, head: &Head) -> Result<(), StoreError> {
+    let Some(job) = app.store.load(head.delivery).await? else { return passed(app, room, head).await };
     let envelope = &job.envelope;
     let span = tracing::info_span!("delivery", correlation = %envelope.correlation, message = %envelope.id);
     converse(Talk::new(app, room, job)).instrument(span).await
+}
+
+/// The head of a lane could not be taken: a newer one has its place, or the lane's row is wrong. Then it is asked anew who goes
+/// next; if that changes nothing, the lane rests for a moment instead of being taken again and again.
+async fn passed(app: &App, room: &Room, head: &Head) -> Result<(), StoreError> {
+    let next = app.store.set_right(head.lane).await?;
+    if next.is_some_and(|next| next.delivery == head.delivery) {
+        tracing::error!(event = "head-not-to-be-taken", peer = %room.name, delivery = head.delivery.0);
+        app.clock.sleep_until(app.clock.now().plus_millis(1_000)).await;
+    }
+    Ok(())
 }
 
 /// The conversation: from what an earlier attempt left, turn by turn, to the settlement.

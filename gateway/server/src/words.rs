@@ -129,6 +129,16 @@ pub fn conversation_in_circles() -> &'static str {
     "trao đổi với hệ thống nhận không kết thúc; cần người quản trị xem lại"
 }
 
+/// Our own code panicked over a delivery.
+pub fn delivery_panicked() -> &'static str {
+    "lỗi nội bộ khi xử lý thông điệp này"
+}
+
+/// What we keep of a message does not open.
+pub fn store_unreadable() -> &'static str {
+    "bản lưu của bản tin này không mở được (tệp bị thiếu hoặc hỏng); khôi phục từ bản sao lưu rồi gửi lại, hoặc hủy và yêu cầu phần mềm một cửa gửi bản mới"
+}
+
 /// No mapping for this kind.
 pub fn mapping_missing(kind: &str) -> String {
     format!("chưa có bảng ánh xạ cho loại bản tin `{kind}`; bổ sung trong thư mục mappings rồi khởi động lại")

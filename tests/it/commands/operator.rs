@@ -83,7 +83,9 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     let file = file.to_str().expect("a path");
     place.ends(1, "status [type]", &["dead-letters", "correct", &second, "--file", file]);
     document["status"] = json!("4");
-    place.write("mended.json", &document.to_string());
+    let mut whole = shown.clone();
+    whole["document"] = document;
+    place.write("mended.json", &whole.to_string());
     place.done(&["dead-letters", "correct", &second, "--file", file]);
     has(2, "delivered");
 

@@ -34,7 +34,9 @@ pub enum Outcome {
     /// The last call left and no answer came.
     Silent(Fault),
     /// Our own code panicked.
-    Panicked,
+    Panicked(Fault),
+    /// What we keep of this message does not open: as bad as a panic, and no fault of the peer's.
+    Unreadable(Fault),
 }
 
 /// What this delivery has gone through.
@@ -186,7 +188,8 @@ pub fn settle(
         Outcome::NotSent(fault) => rule(away(fault), CallFate::Struck),
         Outcome::Silent(fault) if once => rule(Settlement::Away { fault }, CallFate::Doubtful),
         Outcome::Silent(fault) => rule(away(fault), CallFate::Struck),
-        Outcome::Panicked => rule(panicked(history, policy, at, chance), CallFate::Struck),
+        Outcome::Panicked(fault) => rule(failed_us(fault, history, policy, at, chance), CallFate::Struck),
+        Outcome::Unreadable(fault) => rule(failed_us(fault, history, policy, at, chance), CallFate::Stands),
         Outcome::Fault(fault) => match fault.remedy {
             // A second stale session in a row is no longer about the session.
             Remedy::Later | Remedy::Renew => rule(away(fault), CallFate::Struck),
@@ -230,9 +233,7 @@ fn unclear(fault: Fault, history: &History, policy: &Policy, at: Moment, chance:
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Unclear, fault: Some(fault) }
 }
 
-fn panicked(history: &History, policy: &Policy, at: Moment, chance: f64) -> Settlement {
-    let fault =
-        Fault::new("gateway.panic", Blame::Gateway, Remedy::Correct, "lỗi nội bộ khi xử lý thông điệp này");
+fn failed_us(fault: Fault, history: &History, policy: &Policy, at: Moment, chance: f64) -> Settlement {
     if history.panics + 1 >= PANICS_MAX {
         return Settlement::DeadLetter(fault);
     }
@@ -327,7 +328,7 @@ mod tests {
             (Outcome::Fault(fault(Remedy::Unclear)), Once, ("retry", Struck)),
             (Outcome::Fault(fault(Remedy::Correct)), Repeatable, ("dead", Struck)),
             (Outcome::Fault(fault(Remedy::Hold)), Once, ("hold", Struck)),
-            (Outcome::Panicked, Once, ("retry", Struck)),
+            (Outcome::Panicked(fault(Remedy::Correct)), Once, ("retry", Struck)),
         ] {
             assert_eq!(ruled(outcome.clone(), effect, &fresh, 0), wanted, "{outcome:?} {effect:?}");
         }
@@ -340,7 +341,8 @@ mod tests {
         assert_eq!(ruled(Outcome::Fault(fault(Remedy::Unclear)), Effect::Once, &old, DAY - 1).0, "retry");
         assert_eq!(ruled(Outcome::Fault(fault(Remedy::Unclear)), Effect::Once, &old, DAY).0, "dead");
         let shaken = History { panics: 2, ..History::default() };
-        assert_eq!(ruled(Outcome::Panicked, Effect::Once, &shaken, 0).0, "dead");
+        assert_eq!(ruled(Outcome::Panicked(fault(Remedy::Correct)), Effect::Once, &shaken, 0).0, "dead");
+        assert_eq!(ruled(Outcome::Unreadable(fault(Remedy::Correct)), Effect::Once, &shaken, 0).0, "dead");
         let outage = History { away_strikes: 10_000, away_at: Some(at(5)), ..old };
         assert_eq!(
             ruled(Outcome::Fault(fault(Remedy::Later)), Effect::Once, &outage, 90 * DAY).0,

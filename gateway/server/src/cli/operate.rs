@@ -111,7 +111,11 @@ pub fn dead_letters(common: &Common, args: DeadLetters) -> Outcome {
         DeadLetters::List(select) => list(common, select),
         DeadLetters::Show { id, document } => show_one(common, DeliveryId(id), document),
         DeadLetters::Correct { id, file } => {
-            let document = gateway_core::json::parse(&std::fs::read(&file)?)?;
+            let mut document = gateway_core::json::parse(&std::fs::read(&file)?)?;
+            // The whole of what `show --document --json` gave, mended in place, will do as well.
+            if let (true, Some(inner)) = (document.get("summary").is_some(), document.get("document")) {
+                document = inner.clone();
+            }
             act(common, AdminCall::Correct { id: DeliveryId(id), document })
         }
         DeadLetters::Discard { id, reason } => act(common, AdminCall::Discard { id: DeliveryId(id), reason }),

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Common, Ended, Outcome, block_on};
-use crate::store::{self, Seal, Store};
+use crate::store::{self, Event, Seal, Store, TimelineRow};
 use crate::words::{Lang, event_words};
 
 #[derive(Args)]
@@ -41,7 +41,9 @@ pub(super) fn open(common: &Common) -> Result<Store, Ended> {
 /// One line a row: when, which peer, what.
 pub(super) fn print(code: &str, timeline: &store::Timeline, all: bool, lang: Lang) {
     say!("{code}");
-    for row in timeline.rows.iter().filter(|row| all || row.event.is_milestone()) {
+    // A value that was changed is never left out: nobody should have to know where to look for it.
+    let told = |row: &&TimelineRow| all || row.event.is_milestone() || row.event == Event::Shortened;
+    for row in timeline.rows.iter().filter(told) {
         let peer = row.peer.as_ref().map(|peer| peer.as_str()).unwrap_or("");
         say!(
             "  {}  {:<10} {}",

@@ -9,9 +9,7 @@ use gateway_core::envelope::Class;
 use gateway_core::ids::{MessageId, Moment, PeerName};
 use gateway_core::pipeline::{self, Admission, DeliveryId, Facts, Incoming, Seen, State};
 use rusqlite::{OptionalExtension as _, Row, params};
-use serde_json::Value;
 
-use super::claims::Parcel;
 use super::error::StoreError;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
@@ -20,11 +18,11 @@ use super::writer::Writing;
 use crate::crash;
 
 /// A delivery whose row is still to be written.
-struct NewDelivery<'a> {
-    item: &'a Prepared,
-    content: &'a PreparedContent,
+pub(super) struct NewDelivery<'a> {
+    pub(super) item: &'a Prepared,
+    pub(super) content: &'a PreparedContent,
     message: i64,
-    id: i64,
+    pub(super) id: i64,
     dead: &'a Option<SealedFault>,
 }
 
@@ -262,50 +260,6 @@ impl Writing<'_> {
             self.reorder(&mut lane, None)?;
         }
         Ok(lane.id)
-    }
-
-    /// Takes the place of waiting snapshots; carries over what only they, or dead ones before, said.
-    fn replace(
-        &self,
-        new: &NewDelivery,
-        lane: &Lane,
-        position: i64,
-    ) -> Result<(i64, Option<Vec<u8>>), StoreError> {
-        let at = new.item.at;
-        let entries = self.entries(lane.id, None)?;
-        let superseded = pipeline::supersede(&entries);
-        let mut lifted = new.content.lifted.clone();
-        let mut carried = false;
-        let older = entries.iter().filter(|entry| entry.class == Class::Snapshot);
-        for entry in older.filter(|entry| superseded.contains(&entry.id) || entry.state == State::Dead) {
-            carried |= pipeline::carry_over(&self.lifted_document(entry.id)?, &mut lifted);
-        }
-        for old in &superseded {
-            self.end_superseded(lane, *old, at)?;
-        }
-        let first = entries.iter().find(|entry| superseded.contains(&entry.id));
-        let position = first.map_or(position, |entry| entry.position);
-        if !carried {
-            return Ok((position, None));
-        }
-        self.note(lane.dossier, Some(DeliveryId(new.id)), at, Event::CarriedOver, "")?;
-        // Lifted texts are tickets of the same dossier already, so nothing new has to be kept.
-        let mut parcel = Parcel::default();
-        let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
-        self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
-        Ok((position, Some(sealed)))
-    }
-
-    /// The canonical document of a delivery, large texts still as tickets.
-    fn lifted_document(&self, id: DeliveryId) -> Result<Value, StoreError> {
-        let sealed: Vec<u8> = self
-            .db
-            .prepare_cached(
-                "SELECT ifnull(d.revision, m.document) FROM delivery d JOIN message m ON m.seq = d.message
-                 WHERE d.id = ?1",
-            )?
-            .query_row([id.0], |row| row.get(0))?;
-        self.vault.open("document", &sealed)
     }
 
     fn insert_delivery(

@@ -166,7 +166,12 @@ impl Vault {
     }
 
     fn fetch(&self, ticket: &Ticket) -> Result<Vec<u8>, StoreError> {
-        let sealed = fs::read(self.path(&self.digests.claim(&ticket.sha256)))?;
+        let sealed =
+            fs::read(self.path(&self.digests.claim(&ticket.sha256))).map_err(|error| match error.kind() {
+                // Gone, as after a restored backup without its files: a matter of this value, not of the disk.
+                io::ErrorKind::NotFound => StoreError::Unsealable(PURPOSE),
+                _ => error.into(),
+            })?;
         let bytes = self.seal.open(PURPOSE, &sealed)?;
         if bytes.len() as u64 == ticket.bytes { Ok(bytes) } else { Err(StoreError::Unsealable(PURPOSE)) }
     }

@@ -46,6 +46,13 @@ pub enum StoreError {
     Io(String),
 }
 
+impl StoreError {
+    /// Is it about one stored value? Then it concerns the message that holds it and no other.
+    pub fn is_of_one_value(&self) -> bool {
+        matches!(self, StoreError::Unsealable(_) | StoreError::Corrupt(_))
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

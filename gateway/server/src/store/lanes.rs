@@ -181,16 +181,6 @@ impl Writing<'_> {
         Ok(lane.next())
     }
 
-    /// Ends a delivery because a newer snapshot takes its place.
-    pub(super) fn end_superseded(&self, lane: &Lane, id: DeliveryId, at: Moment) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached(
-                "UPDATE delivery SET state = 'superseded', open = 0, settled_at = ?2 WHERE id = ?1",
-            )?
-            .execute(params![id.0, at.as_millis()])?;
-        self.note(lane.dossier, Some(id), at, Event::Superseded, "")
-    }
-
     /// Writes a row of the timeline.
     pub(super) fn note(
         &self,

@@ -20,6 +20,7 @@ mod record;
 mod schema;
 mod seal;
 mod stats;
+mod supersede;
 mod taken;
 mod timeline;
 mod types;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use gateway_core::adapter::{Marks, Payload};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{MessageId, Moment, PeerName};
-use gateway_core::pipeline::{DeliveryId, State};
+use gateway_core::pipeline::{DeliveryId, History, State};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -120,6 +121,16 @@ impl Store {
         Ok(loaded.and_then(|loaded| loaded.into_job(delivery, hold)))
     }
 
+    /// What a delivery has gone through; also where its sealed values do not open.
+    pub async fn history(&self, delivery: DeliveryId) -> Result<Option<History>, StoreError> {
+        self.read(move |db, _| read::history(db, delivery)).await
+    }
+
+    /// Asks anew who goes next in a lane, and writes it: for a lane whose head could not be taken.
+    pub async fn set_right(&self, lane: LaneId) -> Result<Option<Head>, StoreError> {
+        self.run(move |writing| writing.reorder(&mut writing.lane(lane.0)?, None)).await
+    }
+
     /// The item as it came, for a mended inbound mapping.
     pub async fn source(&self, message: MessageId) -> Result<Option<Payload>, StoreError> {
         self.read(move |db, vault| read::source(db, vault, message)).await
@@ -186,10 +197,7 @@ impl Store {
         by: Operator,
         dry_run: bool,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        if dry_run {
-            return self.dead_letters(filter).await;
-        }
-        self.run(move |writing| writing.redeliver(&filter, &by)).await
+        self.run(move |writing| writing.redeliver(&filter, &by, dry_run)).await
     }
 
     /// An operator's word on whether a delivery in doubt took effect; marks are what the peer calls the dossier, if known.

@@ -223,8 +223,13 @@ impl Writing<'_> {
         self.told(&row, Event::Corrected, &by.name, by.at)
     }
 
-    /// Has everything that a filter finds sent again.
-    pub(super) fn redeliver(&self, filter: &Filter, by: &Operator) -> Result<Vec<DeadLetter>, StoreError> {
+    /// Has everything that a filter finds sent again; a dry run finds the same and leaves it.
+    pub(super) fn redeliver(
+        &self,
+        filter: &Filter,
+        by: &Operator,
+        dry_run: bool,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let mut sent = Vec::new();
         for letter in list(self.db, filter)? {
             // What is in doubt is never sent again by a filter: somebody has to look first.
@@ -232,14 +237,17 @@ impl Writing<'_> {
                 continue;
             }
             let row = self.parked(letter.delivery, &[State::Dead, State::Held])?;
-            if self.is_overtaken(&row)? {
-                self.settle(&row, &Settlement::Superseded, by.at)?;
-                continue;
+            match (self.is_overtaken(&row)?, dry_run) {
+                (true, true) => continue,
+                (true, false) => self.settle(&row, &Settlement::Superseded, by.at).map(drop)?,
+                (false, true) => sent.push(letter),
+                (false, false) => {
+                    // Nothing of it is under way, so today's mapping may speak.
+                    self.wake(&row, true, by.at)?;
+                    self.told(&row, Event::Redelivered, &by.name, by.at)?;
+                    sent.push(letter);
+                }
             }
-            // Nothing of it is under way, so today's mapping may speak.
-            self.wake(&row, true, by.at)?;
-            self.told(&row, Event::Redelivered, &by.name, by.at)?;
-            sent.push(letter);
         }
         Ok(sent)
     }
@@ -279,7 +287,12 @@ impl Writing<'_> {
         let filter = Filter { state: Some(State::Dead), ..Filter::default() };
         for letter in list(self.db, &filter)? {
             let row = self.parked(letter.delivery, &[State::Dead])?;
-            let Some(mended) = self.mended(row.id, current)? else { continue };
+            let mended = match self.mended(row.id, current) {
+                // One that does not open keeps no gateway from starting.
+                Err(error) if error.is_of_one_value() => continue,
+                found => found?,
+            };
+            let Some(mended) = mended else { continue };
             if self.is_overtaken(&row)? {
                 continue;
             }

@@ -139,6 +139,15 @@ pub(super) fn state_of(
         .transpose()
 }
 
+/// What a delivery has gone through, from its clear columns alone.
+pub(super) fn history(db: &Connection, id: DeliveryId) -> Result<Option<History>, StoreError> {
+    let read = |row: &Row| Ok(History { attempts: row.get(0)?, panics: row.get(1)?, ..History::default() });
+    Ok(db
+        .prepare_cached("SELECT attempts, panics FROM delivery WHERE id = ?1")?
+        .query_row([id.0], read)
+        .optional()?)
+}
+
 /// Why a peer did not take a message, if one did not.
 pub(super) fn refusal(db: &Connection, vault: &Vault, id: MessageId) -> Result<Option<Fault>, StoreError> {
     let mut statement = db.prepare_cached(

@@ -306,6 +306,9 @@ impl Writing<'_> {
             Settlement::Hold(fault) => self.park(row, &lane, State::Held, Event::Held, fault, at)?,
             Settlement::Superseded => self.end_superseded(&lane, row.id, at)?,
         }
+        if !matches!(settlement, Settlement::Delivered { .. } | Settlement::Superseded) {
+            self.give_way(row, &lane, at)?;
+        }
         self.reorder(&mut lane, Some(row.id))
     }
 

@@ -31,6 +31,46 @@ async fn a_newer_snapshot_takes_the_place_of_a_waiting_one() {
     assert!(told(&store).await.contains(&"carried-over"));
 }
 
+/// One that was out when a newer one came, and comes back untaken, must not reach the peer after the newer one.
+#[tokio::test]
+async fn a_snapshot_that_comes_back_gives_way_to_a_newer_one() {
+    let unclear = || Settlement::RetryAt { at: at(50_000), why: Again::Unclear, fault: None };
+    let away = || Settlement::Away { fault: fault(Remedy::Later, Blame::Peer) };
+    for settlement in [unclear(), away()] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let old = queued(&store, papers("1", json!([{"id": "a", "deleted": true}]), 0)).await;
+        let job = store.load(old).await.unwrap().unwrap();
+        let between = queued(&store, event("e", 1)).await;
+        let new = queued(&store, papers("2", json!([{"id": "b"}]), 2)).await;
+        let written = settle(&store, old, settlement, 3).await;
+        drop(job);
+        assert_eq!(written.next.map(|next| next.delivery), Some(new), "at once, in the old one's place");
+        let job = store.load(new).await.unwrap().unwrap();
+        assert_eq!(job.envelope.document["papers"], json!([{"id": "b"}, {"id": "a", "deleted": true}]));
+        settle(&store, new, delivered(), 4).await;
+        drop(job);
+        assert_eq!(head(&store, 5).await, Some(between));
+        settle(&store, between, delivered(), 6).await;
+        assert_eq!(head(&store, 99_999).await, None, "the old one never goes");
+        assert_eq!(store.state(old).await.unwrap().unwrap().0, State::Superseded);
+    }
+}
+
+#[tokio::test]
+async fn what_a_refused_snapshot_would_have_deleted_is_said_by_the_newer_one_that_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let old = queued(&store, papers("1", json!([{"id": "a", "deleted": true}]), 0)).await;
+    let job = store.load(old).await.unwrap();
+    let new = queued(&store, papers("2", json!([]), 2)).await;
+    settle(&store, old, Settlement::DeadLetter(fault(Remedy::Correct, Blame::Peer)), 3).await;
+    drop(job);
+    let job = store.load(new).await.unwrap().unwrap();
+    assert_eq!(job.envelope.document["papers"], json!([{"id": "a", "deleted": true}]));
+    assert_eq!(store.state(old).await.unwrap().unwrap().0, State::Dead);
+}
+
 #[tokio::test]
 async fn an_event_of_an_unknown_dossier_waits_for_a_snapshot() {
     let folder = tempfile::tempdir().unwrap();

@@ -48,7 +48,9 @@ async fn a_snapshot_that_was_overtaken_is_never_sent_again() {
     let new = queued(&store, snapshot("2", 2)).await;
     settle(&store, new, delivered(), 3).await;
     assert!(store.reoffer(BTreeMap::new(), at(4)).await.unwrap().is_empty());
-    assert!(store.redeliver(Filter::default(), by(5), false).await.unwrap().is_empty());
+    for dry_run in [true, false] {
+        assert!(store.redeliver(Filter::default(), by(5), dry_run).await.unwrap().is_empty());
+    }
     assert_eq!(store.state(old).await.unwrap().unwrap().0, State::Superseded);
 }
 
@@ -101,7 +103,10 @@ async fn an_operators_word_settles_a_doubt() {
         let doubt = Settlement::InDoubt(fault(Remedy::Doubt, Blame::Peer));
         store.write(id, vec![call, Entry::Settle { settlement: doubt, at: at(2) }]).await.unwrap();
         assert_eq!(head(&store, 9).await, None);
-        assert!(store.redeliver(Filter::default(), by(3), false).await.unwrap().is_empty(), "look first");
+        for dry_run in [true, false] {
+            let sent = store.redeliver(Filter::default(), by(3), dry_run).await.unwrap();
+            assert!(sent.is_empty(), "look first; a dry run says the same");
+        }
         let marks = Marks::from([("idHoSo".to_owned(), "9".to_owned())]);
         store.settle_doubt(id, what, marks, by(4)).await.unwrap();
         match what {
