@@ -400,10 +400,10 @@ impl<'a> Talk<'a> {
         let plan = self.plan(self.job.in_mapping.as_ref().map(|used| used.name.as_str()))?;
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
-        let source = self.source.as_ref().ok_or_else(|| held(mapping_missing(&self.message)))?;
+        let source = self.source.as_ref().ok_or_else(|| pipeline::as_ours(mapping_missing(&self.message)))?;
         let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, codes, fault))?;
         let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
-        let facts = facts(self.app, &self.message.kind, &document).map_err(held)?;
+        let facts = facts(self.app, &self.message.kind, &document).map_err(pipeline::as_ours)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
         self.pending
             .push(Entry::Revise { document: document.clone(), mapping: self.app.rules.used(plan, codes) });
@@ -412,13 +412,13 @@ impl<'a> Talk<'a> {
 
     fn plan(&self, name: Option<&str>) -> Result<&'a Plan, Fault> {
         let plan = name.and_then(|name| self.app.rules.translator.plan(name));
-        plan.map(|plan| &**plan).ok_or_else(|| held(mapping_missing(&self.message)))
+        plan.map(|plan| &**plan).ok_or_else(|| pipeline::as_ours(mapping_missing(&self.message)))
     }
 
     /// Remembers which mapping failed, so that a mended one offers the delivery again.
     fn held(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
         self.pending.push(Entry::Untranslated { mapping: self.app.rules.used(plan, codes) });
-        held(fault)
+        pipeline::as_ours(fault)
     }
 
     fn conversation(&self) -> Conversation<'_> {
@@ -621,13 +621,6 @@ impl<'a> Talk<'a> {
             fault = fault.map(|fault| fault.code.as_ref()),
         );
     }
-}
-
-/// A translation that fails is our own affair, whatever its violations say: the sender was told that it is accepted.
-fn held(mut fault: Fault) -> Fault {
-    fault.blame = Blame::Gateway;
-    fault.remedy = Remedy::Correct;
-    fault
 }
 
 fn mapping_missing(message: &Envelope) -> Fault {
