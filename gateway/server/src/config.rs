@@ -117,7 +117,7 @@ pub struct Peer {
     /// Where its calls go: base addresses by endpoint name, `portal = "http://10.0.0.2:8080"`.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
-    /// The authority that signed the peer's certificate, where no public one did (PEM).
+    /// The authority that signed the peer's certificate, in PEM; needed with https, because no authority is trusted by itself.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// An inbound call is answered after at most so long with the peer's real verdict; 0 answers once it is on disk.
