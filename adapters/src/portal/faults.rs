@@ -249,7 +249,7 @@ impl Means {
             Means::Session => "phiên làm việc với Cổng DVCQG không còn hiệu lực",
             Means::Later => "Cổng DVCQG tạm thời không nhận; hệ thống sẽ tự gửi lại",
             Means::Doubt => "chưa rõ Cổng DVCQG đã ghi nhận hay chưa",
-            Means::Refused => "Cổng DVCQG từ chối dữ liệu của bản tin",
+            Means::Refused => "Cổng DVCQG từ chối dữ liệu của thông điệp",
             Means::Unclear => "chưa hiểu được câu trả lời của Cổng DVCQG",
         }
     }

@@ -196,7 +196,7 @@ impl Portal {
         let own = talk.message.unit.as_str();
         let unit = if own.is_empty() { self.settings.unit.as_str() } else { own };
         if unit.is_empty() {
-            let words = "bản tin không nêu đơn vị và cấu hình chưa có unit (madonvi) mặc định";
+            let words = "thông điệp không nêu đơn vị và cấu hình chưa có unit (madonvi) mặc định";
             return Err(ours("portal.no-unit", words.to_owned()));
         }
         Ok(unit)
@@ -255,7 +255,7 @@ fn held(cause: String) -> Fault {
 }
 
 fn unknown_code(fault: Fault) -> Fault {
-    let words = "Cổng DVCQG không biết một mã nêu trong bản tin; kiểm tra các mã rồi gửi lại";
+    let words = "Cổng DVCQG không biết một mã nêu trong thông điệp; kiểm tra các mã rồi gửi lại";
     Fault { words: words.to_owned(), code: "portal.unknown-code".into(), remedy: Remedy::Correct, ..fault }
 }
 

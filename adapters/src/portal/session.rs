@@ -89,7 +89,7 @@ pub(super) fn sign(request: &Request, keys: &Keys) -> Result<Signed, Fault> {
 fn with_session(body: &[u8], token: &str) -> Result<Vec<u8>, Fault> {
     let Some(rest) = body.strip_prefix(b"{") else {
         debug_assert!(false, "a call to the portal is a JSON object made by us");
-        return Err(Fault::new("portal.body", Blame::Gateway, Remedy::Correct, "bản tin gửi Cổng DVCQG không phải đối tượng JSON"));
+        return Err(Fault::new("portal.body", Blame::Gateway, Remedy::Correct, "thông điệp gửi Cổng DVCQG không phải đối tượng JSON"));
     };
     let mut signed = format!("{{\"session\":{}", Value::from(token)).into_bytes();
     if !rest.starts_with(b"}") {

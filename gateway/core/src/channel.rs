@@ -7,10 +7,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::dossier::DossierCode;
 use crate::envelope::Class;
 use crate::fault::Defect;
-use crate::ids::{ChannelName, Kind};
+use crate::ids::{ChannelName, Kind, Moment};
+use crate::translator::code_like;
 
 /// What is true of a kind of message, whoever sends it.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,9 +39,40 @@ pub struct KindSpec {
     /// Where the due date stands.
     #[serde(default)]
     pub due: Option<String>,
-    /// Where the time of the event stands.
-    #[serde(default)]
-    pub at: Option<String>,
+}
+
+/// What the gateway itself must know of a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DocumentFacts {
+    /// Whose lane it joins; none for kinds that are about no dossier.
+    pub dossier: Option<DossierCode>,
+    /// The dossier's national status.
+    pub status: Option<String>,
+    /// When the dossier is due.
+    pub due: Option<Moment>,
+}
+
+impl KindSpec {
+    /// Reads them from the places that the kind names; none if it is about a dossier and the document names no usable one.
+    pub fn facts(&self, document: &Value) -> Option<DocumentFacts> {
+        let at = |path: &Option<String>| path.as_deref().and_then(|path| text_at(document, path));
+        let dossier = at(&self.dossier).as_deref().and_then(DossierCode::new);
+        if self.dossier.is_some() && dossier.is_none() {
+            return None;
+        }
+        // A status stands in the clear, so it must be one: whatever else a sender put there stays in the sealed document.
+        let status = at(&self.status).filter(|status| code_like(status));
+        Some(DocumentFacts { dossier, status, due: at(&self.due).as_deref().and_then(Moment::parse) })
+    }
+}
+
+fn text_at(document: &Value, path: &str) -> Option<String> {
+    let value = path.split('.').try_fold(document, |value, name| value.get(name))?;
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// Which way a channel goes.

@@ -1,16 +1,20 @@
-//! The decisions: is this news, which delivery of a lane goes next, and what becomes of one that was tried.
+//! The decisions: is this refused or accepted, is it news, which delivery of a lane goes next, and what becomes of one that was
+//! tried.
 //!
-//! Three questions, three files: [`mod@admit`] (repeats), [`lane`] (order within one dossier at one peer, and which
-//! waiting snapshot a newer one replaces) and [`mod@settle`] (what an outcome means for a delivery). All of it is
-//! a function of its arguments: the facts are read by the store in the transaction that writes the result, time and
-//! chance are given. Not here: when a peer counts as away (`redelivery`), and anything that knows a peer by name.
+//! Four questions, four files: [`mod@unread`] (whose affair is an item that could not be read), [`mod@admit`] (repeats),
+//! [`lane`] (order within one dossier at one peer, and which waiting snapshot a newer one replaces) and [`mod@settle`] (what an
+//! outcome means for a delivery). All of it is a function of its arguments: the facts are read by the store in the transaction
+//! that writes the result, time and chance are given. Not here: when a peer counts as away (`redelivery`), and anything that
+//! knows a peer by name.
 
 pub mod admit;
 pub mod lane;
 pub mod settle;
+pub mod unread;
 
 pub use admit::{Admission, Digest, Facts, Incoming, Seen, admit};
 pub use lane::{DeliveryId, LaneEntry, LaneFacts, Next, STUCK_ATTEMPTS, State, carry_over, head, supersede};
 pub use settle::{
     Again, CallFate, History, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement, read_back, settle,
 };
+pub use unread::{Found, Unread, as_ours, unread};

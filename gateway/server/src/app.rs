@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::config::{Config, Peer};
 use crate::files::Files;
 use crate::keyring::Keyring;
@@ -300,7 +300,7 @@ impl App {
         self.metrics.turned_away.with_label_values(&[fault.code.as_ref()]).inc();
     }
 
-    /// How each peer is, for `/readyz` and `doctor`.
+    /// How each peer is, for `/readyz` and the admin door.
     pub fn peers_seen(&self) -> Value {
         let now = self.clock.now();
         let seen = self.peers.values().filter(|room| !room.config.endpoints.is_empty()).map(|room| {
@@ -422,12 +422,7 @@ impl Running {
     }
 }
 
-/// The default direction of a channel list, for `lienthong check` to print.
+/// The channels that peers call us by, for `lienthong check` to count.
 pub fn inbound_doors(rules: &Rules) -> impl Iterator<Item = &Channel> {
     rules.channels.by_adapter.values().flatten().filter(|channel| channel.direction == Direction::In)
-}
-
-/// A fresh correlation id.
-pub fn correlation() -> gateway_core::ids::Correlation {
-    crate::files::hex(&clock::chance::<8>()).into()
 }

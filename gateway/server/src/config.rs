@@ -117,7 +117,7 @@ pub struct Peer {
     /// Where its calls go: base addresses by endpoint name, `portal = "http://10.0.0.2:8080"`.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
-    /// The authority that signed the peer's certificate, where no public one did (PEM).
+    /// The authority that signed the peer's certificate, in PEM; needed with https, because no authority is trusted by itself.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// An inbound call is answered after at most so long with the peer's real verdict; 0 answers once it is on disk.
@@ -210,7 +210,44 @@ impl SecretSource {
     }
 }
 
+/// A setting with its value and the least and the most that it may be.
+type Bounded = (&'static str, u64, (u64, u64));
+
+/// Nothing waits longer than a day, and sums of times stay far from the end of numbers.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// An answer to a caller is held back no longer: its own software gives up before.
+const ANSWER_WAIT_MS_MAX: u64 = 10 * 60 * 1000;
+const YEAR_MINUTES: u64 = 366 * 24 * 60;
+/// Bodies are held in memory.
+const BODY_BYTES_MAX: u64 = 1 << 30;
+const CONNECTIONS_MAX: u64 = 100_000;
+
+impl Peer {
+    fn numbers(&self) -> [Bounded; 5] {
+        [
+            ("answer_wait_ms", self.answer_wait_ms, (0, ANSWER_WAIT_MS_MAX)),
+            ("connect_ms_max", self.connect_ms_max, (1, DAY_MS)),
+            ("answer_ms_max", self.answer_ms_max, (1, DAY_MS)),
+            ("processing_ms_max", self.processing_ms_max, (0, DAY_MS)),
+            ("concurrency_max", self.concurrency_max as u64, (1, CONNECTIONS_MAX)),
+        ]
+    }
+}
+
 impl Config {
+    fn numbers(&self) -> [Bounded; 6] {
+        let Limits { body_bytes_max, headers_ms_max, body_ms_max, connections_max, drain_ms_max } =
+            self.limits;
+        [
+            ("gateway.repeat_window_minutes", self.gateway.repeat_window_minutes, (0, YEAR_MINUTES)),
+            ("limits.body_bytes_max", body_bytes_max as u64, (1, BODY_BYTES_MAX)),
+            ("limits.headers_ms_max", headers_ms_max, (1, DAY_MS)),
+            ("limits.body_ms_max", body_ms_max, (1, DAY_MS)),
+            ("limits.connections_max", connections_max as u64, (1, CONNECTIONS_MAX)),
+            ("limits.drain_ms_max", drain_ms_max, (0, DAY_MS)),
+        ]
+    }
+
     /// Reads the file; the defect names file, line and the nearest key.
     pub fn load(path: &Path) -> Result<Config, Vec<Defect>> {
         let name = path.display().to_string();
@@ -250,6 +287,11 @@ impl Config {
         if self.gateway.listen.parse::<std::net::SocketAddr>().is_err() {
             wrong("gateway.listen".to_owned(), "must be an address and a port, like 127.0.0.1:8460");
         }
+        for (key, value, (least, most)) in self.numbers() {
+            if !(least..=most).contains(&value) {
+                wrong(key.to_owned(), &format!("must be between {least} and {most}"));
+            }
+        }
         for (name, peer) in &self.peers {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
@@ -266,8 +308,10 @@ impl Config {
                     );
                 }
             }
-            if peer.concurrency_max == 0 {
-                wrong(format!("peers.{name}.concurrency_max"), "must be at least 1");
+            for (key, value, (least, most)) in peer.numbers() {
+                if !(least..=most).contains(&value) {
+                    wrong(format!("peers.{name}.{key}"), &format!("must be between {least} and {most}"));
+                }
             }
         }
         defects
@@ -303,5 +347,24 @@ mod tests {
         let text = "[gateway]\nlang = \"fr\"\nlisten = \"x\"\n[peers.p]\nadapter = \"portal\"\nconcurrency_max = 0\nendpoints.portal = \"ftp://x\"\n";
         let defects = Config::parse(text, "f").unwrap_err();
         assert_eq!(defects.len(), 4, "{defects:#?}");
+    }
+
+    #[test]
+    fn no_number_can_overflow_or_stop_the_doors() {
+        let most = i64::MAX;
+        let text = format!(
+            "[gateway]\nrepeat_window_minutes = {most}\n[limits]\nbody_bytes_max = 0\nconnections_max = {most}\n\
+             [peers.p]\nadapter = \"portal\"\nanswer_wait_ms = {most}\nprocessing_ms_max = {most}\n"
+        );
+        let fields: Vec<String> =
+            Config::parse(&text, "f").unwrap_err().into_iter().map(|defect| defect.field).collect();
+        let wanted = [
+            "gateway.repeat_window_minutes",
+            "limits.body_bytes_max",
+            "limits.connections_max",
+            "peers.p.answer_wait_ms",
+            "peers.p.processing_ms_max",
+        ];
+        assert_eq!(fields, wanted);
     }
 }

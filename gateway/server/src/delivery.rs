@@ -38,7 +38,7 @@ use crate::config::InDoubt;
 use crate::crash;
 use crate::intake::{Trace, facts, translate_in};
 use crate::sessions::Held;
-use crate::store::{Entry, Event, ExchangeId, Head, Job, Kept, LaneId, Pinned, StoreError};
+use crate::store::{Delivery, Entry, Event, ExchangeId, Head, Kept, LaneId, Pinned, StoreError};
 use crate::transport::Failure;
 use crate::words;
 
@@ -223,8 +223,8 @@ pub(crate) async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::U
 }
 
 async fn settle_panic(app: &App, room: &Room, id: DeliveryId) -> Result<(), StoreError> {
-    let Some(job) = app.store.load(id).await? else { return Ok(()) };
-    let mut talk = Talk::new(app, room, job);
+    let Some(delivery) = app.store.load(id).await? else { return Ok(()) };
+    let mut talk = Talk::new(app, room, delivery);
     let fault = Fault::new("gateway.panic", Blame::Gateway, Remedy::Correct, words::delivery_panicked());
     talk.settle(Outcome::Panicked(fault), None).await
 }
@@ -250,10 +250,10 @@ async fn settle_unreadable(
 
 /// From the row to its settlement.
 async fn deliver(app: &App, room: &Room, head: &Head) -> Result<(), StoreError> {
-    let Some(job) = app.store.load(head.delivery).await? else { return passed(app, room, head).await };
-    let envelope = &job.envelope;
+    let Some(delivery) = app.store.load(head.delivery).await? else { return passed(app, room, head).await };
+    let envelope = &delivery.envelope;
     let span = tracing::info_span!("delivery", correlation = %envelope.correlation, message = %envelope.id);
-    converse(Talk::new(app, room, job)).instrument(span).await
+    converse(Talk::new(app, room, delivery)).instrument(span).await
 }
 
 /// The head of a lane could not be taken: a newer one has its place, or the lane's row is wrong. Then it is asked anew who goes
@@ -270,7 +270,7 @@ async fn passed(app: &App, room: &Room, head: &Head) -> Result<(), StoreError> {
 /// The conversation: from what an earlier attempt left, turn by turn, to the settlement.
 async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
     // What an earlier attempt left without an answer.
-    if let Some(lost) = talk.job.unanswered().cloned() {
+    if let Some(lost) = talk.delivery.unanswered().cloned() {
         match lost.request.effect {
             Effect::Repeatable => talk.strike(lost.id, "no-answer"),
             Effect::Once => match talk.read_back(&lost.request, lost.called_at).await {
@@ -351,7 +351,7 @@ struct Talk<'a> {
     app: &'a App,
     room: &'a Room,
     began: Moment,
-    job: Job,
+    delivery: Delivery,
     /// The message with its document in the peer's form, once translated.
     message: Envelope,
     marks: Marks,
@@ -371,37 +371,37 @@ struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn new(app: &'a App, room: &'a Room, job: Job) -> Self {
-        let seen = job.exchanges.iter().filter(|kept| kept.struck.is_none() && kept.answer.is_some());
+    fn new(app: &'a App, room: &'a Room, delivery: Delivery) -> Self {
+        let seen = delivery.exchanges.iter().filter(|kept| kept.struck.is_none() && kept.answer.is_some());
         Talk {
             app,
             room,
             began: app.clock.now(),
-            message: job.envelope.clone(),
-            marks: job.marks.clone(),
+            message: delivery.envelope.clone(),
+            marks: delivery.marks.clone(),
             rows: seen.map(|kept| kept.id).collect(),
-            transcript: job.transcript(),
+            transcript: delivery.transcript(),
             unanswered: None,
             generation: 0,
             heard: false,
             source: None,
             pending: Vec::new(),
-            job,
+            delivery,
         }
     }
 
     /// The arrival as it came is needed where our own side could not read it then, or where the mapping that did has been
     /// mended since.
     async fn fetch_source(&mut self) -> Result<(), StoreError> {
-        let unread = self.job.envelope.document.is_null() || self.job.read_anew;
-        if self.job.pinned.is_none() && unread {
-            self.source = self.app.store.source(self.job.envelope.id).await?;
+        let unread = self.delivery.envelope.document.is_null() || self.delivery.read_anew;
+        if self.delivery.pinned.is_none() && unread {
+            self.source = self.app.store.source(self.delivery.envelope.id).await?;
         }
         Ok(())
     }
 
     fn translate(&mut self) -> Result<(), Fault> {
-        if let Some(pinned) = &self.job.pinned {
+        if let Some(pinned) = &self.delivery.pinned {
             self.message.document = pinned.document.clone();
             return Ok(());
         }
@@ -431,17 +431,17 @@ impl<'a> Talk<'a> {
     /// The canonical document: as accepted, or read anew from the arrival by today's mapping.
     fn canonical(&mut self) -> Result<Value, Fault> {
         // Without an arrival (its body is past its time) what was read of it then still holds.
-        let kept = self.source.is_none() || !self.job.read_anew;
-        if !self.job.envelope.document.is_null() && kept {
-            return Ok(self.job.envelope.document.clone());
+        let kept = self.source.is_none() || !self.delivery.read_anew;
+        if !self.delivery.envelope.document.is_null() && kept {
+            return Ok(self.delivery.envelope.document.clone());
         }
-        let plan = self.plan(self.job.in_mapping.as_ref().map(|used| used.name.as_str()))?;
+        let plan = self.plan(self.delivery.in_mapping.as_ref().map(|used| used.name.as_str()))?;
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
-        let source = self.source.as_ref().ok_or_else(|| held(mapping_missing(&self.message)))?;
+        let source = self.source.as_ref().ok_or_else(|| pipeline::as_ours(mapping_missing(&self.message)))?;
         let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, codes, fault))?;
         let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
-        let facts = facts(self.app, &self.message.kind, &document).map_err(held)?;
+        let facts = facts(self.app, &self.message.kind, &document).map_err(pipeline::as_ours)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
         self.pending
             .push(Entry::Revise { document: document.clone(), mapping: self.app.rules.used(plan, codes) });
@@ -450,13 +450,13 @@ impl<'a> Talk<'a> {
 
     fn plan(&self, name: Option<&str>) -> Result<&'a Plan, Fault> {
         let plan = name.and_then(|name| self.app.rules.translator.plan(name));
-        plan.map(|plan| &**plan).ok_or_else(|| held(mapping_missing(&self.message)))
+        plan.map(|plan| &**plan).ok_or_else(|| pipeline::as_ours(mapping_missing(&self.message)))
     }
 
     /// Remembers which mapping failed, so that a mended one offers the delivery again.
     fn held(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
         self.pending.push(Entry::Untranslated { mapping: self.app.rules.used(plan, codes) });
-        held(fault)
+        pipeline::as_ours(fault)
     }
 
     fn conversation(&self) -> Conversation<'_> {
@@ -475,7 +475,7 @@ impl<'a> Talk<'a> {
     async fn journal(&mut self, request: &Request) -> Result<Option<ExchangeId>, StoreError> {
         let mut entries = std::mem::take(&mut self.pending);
         entries.push(Entry::Call { request: request.clone(), at: self.app.clock.now() });
-        let written = self.app.store.write(self.job.delivery, entries).await?;
+        let written = self.app.store.write(self.delivery.id, entries).await?;
         Ok(written.exchanges.last().copied().filter(|_| !written.gone))
     }
 
@@ -556,7 +556,7 @@ impl<'a> Talk<'a> {
     /// How often this delivery's call was made again without knowing.
     fn repeats(&self) -> u32 {
         let repeated = |kept: &&Kept| kept.struck.as_deref() == Some(UNKNOWN);
-        self.job.exchanges.iter().filter(repeated).count() as u32
+        self.delivery.exchanges.iter().filter(repeated).count() as u32
     }
 
     fn on_unknown(&self) -> OnUnknown {
@@ -575,7 +575,7 @@ impl<'a> Talk<'a> {
 
     /// Decides what the outcome means, and writes it.
     async fn settle(&mut self, outcome: Outcome, effect: Option<Effect>) -> Result<(), StoreError> {
-        let mut history = self.job.history;
+        let mut history = self.delivery.history;
         history.peer_success_at = self.room.availability().last_success();
         let (now, chance) = (self.app.clock.now(), self.app.clock.jitter());
         let Ruling { settlement, call } =
@@ -599,7 +599,7 @@ impl<'a> Talk<'a> {
         let now = self.app.clock.now();
         self.pending.push(Entry::Settle { settlement: settlement.clone(), at: now });
         let entries = std::mem::take(&mut self.pending);
-        let written = self.app.store.write(self.job.delivery, entries).await?;
+        let written = self.app.store.write(self.delivery.id, entries).await?;
         crash::point("after-settled");
         if !written.gone {
             self.tell(&settlement, now);
@@ -659,13 +659,6 @@ impl<'a> Talk<'a> {
             fault = fault.map(|fault| fault.code.as_ref()),
         );
     }
-}
-
-/// A translation that fails is our own affair, whatever its violations say: the sender was told that it is accepted.
-fn held(mut fault: Fault) -> Fault {
-    fault.blame = Blame::Gateway;
-    fault.remedy = Remedy::Correct;
-    fault
 }
 
 fn mapping_missing(message: &Envelope) -> Fault {

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload, Secret};
+use gateway_core::channel::DocumentFacts;
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
-use gateway_core::ids::{Correlation, Kind, MessageId, Moment, Unit};
-use gateway_core::pipeline::Admission;
-use gateway_core::translator::{Context, Plan, code_like};
+use gateway_core::ids::{Correlation, Kind, MessageId, Unit};
+use gateway_core::pipeline::{self, Admission, Found, Unread};
+use gateway_core::translator::{Context, Plan};
 use serde_json::Value;
 
 use crate::app::{App, Room, Verdict};
@@ -160,17 +161,15 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
     let translation = match translate_in(plan, &item.payload, &room.config.codes) {
         Ok(translation) => translation,
         Err(fault) => {
-            // Only what the sender alone can mend is refused; what our side lacks is accepted and held.
-            let ours =
-                !fault.violations.is_empty() && fault.violations.iter().all(|v| v.blame == Blame::Gateway);
-            let content = match ours && hinted.is_some() {
-                true => Ok(Content {
+            let found = if hinted.is_some() { Found::ByDossier } else { Found::Never };
+            let content = match pipeline::unread(&fault, found) {
+                Unread::DeadLetter => Ok(Content {
                     document: Value::Null,
                     compared: Some(compared(&item.payload)),
                     to: peers.into_iter().map(|peer| Route { peer, dead: Some(fault.clone()) }).collect(),
                     notes: Vec::new(),
                 }),
-                false => Err(fault),
+                Unread::Refused => Err(fault),
             };
             return vec![NewMessage { mapping: Some(mapping), ..blank(content) }];
         }
@@ -191,7 +190,7 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
             to: peers.iter().cloned().map(Route::to).collect(),
             notes: notes.clone(),
         };
-        let Facts { dossier, status, due } = facts;
+        let DocumentFacts { dossier, status, due } = facts;
         NewMessage { dossier, status, due, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
     });
     parts.collect()
@@ -259,35 +258,10 @@ fn violated(violations: Vec<Violation>) -> Fault {
     Fault::sender("contract.violated", words).with(violations)
 }
 
-/// What the gateway itself must know of a document.
-pub(crate) struct Facts {
-    pub(crate) dossier: Option<DossierCode>,
-    pub(crate) status: Option<String>,
-    pub(crate) due: Option<Moment>,
-}
-
-/// Read from the places that the kind names.
-pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<Facts, Fault> {
-    let Some(spec) = app.rules.channels.kinds.get(kind) else {
-        return Ok(Facts { dossier: None, status: None, due: None });
-    };
-    let at = |path: &Option<String>| path.as_deref().and_then(|path| text_at(document, path));
-    let dossier = at(&spec.dossier).as_deref().and_then(DossierCode::new);
-    if spec.dossier.is_some() && dossier.is_none() {
-        return Err(Fault::sender("dossier.code", words::dossier_code_unusable()));
-    }
-    // A status stands in the clear, so it must be one: whatever else a sender put there stays in the sealed document.
-    let status = at(&spec.status).filter(|status| code_like(status));
-    Ok(Facts { dossier, status, due: at(&spec.due).as_deref().and_then(Moment::parse) })
-}
-
-fn text_at(document: &Value, path: &str) -> Option<String> {
-    let value = path.split('.').try_fold(document, |value, name| value.get(name))?;
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// What the gateway itself must know of a document, or the fault of a sender that names no usable dossier.
+pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<DocumentFacts, Fault> {
+    let Some(spec) = app.rules.channels.kinds.get(kind) else { return Ok(DocumentFacts::default()) };
+    spec.facts(document).ok_or_else(|| Fault::sender("dossier.code", words::dossier_code_unusable()))
 }
 
 /// Waits, for all items together, until each peer's verdict is in or the time is over.

@@ -94,7 +94,7 @@ pub fn panicked() -> &'static str {
 
 /// The dialect's door does not take this kind.
 pub fn kind_not_taken(kind: &str) -> String {
-    format!("kênh này không nhận loại bản tin `{kind}`")
+    format!("kênh này không nhận loại thông điệp `{kind}`")
 }
 
 /// An item that is not what its contract says.
@@ -105,7 +105,7 @@ pub fn contract_violated(count: usize) -> String {
 /// No configured peer takes this kind for this unit.
 pub fn nobody_receives(kind: &str, unit: &str) -> String {
     format!(
-        "chưa cấu hình hệ thống nào nhận loại bản tin `{kind}` của đơn vị {unit}; báo quản trị cổng liên thông, rồi gửi lại"
+        "chưa cấu hình hệ thống nào nhận loại thông điệp `{kind}` của đơn vị {unit}; báo quản trị cổng liên thông, rồi gửi lại"
     )
 }
 
@@ -141,7 +141,9 @@ pub fn store_unreadable() -> &'static str {
 
 /// No mapping for this kind.
 pub fn mapping_missing(kind: &str) -> String {
-    format!("chưa có bảng ánh xạ cho loại bản tin `{kind}`; bổ sung trong thư mục mappings rồi khởi động lại")
+    format!(
+        "chưa có bảng ánh xạ cho loại thông điệp `{kind}`; bổ sung trong thư mục mappings rồi khởi động lại"
+    )
 }
 
 /// No connection.

@@ -8,6 +8,7 @@ use clap::Args;
 use super::{Common, Ended, Outcome, block_on, serve, show};
 use crate::clock::Clock;
 use crate::files::hex;
+use crate::store::{Event, TimelineRow};
 use crate::story::{self, Documents, Otherwise, Stage};
 use crate::words::Lang;
 
@@ -102,7 +103,10 @@ async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
         if let Some(found) = stage.app().store.timeline(code).await? {
             say!();
             show::print(code, &found, false, lang);
-            if let Some(last) = found.rows.iter().rev().find(|row| row.event.is_milestone()) {
+            // How a dossier stands is not changed by its sender's saying something twice.
+            let repeats = [Event::Duplicate, Event::LateRepeat];
+            let stands = |row: &&TimelineRow| row.event.is_milestone() && !repeats.contains(&row.event);
+            if let Some(last) = found.rows.iter().rev().find(stands) {
                 *ends.entry(crate::words::event_words(lang, last.event.as_str(), "")).or_default() += 1;
             }
         }
@@ -134,10 +138,12 @@ fn invite(stage: &Stage, lang: Lang) {
     let key = stage.key("relay").map(|key| key.reveal().to_owned()).unwrap_or_default();
     let code = stage.dossiers.first().cloned().unwrap_or_default();
     say!("\n{}", lang.pick("Thử tiếp (Ctrl-C để dừng):", "Try next (Ctrl-C stops):"));
+    // As it was called, because a newcomer has it in no search path.
+    let program = std::env::args().next().unwrap_or_else(|| "lienthong".to_owned());
     say!("  curl http://{address}/readyz");
     say!("  curl http://{address}/metrics");
-    say!("  lienthong -c {} timeline {code} --all", config.display());
-    say!("  lienthong -c {} dead-letters list", config.display());
+    say!("  {program} -c {} timeline {code} --all", config.display());
+    say!("  {program} -c {} dead-letters list", config.display());
     say!(
         "  curl -H 'X-Api-Key: {key}' -H 'Content-Type: application/json' -d @ops/demo/dossier.json \\\n       'http://{address}/api/DongBoHoSoMC?MaDinhDanhDV={}&isUpdating=False'",
         story::UNIT

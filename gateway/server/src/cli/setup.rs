@@ -1,7 +1,7 @@
 //! `init` and `keys`: what must be there before a gateway can run.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -14,6 +14,9 @@ use crate::words::Lang;
 
 /// The commented reference, which is also what `init` writes.
 pub const REFERENCE: &str = include_str!("../../../../ops/lienthong.toml");
+
+/// The data are nobody else's to list.
+const DATA_MODE: u32 = 0o700;
 
 #[derive(Args)]
 pub struct Init {
@@ -46,13 +49,8 @@ pub fn init(common: &Common, args: Init) -> Outcome {
         Some(folder) => (folder.clone(), folder.join("data")),
         None => (PathBuf::from("/etc/lienthong"), PathBuf::from("/var/lib/lienthong")),
     };
-    for folder in [&etc, &data] {
-        // The data are nobody else's to list; a configuration folder that exists keeps its mode.
-        let mut builder = std::fs::DirBuilder::new();
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, if folder == &data { 0o700 } else { 0o755 });
-        builder
-            .recursive(true)
-            .create(folder)
+    for (folder, mode) in [(&etc, 0o755), (&data, DATA_MODE)] {
+        make_folder(folder, mode)
             .map_err(|error| Ended::CannotStart(format!("{}: {error}", folder.display())))?;
     }
     let config = etc.join("lienthong.toml");
@@ -79,6 +77,11 @@ pub fn init(common: &Common, args: Init) -> Outcome {
         say!("Next: edit {config} (the portal's address, unit codes), then `lienthong check -c {config}`.");
     }
     Ok(())
+}
+
+/// Makes a folder; one that exists keeps its mode.
+fn make_folder(folder: &Path, mode: u32) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder)
 }
 
 /// Writes a file that is not there yet; false if there is one, which is left alone.
@@ -108,7 +111,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
                     common.config.display()
                 )));
             }
-            std::fs::create_dir_all(&config.gateway.data)?;
+            make_folder(&config.gateway.data, DATA_MODE)?;
             let (id, key) = keyring::add(&path, &peer, &note, Clock::system().now())?;
             if common.json {
                 say!("{}", serde_json::json!({ "id": id, "peer": peer, "key": key.reveal() }));

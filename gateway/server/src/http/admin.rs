@@ -66,7 +66,7 @@ pub enum AdminCall {
 
 /// Serves the admin door until `stop` is done.
 pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let path = app.config.gateway.admin_socket();
     // The store's lock says that no other gateway runs on this folder, so a socket that lies here is a dead one's.
     match std::fs::remove_file(&path) {
@@ -75,13 +75,17 @@ pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    // Between these two lines the socket has the mode of the process's mask, so who calls is looked at too.
+    let owner = std::fs::metadata(&path)?.uid();
     let mut stop = pin!(stop);
     let mut calls = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    calls.spawn(converse(app.clone(), stream));
+                if let Ok((stream, _)) = accepted
+                    && let Some(who) = operator(&stream, owner)
+                {
+                    calls.spawn(converse(app.clone(), who, stream));
                 }
             }
             Some(_) = calls.join_next() => {}
@@ -95,8 +99,13 @@ pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<
     Ok(())
 }
 
-async fn converse(app: Arc<App>, stream: UnixStream) {
-    let who = stream.peer_cred().map_or_else(|_| "operator".to_owned(), |cred| format!("uid {}", cred.uid()));
+/// Who calls, as the timeline names it: the account that the gateway runs under, or the machine's administrator.
+fn operator(stream: &UnixStream, owner: u32) -> Option<String> {
+    let uid = stream.peer_cred().ok()?.uid();
+    (uid == owner || uid == 0).then(|| format!("uid {uid}"))
+}
+
+async fn converse(app: Arc<App>, who: String, stream: UnixStream) {
     let service = service_fn(move |request| {
         let (app, who) = (app.clone(), who.clone());
         async move { Ok::<_, std::convert::Infallible>(respond(&app, &who, request).await) }

@@ -52,8 +52,8 @@ pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
 pub use timeline::{Timeline, TimelineRow};
 pub use types::{
-    Admitted, Content, Entry, Event, ExchangeId, Head, Job, Kept, LaneId, MappingUsed, NewMessage, Pinned,
-    Queued, Route, Written,
+    Admitted, Content, Delivery, Entry, Event, ExchangeId, Head, Kept, LaneId, MappingUsed, NewMessage,
+    Pinned, Queued, Route, Written,
 };
 
 /// Calls with more text than this are sealed on a thread of their own.
@@ -114,11 +114,11 @@ impl Store {
     }
 
     /// Takes a delivery for an attempt; none if it may not go (any more) or somebody has it.
-    pub async fn load(&self, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+    pub async fn load(&self, delivery: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         // Taken before it is read: a newer snapshot that comes in between sees that it is out, or we see that it is gone.
         let Some(hold) = self.taken.take(delivery) else { return Ok(None) };
         let loaded = self.read(move |db, vault| read::load(db, vault, delivery)).await?;
-        Ok(loaded.and_then(|loaded| loaded.into_job(delivery, hold)))
+        Ok(loaded.and_then(|loaded| loaded.into_delivery(delivery, hold)))
     }
 
     /// What a delivery has gone through; also where its sealed values do not open.

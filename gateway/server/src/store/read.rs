@@ -21,7 +21,7 @@ use super::prepare::{About, open_source};
 use super::record::Pin;
 use super::schema;
 use super::taken::Hold;
-use super::types::{ExchangeId, Head, Job, Kept, LaneId, Pinned};
+use super::types::{Delivery, ExchangeId, Head, Kept, LaneId, Pinned};
 
 /// Reading connections, opened when first needed and used again.
 pub(super) struct Readers {
@@ -313,8 +313,8 @@ pub(super) fn load(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Opt
 }
 
 impl Loaded {
-    /// As a job, if it may go at all.
-    pub(super) fn into_job(self, delivery: DeliveryId, hold: Hold) -> Option<Job> {
+    /// As a delivery, if it may go at all.
+    pub(super) fn into_delivery(self, id: DeliveryId, hold: Hold) -> Option<Delivery> {
         let unanswered = |kept: &Kept| {
             kept.answer.is_none() && kept.struck.is_none() && kept.request.effect == Effect::Once
         };
@@ -327,8 +327,8 @@ impl Loaded {
             State::Held => self.accepted,
             _ => false,
         };
-        may_go.then(|| Job {
-            delivery,
+        may_go.then(|| Delivery {
+            id,
             lane: self.lane,
             peer: self.peer,
             envelope: self.envelope,

@@ -1,7 +1,7 @@
 //! Recording what a delivery does: one transaction for each step that must not be half there.
 //!
 //! A call is written before it leaves, its answer with what it taught and its settlement together. After a restart an
-//! unanswered, unstruck call is visible in the job and means: it may have taken effect. Everything written here is fenced by
+//! unanswered, unstruck call is visible in the delivery and means: it may have taken effect. Everything written here is fenced by
 //! the state of the delivery's row: whoever comes after a newer snapshot or an operator has settled it writes nothing.
 
 use gateway_core::adapter::Effect;

@@ -135,9 +135,9 @@ pub struct Head {
 
 /// A delivery, taken for an attempt. The hold is given back when this is dropped: keep it until the settlement is written.
 #[derive(Debug)]
-pub struct Job {
+pub struct Delivery {
     /// Which.
-    pub delivery: DeliveryId,
+    pub id: DeliveryId,
     /// In which lane.
     pub lane: LaneId,
     /// To whom.
@@ -166,7 +166,7 @@ pub struct Job {
     pub hold: Hold,
 }
 
-impl Job {
+impl Delivery {
     /// What the adapter may see: answered and not struck.
     pub fn transcript(&self) -> Transcript {
         let seen = self.exchanges.iter().filter(|kept| kept.struck.is_none());

@@ -1,10 +1,10 @@
-//! The one writer: a thread that runs all waiting jobs in one transaction, syncs once, and only then answers them.
+//! The one writer: a thread that runs all waiting changes in one transaction, syncs once, and only then answers them.
 //!
-//! A job is acknowledged after the commit that holds it is on disk; a crash before that loses it together with its
-//! acknowledgement, a crash after it loses neither. A job that fails takes nothing with it: failures are rare and savepoints
-//! are not free, so a group runs without them first, and only if one of its jobs fails it is rolled back and run again with
-//! each job in a savepoint of its own. Jobs therefore can run twice and have no effect beside their rows. If the commit
-//! itself fails, every job of the group is told so and none of them has happened.
+//! A change is acknowledged after the commit that holds it is on disk; a crash before that loses it together with its
+//! acknowledgement, a crash after it loses neither. A change that fails takes nothing with it: failures are rare and savepoints
+//! are not free, so a group runs without them first, and only if one of its changes fails it is rolled back and run again with
+//! each change in a savepoint of its own. Changes therefore can run twice and have no effect beside their rows. If the commit
+//! itself fails, every change of the group is told so and none of them has happened.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,12 +19,12 @@ use super::error::StoreError;
 use super::taken::Taken;
 use crate::crash;
 
-/// The most jobs of one commit: bounds how long the first of them waits.
+/// The most changes of one commit: bounds how long the first of them waits.
 const GROUP_MAX: usize = 256;
-/// The most jobs that wait before callers are held back.
+/// The most changes that wait before callers are held back.
 const QUEUE: usize = 1024;
 
-/// What a job sees.
+/// What a change sees.
 pub(super) struct Writing<'a> {
     pub(super) db: &'a Connection,
     pub(super) vault: &'a Vault,
@@ -51,18 +51,18 @@ impl Writing<'_> {
     }
 }
 
-trait Job: Send {
+trait Change: Send {
     fn run(&mut self, writing: &Writing) -> Result<(), StoreError>;
     fn answer(self: Box<Self>, fate: Result<(), StoreError>);
 }
 
-struct Task<F, T> {
+struct Asked<F, T> {
     work: F,
     result: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<F, T> Job for Task<F, T>
+impl<F, T> Change for Asked<F, T>
 where
     F: Fn(&Writing) -> Result<T, StoreError> + Send,
     T: Send,
@@ -73,14 +73,14 @@ where
     }
 
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
-        let Task { result, reply, .. } = *self;
+        let Asked { result, reply, .. } = *self;
         // Whoever asked may have gone; the row is written all the same.
         let _ = reply.send(fate.and_then(|()| result.ok_or(StoreError::Closed)));
     }
 }
 
 enum Order {
-    Run(Box<dyn Job>),
+    Run(Box<dyn Change>),
     Close(oneshot::Sender<()>),
 }
 
@@ -114,15 +114,15 @@ impl Writer {
         Ok(Writer { orders, commits })
     }
 
-    /// Runs a job; comes back when it is on disk, or has left no trace.
+    /// Runs a change; comes back when it is on disk, or has left no trace.
     pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&Writing) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Task { work, result: None, reply });
-        self.orders.send(Order::Run(job)).await.map_err(|_| StoreError::Closed)?;
+        let change = Box::new(Asked { work, result: None, reply });
+        self.orders.send(Order::Run(change)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -156,7 +156,7 @@ impl Thread {
             let mut next = Some(order);
             while let Some(order) = next {
                 match order {
-                    Order::Run(job) => group.push(job),
+                    Order::Run(change) => group.push(change),
                     Order::Close(done) => closing = Some(done),
                 }
                 next =
@@ -170,7 +170,7 @@ impl Thread {
         None
     }
 
-    fn commit(&self, mut group: Vec<Box<dyn Job>>) {
+    fn commit(&self, mut group: Vec<Box<dyn Change>>) {
         if group.is_empty() {
             return;
         }
@@ -185,7 +185,7 @@ impl Thread {
             fate = Err(cause.unwrap_or(StoreError::Closed));
         }
         if fate.is_ok() && crash::sabotaged("answer-before-commit") {
-            group.drain(..).zip(results.iter().cloned()).for_each(|(job, result)| job.answer(result));
+            group.drain(..).zip(results.iter().cloned()).for_each(|(change, result)| change.answer(result));
             // A slow disk: time enough for the answer to reach its caller.
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -195,28 +195,28 @@ impl Thread {
         if fate.is_err() {
             self.roll_back();
         }
-        for (job, result) in group.into_iter().zip(results) {
-            job.answer(fate.clone().and(result));
+        for (change, result) in group.into_iter().zip(results) {
+            change.answer(fate.clone().and(result));
         }
     }
 
     /// Runs the group without savepoints, up to the first failure.
-    fn run_together(&self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    fn run_together(&self, group: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
-        group.iter_mut().try_for_each(|job| self.run(job.as_mut()))
+        group.iter_mut().try_for_each(|change| self.run(change.as_mut()))
     }
 
-    /// Runs the group again from the start, each job on its own.
-    fn run_apart(&self, group: &mut [Box<dyn Job>]) -> Vec<Result<(), StoreError>> {
+    /// Runs the group again from the start, each change on its own.
+    fn run_apart(&self, group: &mut [Box<dyn Change>]) -> Vec<Result<(), StoreError>> {
         self.roll_back();
         let begun = self.execute("BEGIN IMMEDIATE");
-        let one = |job: &mut Box<dyn Job>| {
+        let one = |change: &mut Box<dyn Change>| {
             begun.clone()?;
-            // The transaction was given up under an earlier job: no row may be written outside of one.
+            // The transaction was given up under an earlier change: no row may be written outside of one.
             if self.connection.is_autocommit() {
                 return Err(StoreError::Closed);
             }
-            self.run_in_savepoint(job.as_mut())
+            self.run_in_savepoint(change.as_mut())
         };
         group.iter_mut().map(one).collect()
     }
@@ -240,28 +240,28 @@ impl Thread {
         Ok(())
     }
 
-    fn run(&self, job: &mut dyn Job) -> Result<(), StoreError> {
+    fn run(&self, change: &mut dyn Change) -> Result<(), StoreError> {
         let writing = Writing {
             db: &self.connection,
             vault: &self.vault,
             taken: &self.taken,
             next_delivery: &self.next,
         };
-        // A defect in one job must not stop the store for all others.
-        catch_unwind(AssertUnwindSafe(|| job.run(&writing)))
-            .unwrap_or_else(|_| Err(StoreError::Io("a job of the store panicked".to_owned())))
+        // A defect in one change must not stop the store for all others.
+        catch_unwind(AssertUnwindSafe(|| change.run(&writing)))
+            .unwrap_or_else(|_| Err(StoreError::Io("a change of the store panicked".to_owned())))
     }
 
-    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<(), StoreError> {
-        self.execute("SAVEPOINT job")?;
-        let result = self.run(job);
+    fn run_in_savepoint(&self, change: &mut dyn Change) -> Result<(), StoreError> {
+        self.execute("SAVEPOINT change")?;
+        let result = self.run(change);
         if self.connection.is_autocommit() {
             return result;
         }
         if result.is_err() {
-            self.execute("ROLLBACK TO job")?;
+            self.execute("ROLLBACK TO change")?;
         }
-        self.execute("RELEASE job")?;
+        self.execute("RELEASE change")?;
         result
     }
 

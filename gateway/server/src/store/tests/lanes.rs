@@ -19,12 +19,12 @@ async fn a_newer_snapshot_takes_the_place_of_a_waiting_one() {
     assert_eq!(head(&store, 9).await, Some(new), "it has the old one's place");
     assert!(store.load(old).await.unwrap().is_none());
     assert!(settle(&store, old, delivered(), 3).await.gone, "whoever comes late writes nothing");
-    let job = store.load(new).await.unwrap().unwrap();
-    assert_eq!(job.envelope.document["papers"], json!([{"id": "b"}, {"id": "a", "deleted": true}]));
+    let found = store.load(new).await.unwrap().unwrap();
+    assert_eq!(found.envelope.document["papers"], json!([{"id": "b"}, {"id": "a", "deleted": true}]));
     let third = queued(&store, papers("4", json!([]), 3)).await;
     assert_eq!(head(&store, 9).await, Some(new), "one that is out is settled first");
     let written = settle(&store, new, delivered(), 4).await;
-    drop(job);
+    drop(found);
     assert_eq!(written.next.map(|next| next.delivery), Some(between));
     settle(&store, between, delivered(), 5).await;
     assert_eq!(head(&store, 9).await, Some(third));
@@ -92,11 +92,11 @@ async fn what_is_settled_is_out_no_more_although_its_task_still_runs() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let step = queued(&store, event("a", 0)).await;
-    let job = store.load(step).await.unwrap();
+    let found = store.load(step).await.unwrap();
     settle(&store, step, Settlement::Hold(fault(Remedy::Hold, Blame::Peer)), 1).await;
     let snapshot = queued(&store, snapshot("1", 2)).await;
     assert_eq!(head(&store, 9).await, Some(snapshot), "the held one is not the lane's head for ever");
-    drop(job);
+    drop(found);
 }
 
 #[tokio::test]
@@ -110,13 +110,13 @@ async fn a_call_that_counts_once_and_got_no_answer_keeps_its_delivery_doubtful()
     let store = open(folder.path());
     let newer = queued(&store, snapshot("2", 2)).await;
     assert_eq!(head(&store, 9).await, Some(id), "not superseded after a restart either");
-    let job = store.load(id).await.unwrap().unwrap();
-    assert_eq!(job.unanswered().map(|kept| kept.id), Some(exchange));
-    assert_eq!(job.state, State::Doubtful, "although the process ended before anybody could say so");
+    let found = store.load(id).await.unwrap().unwrap();
+    assert_eq!(found.unanswered().map(|kept| kept.id), Some(exchange));
+    assert_eq!(found.state, State::Doubtful, "although the process ended before anybody could say so");
     settle(&store, id, Settlement::Away { fault: fault(Remedy::Doubt, Blame::Peer) }, 3).await;
-    drop(job);
-    let job = store.load(id).await.unwrap().unwrap();
-    assert_eq!((job.state, job.away, job.history.away_strikes), (State::Doubtful, true, 1));
+    drop(found);
+    let found = store.load(id).await.unwrap().unwrap();
+    assert_eq!((found.state, found.away, found.history.away_strikes), (State::Doubtful, true, 1));
     let reason = "read back: did not".to_owned();
     let strike = Entry::Strike { exchange, reason, at: at(4) };
     let call = Entry::Call { request: request(Effect::Once), at: at(5) };
@@ -183,13 +183,13 @@ proptest! {
                     2..=4 => { seen.insert(queued(&store, event(&index.to_string(), now)).await); }
                     5 => { store.close().await; store = open(folder.path()); }
                     how => if let Some(id) = head(&store, now).await {
-                        let job = store.load(id).await.unwrap();
-                        prop_assert!(job.is_some(), "the head may go");
+                        let found = store.load(id).await.unwrap();
+                        prop_assert!(found.is_some(), "the head may go");
                         let settlement = match how {
                             6 | 7 => delivered(),
                             8 => Settlement::DeadLetter(fault(Remedy::Correct, Blame::Peer)),
                             9 => Settlement::Away { fault: fault(Remedy::Later, Blame::Peer) },
-                            10 if job.as_ref().is_some_and(|job| !job.history.accepted_snapshot && job.envelope.class == Class::Event) =>
+                            10 if found.as_ref().is_some_and(|found| !found.history.accepted_snapshot && found.envelope.class == Class::Event) =>
                                 Settlement::Hold(fault(Remedy::Correct, Blame::Peer)),
                             11 => Settlement::RetryAt { at: at(now + 1_500), why: Again::Unclear, fault: None },
                         _ => Settlement::InDoubt(fault(Remedy::Doubt, Blame::Peer)),

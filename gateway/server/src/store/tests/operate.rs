@@ -26,9 +26,9 @@ async fn dead_letters_are_found_shown_corrected_and_discarded() {
     let all = store.redeliver(Filter::default(), by(3), true).await.unwrap();
     assert_eq!((all.len(), head(&store, 9).await), (1, None), "a dry run sends nothing");
     store.correct(id, json!({"status": "1", "n": "Thử"}), by(4)).await.unwrap();
-    let job = store.load(id).await.unwrap().unwrap();
-    assert_eq!((job.envelope.document["n"].as_str(), job.pinned.is_none()), (Some("Thử"), true));
-    drop(job);
+    let found = store.load(id).await.unwrap().unwrap();
+    assert_eq!((found.envelope.document["n"].as_str(), found.pinned.is_none()), (Some("Thử"), true));
+    drop(found);
     settle(&store, id, delivered(), 5).await;
     dead(&store, waiting, Blame::Peer, 6).await;
     store.discard(waiting, "gửi nhầm", by(7)).await.unwrap();
@@ -83,14 +83,14 @@ async fn a_mended_mapping_offers_its_dead_letters_again() {
     let mut mended = current("o1");
     mended.insert("onestop/in".to_owned(), BTreeSet::from(["f2".to_owned()]));
     assert_eq!(store.reoffer(mended, at(7)).await.unwrap(), [born]);
-    let job = store.load(born).await.unwrap().unwrap();
-    assert_eq!(job.in_mapping.as_ref().unwrap().fingerprint, "f1", "so the caller reads the arrival anew");
+    let found = store.load(born).await.unwrap().unwrap();
+    assert_eq!(found.in_mapping.as_ref().unwrap().fingerprint, "f1", "so the caller reads the arrival anew");
     let mapping = MappingUsed { name: "onestop/in".to_owned(), fingerprint: "f2".to_owned() };
     store.write(born, vec![Entry::Revise { document: json!({"code": "1"}), mapping }]).await.unwrap();
-    drop(job);
-    let job = store.load(born).await.unwrap().unwrap();
-    assert_eq!(job.in_mapping.as_ref().unwrap().fingerprint, "f2");
-    assert_eq!(job.envelope.document, json!({"code": "1"}));
+    drop(found);
+    let found = store.load(born).await.unwrap().unwrap();
+    assert_eq!(found.in_mapping.as_ref().unwrap().fingerprint, "f2");
+    assert_eq!(found.envelope.document, json!({"code": "1"}));
 }
 
 #[tokio::test]
@@ -114,9 +114,9 @@ async fn an_operators_word_settles_a_doubt() {
                 assert_eq!(store.state(id).await.unwrap().unwrap().0, State::Delivered);
             }
             WhatHappened::DidNot => {
-                let job = store.load(id).await.unwrap().unwrap();
-                assert!(job.unanswered().is_none());
-                assert_eq!(job.marks["idHoSo"], "9");
+                let found = store.load(id).await.unwrap().unwrap();
+                assert!(found.unanswered().is_none());
+                assert_eq!(found.marks["idHoSo"], "9");
             }
         }
     }
