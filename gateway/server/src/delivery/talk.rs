@@ -97,7 +97,7 @@ impl<'a> Talk<'a> {
         let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
         let plan = self.plan(mapping)?;
         let translation = plan.translate(&canonical, &Context { codes: &config.codes });
-        let translation = translation.map_err(|fault| self.held(plan, &config.codes, fault))?;
+        let translation = translation.map_err(|fault| self.untranslated(plan, &config.codes, fault))?;
         let mut documents = translation.documents;
         self.message.document =
             if documents.len() == 1 { documents.remove(0) } else { Value::Array(documents) };
@@ -124,7 +124,8 @@ impl<'a> Talk<'a> {
         let none = BTreeMap::new();
         let codes = self.app.peer(&self.message.from).map_or(&none, |room| &room.config.codes);
         let source = self.source.as_ref().ok_or_else(|| pipeline::as_ours(mapping_missing(&self.message)))?;
-        let translation = translate_in(plan, source, codes).map_err(|fault| self.held(plan, codes, fault))?;
+        let translation =
+            translate_in(plan, source, codes).map_err(|fault| self.untranslated(plan, codes, fault))?;
         let document = translation.documents.into_iter().next().unwrap_or(Value::Null);
         let facts = facts(self.app, &self.message.kind, &document).map_err(pipeline::as_ours)?;
         (self.message.status, self.message.due) = (facts.status, facts.due);
@@ -139,7 +140,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Remembers which mapping failed, so that a mended one offers the delivery again.
-    fn held(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
+    fn untranslated(&mut self, plan: &Plan, codes: &BTreeMap<String, String>, fault: Fault) -> Fault {
         self.pending.push(Entry::Untranslated { mapping: self.app.rules.used(plan, codes) });
         pipeline::as_ours(fault)
     }
