@@ -41,7 +41,7 @@ impl Place {
 
     /// The program, with nothing of the outer environment that it would read.
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lienthong-tried"));
+        let mut command = Command::new(conformance::process::lienthong());
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LIENTHONG"))
         {

@@ -4,8 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -18,10 +17,13 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The agency of all tests.
 pub const UNIT: &str = "000.00.00.H99";
 
-/// The binary that is released.
+/// The program as it is, from its own source. Cargo has built it before it runs a test of this package.
 pub fn lienthong() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build(&["-p", "lienthong", "--bin", "lienthong"], "lienthong"))
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test knows itself");
+        test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("lienthong-tried")
+    })
 }
 
 /// The same with its crash points.
@@ -105,14 +107,15 @@ impl Ground {
     pub fn start(&self, binary: &Path, environment: &[(&str, &str)]) -> Gateway {
         let mut command = Command::new(binary);
         command.arg("--config").arg(self.path("lienthong.toml")).arg("run");
-        command.envs(environment.iter().copied());
-        Gateway::await_ready(command)
+        command.env("LIENTHONG_LOG", "info").envs(environment.iter().copied());
+        Gateway::start(command)
     }
 
     /// Starts it under another program (a tracer), which gets the gateway's command line as its last arguments.
     pub fn start_under(&self, mut tracer: Command, binary: &Path) -> Gateway {
         tracer.arg(binary).arg("--config").arg(self.path("lienthong.toml")).arg("run");
-        Gateway::await_ready(tracer)
+        tracer.env("LIENTHONG_LOG", "info");
+        Gateway::start(tracer)
     }
 }
 
@@ -120,30 +123,33 @@ impl Ground {
 pub struct Gateway {
     child: Child,
     address: Option<SocketAddr>,
-    log: mpsc::Receiver<String>,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Gateway {
-    fn await_ready(mut command: Command) -> Gateway {
+    /// Starts this command and waits until the gateway is ready, or has ended before it was.
+    pub fn start(mut command: Command) -> Gateway {
         without_core_images();
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .env("LIENTHONG_LOG", "info")
-            .spawn()
-            .expect("the binary can be started");
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary can be started");
         let stderr = child.stderr.take().expect("stderr is piped");
-        let (tell, log) = mpsc::channel();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (tell, told) = mpsc::channel();
         // Read to its end, or the gateway would block on a full pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let _ = tell.send(line);
+        std::thread::spawn({
+            let log = log.clone();
+            move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    log.lock().expect("nobody panics with it").push(line.clone());
+                    // After readiness nobody listens any more.
+                    let _ = tell.send(line);
+                }
             }
         });
         let mut gateway = Gateway { child, address: None, log };
         let until = Instant::now() + PATIENCE;
         // A crash point may lie before readiness: then it never becomes ready and its log ends.
-        while let Ok(line) = gateway.log.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = told.recv_timeout(until.saturating_duration_since(Instant::now())) {
             let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
             if event["event"] == "ready" {
                 gateway.address = event["listen"].as_str().and_then(|address| address.parse().ok());
@@ -151,6 +157,11 @@ impl Gateway {
             }
         }
         gateway
+    }
+
+    /// The lines of its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("nobody panics with it").clone()
     }
 
     /// Where it listens; none if it ended before it was ready.

@@ -41,16 +41,8 @@ pub struct Trace {
 pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &Trace) -> Answer {
     let bytes = arrival.ask.body.0.len();
     let said = match aside(bytes, || adapter.receive(arrival)) {
+        Ok(heard) => take_up(app, arrival, heard, trace).await,
         Err(fault) => Err(fault),
-        Ok(Heard::LogIn { user: _, password }) => log_in(app, arrival, &password),
-        Ok(heard) => match arrival.caller.as_ref().and_then(|peer| app.peer(peer)) {
-            None => Err(Fault::sender("auth.session", words::auth_session())),
-            Some(room) => match heard {
-                Heard::Messages(items) => accept(app, room, arrival, items, trace).await,
-                Heard::Question(item) => delivery::ask(app, room, item, trace).await.map(|fate| vec![fate]),
-                Heard::LogIn { .. } => Err(Fault::sender("auth.session", words::auth_session())),
-            },
-        },
     };
     match &said {
         Ok(fates) => {
@@ -67,10 +59,23 @@ pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &T
     aside(bytes, || adapter.reply(arrival, said.as_deref()))
 }
 
+/// A log-in is for anybody with a key; all else is for whom the door has recognised.
+async fn take_up(app: &App, arrival: &Arrival, heard: Heard, trace: &Trace) -> Result<Vec<Fate>, Fault> {
+    let room = arrival.caller.as_ref().and_then(|peer| app.peer(peer));
+    match (heard, room) {
+        (Heard::LogIn { user: _, password }, _) => log_in(app, arrival, &password),
+        (_, None) => Err(Fault::sender("auth.session", words::auth_session())),
+        (Heard::Messages(items), Some(room)) => accept(app, room, arrival, items, trace).await,
+        (Heard::Question(item), Some(room)) => {
+            delivery::ask(app, room, item, trace).await.map(|fate| vec![fate])
+        }
+    }
+}
+
 /// Calls with larger bodies are read aside, because reading megabytes holds up every other call of the same thread.
 const HEAVY_BYTES: usize = 128 << 10;
 
-/// Does the work here; if it is about many bytes, after the thread's other tasks have been handed to another one.
+/// Does the work here; if it is about many bytes, after whatever else waits for this thread was handed to another one.
 pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     if bytes <= HEAVY_BYTES { work() } else { tokio::task::block_in_place(work) }
 }

@@ -56,10 +56,6 @@ const LONG: &super::Waivers = &[
         "the composition root: everything that exists is built and named in one place",
     ),
     (
-        "gateway/server/src/delivery.rs",
-        "the second spine: the sending half is read downwards without a second file",
-    ),
-    (
         "gateway/server/src/store/record.rs",
         "one function for each entry that a delivery writes, in their order",
     ),

@@ -1,22 +1,17 @@
-//! Errors on doors of our own, as RFC 9457 has them: `application/problem+json`.
+//! Faults on doors of our own, as RFC 9457 has them: `application/problem+json`.
 
 use bytes::Bytes;
-use gateway_core::fault::{Blame, Fault};
+use gateway_core::fault::{Blame, Fault, Remedy};
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-/// The status that goes with a fault of the door.
-pub fn status(fault: &Fault) -> StatusCode {
+/// The status that goes with a fault of one of our own doors. Faults of a dialect's door are worded by its adapter.
+fn status(fault: &Fault) -> StatusCode {
     match fault.code.as_ref() {
-        "auth.missing" | "auth.unknown" | "auth.session" => StatusCode::UNAUTHORIZED,
-        "auth.wrong-door" => StatusCode::FORBIDDEN,
         "door.not-found" => StatusCode::NOT_FOUND,
         "door.method" => StatusCode::METHOD_NOT_ALLOWED,
-        "door.content-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "door.too-large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "door.timeout" => StatusCode::REQUEST_TIMEOUT,
-        "store.busy" | "store.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ if fault.remedy == Remedy::Later => StatusCode::SERVICE_UNAVAILABLE,
         _ if fault.blame == Blame::Gateway => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
