@@ -81,7 +81,13 @@ pub fn build(
         let near = nearest(dialect, family.dialects.iter().copied());
         return Err(vec![settings::defect("dialect", message).near(near).into()]);
     }
-    (family.build)(dialect, settings, files)
+    (family.build)(dialect, settings, files).map_err(|defects| {
+        let place = |defect: Defect| match defect.file.is_empty() {
+            true => Defect { field: format!("settings.{}", defect.field), ..defect },
+            false => defect,
+        };
+        defects.into_iter().map(place).collect()
+    })
 }
 
 /// The other side of a peer, for demonstrations and tests; none where the peer only calls and is never called. Settings that

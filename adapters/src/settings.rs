@@ -12,7 +12,8 @@ pub(crate) struct SettingDefect(Defect);
 /// A defect at this key.
 pub(crate) fn defect(key: &str, message: impl Into<String>) -> SettingDefect {
     SettingDefect(Defect {
-        file: "lienthong.toml".to_owned(),
+        // Whose settings these are, and in which file, only the caller knows.
+        file: String::new(),
         line: 0,
         field: key.to_owned(),
         message: message.into(),

@@ -321,9 +321,9 @@ fn a_mistyped_setting_is_found_with_the_name_that_was_meant() {
     assert_eq!(
         found,
         [
-            ("dstcode_in", Some("header")),
-            ("accounts.x.user", None),
-            ("sesion_seconds", Some("session_seconds"))
+            ("settings.dstcode_in", Some("header")),
+            ("settings.accounts.x.user", None),
+            ("settings.sesion_seconds", Some("session_seconds"))
         ]
     );
     let none = toml::Table::new();

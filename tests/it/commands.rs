@@ -49,12 +49,16 @@ impl Place {
         }
         command
             .env_remove("UPDATE")
-            .env("LIENTHONG_CONFIG", self.path("etc/lienthong.toml"))
             .env("LIENTHONG_LANG", "en")
             .env("LIENTHONG_PORTAL_PASSWORD", "mat-khau-thu")
             .current_dir(self.folder.path())
             .args(args)
             .stdin(Stdio::null());
+        // A configuration that is named must be there, and some tests do without.
+        let config = self.path("etc/lienthong.toml");
+        if config.exists() {
+            command.env("LIENTHONG_CONFIG", config);
+        }
         command
     }
 

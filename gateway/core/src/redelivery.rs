@@ -102,6 +102,16 @@ impl Availability {
         }
     }
 
+    /// The clock was set back to `now`: what was noted by the old time says nothing, and nobody waits for it to come again.
+    pub fn clock_set_back(&mut self, now: Moment) {
+        self.last_success = self.last_success.map(|moment| moment.min(now));
+        self.last_cut = self.last_cut.map(|moment| moment.min(now));
+        if let Presence::Away { since, next_probe, .. } = &mut self.presence {
+            *since = (*since).min(now);
+            *next_probe = (*next_probe).min(now);
+        }
+    }
+
     /// A call was answered by the peer itself, whatever it said about the message. True if the peer was away until now.
     pub fn succeeded(&mut self, now: Moment) -> bool {
         self.last_success = Some(now);
@@ -212,6 +222,18 @@ mod tests {
         peer.succeeded(at(100));
         assert!(!peer.failed(Later::default(), at(50), at(110), 0.0));
         assert_eq!(peer.presence(), Presence::Up);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+        let hour = 3_600_000;
+        let mut peer = Availability::new(4);
+        peer.succeeded(at(7 * hour));
+        peer.failed(Later::default(), at(7 * hour + 1), at(7 * hour + 2), 0.0);
+        peer.clock_set_back(at(5));
+        assert_eq!(peer.may_start(at(5), 0), 1, "the next probe does not wait for seven hours to pass again");
+        peer.succeeded(at(6));
+        assert!(peer.failed(Later::default(), at(7), at(8), 0.0), "and a failure counts again");
     }
 
     #[test]

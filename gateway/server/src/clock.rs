@@ -11,6 +11,9 @@ use gateway_core::ids::Moment;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::oneshot;
 
+/// A clock that runs back by more than this was set; less is the drift that every machine's clock is freed of.
+pub const SET_BACK_MS: i64 = 1_000;
+
 /// Time, as the gateway sees it. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Clock {
@@ -62,15 +65,17 @@ impl Clock {
         }
     }
 
-    /// Waits until that moment; not at all if it has passed.
+    /// Waits until that moment; not at all if it has passed. Ends early if the machine's clock was set back meanwhile.
     pub async fn sleep_until(&self, until: Moment) {
         let Some(manual) = &self.manual else {
             // In slices, so that a clock that is set forward is noticed within a minute and not hours later.
+            let mut expected = i64::MAX;
             loop {
                 let left = until.millis_since(self.now());
-                if left <= 0 {
+                if left <= 0 || left > expected.saturating_add(SET_BACK_MS) {
                     return;
                 }
+                expected = left;
                 tokio::time::sleep(Duration::from_millis(left.min(60_000) as u64)).await;
             }
         };

@@ -32,6 +32,7 @@ use self::bell::Standing;
 use self::inquire::{not_sent, silent};
 use self::talk::Talk;
 use crate::app::{App, Room};
+use crate::clock::SET_BACK_MS;
 use crate::crash;
 use crate::store::{Head, LaneId, StoreError};
 use crate::transport::Failure;
@@ -57,9 +58,15 @@ pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Re
 async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
     let mut out: HashMap<tokio::task::Id, LaneId> = HashMap::new();
     let mut under_way = JoinSet::new();
+    // The store may remember a later time than now: then the clock was set back while nobody was running.
+    let mut latest = app.store.latest_at().await.ok().flatten().unwrap_or_default();
     loop {
         let wakes = room.bell.look();
         let now = app.clock.now();
+        if latest.millis_since(now) > SET_BACK_MS {
+            clock_set_back(&app, &room, now).await;
+        }
+        latest = now;
         let stopping = *stopped.borrow();
         if stopping && under_way.is_empty() {
             return;
@@ -98,6 +105,15 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
             }
             _ = stopped.wait_for(|stop| *stop), if !stopping => {}
         }
+    }
+}
+
+/// Nobody waits for a time to come again that was never true.
+async fn clock_set_back(app: &App, room: &Room, now: Moment) {
+    room.availability().clock_set_back(now);
+    match app.store.bring_forward(&room.name, now).await {
+        Ok(lanes) => tracing::warn!(event = "clock-set-back", peer = %room.name, lanes),
+        Err(error) => tracing::error!(event = "clock-set-back", peer = %room.name, %error),
     }
 }
 

@@ -50,6 +50,32 @@ fn check_names_file_line_field_and_nearest_name_of_everything_at_once() {
 }
 
 #[test]
+fn a_slip_in_the_name_of_the_configuration_is_no_configuration_without_defects() {
+    let place = Place::new();
+    for command in ["check", "run", "coverage", "test"] {
+        place.ends(3, "there is no such configuration file", &[command, "-c", "etc/lienthongg.toml"]);
+    }
+}
+
+#[test]
+fn a_defect_of_a_peer_names_the_peer() {
+    let place = Place::new();
+    overlay(&place);
+    let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
+    for (old, new, what) in [
+        (
+            "dialect = \"relay\"",
+            "dialect = \"relai\"",
+            "peers.mot-cua.dialect: adapter `onestop` has no dialect",
+        ),
+        ("username = ", "usernam = ", "peers.portal.settings.usernam"),
+    ] {
+        place.write("etc/lienthong.toml", &config.replace(old, new));
+        place.ends(1, what, &["check"]);
+    }
+}
+
+#[test]
 fn every_case_beside_a_built_in_mapping_passes() {
     let report = Place::new().json(&["test"]);
     assert_eq!(report["failed"], json!({}));

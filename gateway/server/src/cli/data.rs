@@ -22,7 +22,7 @@ use crate::words::Lang;
 
 pub fn check(common: &Common) -> Outcome {
     let vi = common.lang() == Lang::Vi;
-    let (config, files) = match common.config.exists() {
+    let (config, files) = match common.is_configured()? {
         true => {
             let config = common.load().or_else(said)?;
             let files = Files::with_overlay(&config.gateway.overlay)?;
@@ -290,7 +290,7 @@ pub struct Test {
 }
 
 pub fn test(common: &Common, args: Test) -> Outcome {
-    let (folder, files) = match (args.folder, common.config.exists()) {
+    let (folder, files) = match (args.folder, common.is_configured()?) {
         (Some(folder), _) if !folder.is_dir() => {
             return Err(Ended::Misused(format!("{}: there is no such folder", folder.display())));
         }

@@ -18,7 +18,7 @@ mod serve;
 mod setup;
 mod show;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -48,6 +48,9 @@ struct Cli {
     command: Command,
 }
 
+/// Where a configuration is looked for unless another place is named.
+const CONFIG: &str = "/etc/lienthong/lienthong.toml";
+
 #[derive(Args, Clone)]
 struct Common {
     /// The configuration file
@@ -56,7 +59,7 @@ struct Common {
         short,
         global = true,
         env = "LIENTHONG_CONFIG",
-        default_value = "/etc/lienthong/lienthong.toml"
+        default_value = CONFIG
     )]
     config: PathBuf,
     /// Language of the output: vi or en
@@ -159,15 +162,26 @@ impl Common {
     }
 
     fn load(&self) -> Result<Config, Ended> {
+        self.is_configured()?;
         Config::load(&self.config).map_err(|defects| Ended::CannotStart(list(&defects)))
     }
 
     /// The data rooms: with the overlay of the configuration if there is one, else the built-in ones.
     fn files(&self) -> Result<Files, Ended> {
-        match self.config.exists() {
+        match self.is_configured()? {
             true => Ok(Files::with_overlay(&self.load()?.gateway.overlay)?),
             false => Ok(Files::built_in()),
         }
+    }
+
+    /// Is there a configuration? Commands about the data rooms do without one, but not without one that was named: a slip in
+    /// its name must not pass for a configuration without defects.
+    fn is_configured(&self) -> Result<bool, Ended> {
+        if self.config.exists() || self.config == Path::new(CONFIG) {
+            return Ok(self.config.exists());
+        }
+        let words = self.lang().pick("không có tệp cấu hình này", "there is no such configuration file");
+        Err(Ended::CannotStart(format!("{}: {words}", self.config.display())))
     }
 }
 

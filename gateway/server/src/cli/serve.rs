@@ -19,10 +19,13 @@ pub fn run(common: &Common) -> Outcome {
     block_on(async {
         let clock = Clock::system();
         let began = clock.now();
+        let listen = config.gateway.listen.clone();
         let app = App::open(config, &file, &files, clock.clone())
             .await
             .map_err(|why| Ended::CannotStart(why.to_string()))?;
-        let running = Running::start(app).await?;
+        let running = Running::start(app)
+            .await
+            .map_err(|error| Ended::CannotStart(format!("gateway.listen {listen}: {error}")))?;
         let ready_ms = clock.now().millis_since(began);
         tracing::info!(event = "ready", listen = %running.address, ready_ms);
         stopped().await?;

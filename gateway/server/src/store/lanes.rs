@@ -181,6 +181,25 @@ impl Writing<'_> {
         Ok(lane.next())
     }
 
+    /// Makes ready what waits for a moment after `now`. For a clock that was set back: otherwise a message accepted under
+    /// the wrong time would wait until that time comes again.
+    pub(super) fn bring_forward(&self, peer: &str, now: Moment) -> Result<usize, StoreError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT id FROM lane WHERE peer = ?1 AND head IS NOT NULL AND ready_at > ?2")?;
+        let lanes = statement.query_map(params![peer, now.as_millis()], |row| row.get::<_, i64>(0))?;
+        let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
+        for lane in &lanes {
+            self.db
+                .prepare_cached(
+                    "UPDATE delivery SET ready_at = ?2 WHERE lane = ?1 AND open = 1 AND ready_at > ?2",
+                )?
+                .execute(params![lane, now.as_millis()])?;
+            self.reorder(&mut self.lane(*lane)?, None)?;
+        }
+        Ok(lanes.len())
+    }
+
     /// Writes a row of the timeline.
     pub(super) fn note(
         &self,

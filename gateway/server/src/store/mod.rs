@@ -113,6 +113,17 @@ impl Store {
         self.read(move |db, _| read::next_ready_at(db, &peer, now)).await
     }
 
+    /// The clock was set back: nothing waits for the old time to come again. Gives how many lanes did.
+    pub async fn bring_forward(&self, peer: &PeerName, now: Moment) -> Result<usize, StoreError> {
+        let peer = peer.clone();
+        self.run(move |writing| writing.bring_forward(peer.as_str(), now)).await
+    }
+
+    /// When the latest message came.
+    pub async fn latest_at(&self) -> Result<Option<Moment>, StoreError> {
+        self.read(|db, _| read::latest_at(db)).await
+    }
+
     /// Takes a delivery for an attempt; none if it may not go (any more) or somebody has it.
     pub async fn load(&self, delivery: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         // Taken before it is read: a newer snapshot that comes in between sees that it is out, or we see that it is gone.

@@ -121,6 +121,15 @@ pub(super) fn next_ready_at(
     Ok(next.map(moment))
 }
 
+/// When the latest message came.
+pub(super) fn latest_at(db: &Connection) -> Result<Option<Moment>, StoreError> {
+    let latest = db
+        .prepare_cached("SELECT at FROM message ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| row.get(0).map(moment))
+        .optional()?;
+    Ok(latest)
+}
+
 /// State and fault of a delivery.
 pub(super) fn state_of(
     db: &Connection,

@@ -142,6 +142,20 @@ async fn what_a_crash_left_doubtful_is_settled_before_a_new_snapshot() {
     assert_eq!(head(&store, 9).await, Some(id));
 }
 
+/// A machine whose clock keeps local time comes up seven hours ahead, until the network has set it.
+#[tokio::test]
+async fn what_came_under_a_wrong_time_does_not_wait_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let hours = 7 * 3_600_000;
+    let id = queued(&store, snapshot("1", hours)).await;
+    assert_eq!(head(&store, 0).await, None);
+    assert_eq!(store.latest_at().await.unwrap(), Some(at(hours)));
+    assert_eq!(store.bring_forward(&PORTAL.into(), at(0)).await.unwrap(), 1);
+    assert_eq!(head(&store, 0).await, Some(id));
+    assert_eq!(store.bring_forward(&PORTAL.into(), at(0)).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn a_stuck_event_is_passed_and_still_tried() {
     let folder = tempfile::tempdir().unwrap();
