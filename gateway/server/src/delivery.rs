@@ -22,7 +22,7 @@ use std::sync::Arc;
 use gateway_core::adapter::{Effect, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
-use gateway_core::pipeline::{DeliveryId, Outcome, Reading};
+use gateway_core::pipeline::{self, DeliveryId, Outcome, Policy, Reading, Settlement};
 use gateway_core::redelivery::{Later, Presence};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ use self::talk::Talk;
 use crate::app::{App, Room};
 use crate::clock::SET_BACK_MS;
 use crate::crash;
-use crate::store::{Head, LaneId, StoreError};
+use crate::store::{Entry, Head, LaneId, StoreError};
 use crate::transport::Failure;
 use crate::words;
 
@@ -74,13 +74,14 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
         let mut again_at = None;
         if !stopping {
             match take(&app, &room, now, &out).await {
-                Ok(heads) => {
+                Ok(Taken { heads, full }) => {
                     for head in heads {
                         let lane = head.lane;
                         let handle = under_way.spawn(attempt(app.clone(), room.clone(), head));
                         out.insert(handle.id(), lane);
                     }
-                    again_at = next_look(&app, &room, now).await.unwrap_or(Some(now.plus_millis(1_000)));
+                    again_at =
+                        next_look(&app, &room, now, full).await.unwrap_or(Some(now.plus_millis(1_000)));
                 }
                 Err(error) => {
                     tracing::error!(event = "take-failed", peer = %room.name, %error);
@@ -117,43 +118,52 @@ async fn clock_set_back(app: &App, room: &Room, now: Moment) {
     }
 }
 
+/// What goes out now.
+struct Taken {
+    heads: Vec<Head>,
+    /// The peer bears no more at present, so more may be ready.
+    full: bool,
+}
+
 /// The heads of lanes that may go out now, oldest due date first, as many as the peer bears.
 async fn take(
     app: &App,
     room: &Room,
     now: Moment,
     out: &HashMap<tokio::task::Id, LaneId>,
-) -> Result<Vec<Head>, StoreError> {
+) -> Result<Taken, StoreError> {
     let (permits, presence) = {
         let availability = room.availability();
         (availability.may_start(now, out.len()), availability.presence())
     };
     if permits == 0 {
-        return Ok(Vec::new());
+        return Ok(Taken { heads: Vec::new(), full: true });
     }
     let lanes = out.values().copied().collect();
     let Presence::Away { probes, .. } = presence else {
-        return app.store.ready(&room.name, permits, now, &lanes).await;
+        let heads = app.store.ready(&room.name, permits, now, &lanes).await?;
+        return Ok(Taken { full: heads.len() >= permits, heads });
     };
     // A probe takes turns among the oldest, so that one message that the peer chokes on cannot keep it away.
     let mut heads = app.store.ready(&room.name, PROBE_CHOICE, now, &lanes).await?;
     if !heads.is_empty() {
         heads = vec![heads.swap_remove(probes as usize % heads.len())];
     }
-    Ok(heads)
+    Ok(Taken { full: !heads.is_empty(), heads })
 }
 
 /// A probe is chosen among so many of the oldest.
 const PROBE_CHOICE: usize = 16;
 
-/// When to look again by itself. What is ready now and was not taken waits for a permit, and the end of a call wakes the loop.
-async fn next_look(app: &App, room: &Room, now: Moment) -> Result<Option<Moment>, StoreError> {
-    let probe = room.availability().next_probe();
-    let Some(ready) = app.store.next_ready_at(&room.name, now).await? else {
-        return Ok(probe.filter(|probe| *probe > now));
-    };
-    let at = probe.map_or(ready, |probe| probe.max(ready));
-    Ok((at > now).then_some(at))
+/// When to look again by itself: at the next probe of a peer that is away; never while it bears no more, because the end
+/// of a call wakes the loop. Only otherwise is the backlog asked, which is short then: of a long one, asking at every
+/// wake would cost more than delivering it.
+async fn next_look(app: &App, room: &Room, now: Moment, full: bool) -> Result<Option<Moment>, StoreError> {
+    let probe = room.availability().next_probe().filter(|probe| *probe > now);
+    if full || probe.is_some() {
+        return Ok(probe);
+    }
+    app.store.next_ready_at(&room.name, now).await
 }
 
 /// One attempt of one delivery. What our own code does wrong here costs this delivery an attempt and no other anything.

@@ -126,13 +126,24 @@ async fn accept(
 
 /// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
 fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Trace) -> Vec<NewMessage> {
+    let mut messages = messages_of(app, room, arrival, &item, trace);
+    // Each is kept with the whole item; the last one takes it, and nearly every item is one message.
+    if let Some((last, others)) = messages.split_last_mut() {
+        others.iter_mut().for_each(|message| message.source = item.payload.clone());
+        last.source = item.payload;
+    }
+    messages
+}
+
+/// The messages that an item becomes, still without the item itself.
+fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &Trace) -> Vec<NewMessage> {
     let hinted = item.dossier.as_deref().and_then(DossierCode::new);
     let blank = |content: Result<Content, Fault>| NewMessage {
         id: MessageId::new(arrival.at, clock::chance()),
         correlation: trace.correlation.clone(),
         traceparent: trace.traceparent.clone(),
         from: room.name.clone(),
-        unit: unit(room, &item),
+        unit: unit(room, item),
         kind: item.kind.clone(),
         class: app.rules.channels.kinds.get(&item.kind).map_or(Class::Event, |spec| spec.class),
         dossier: hinted.clone(),
@@ -142,7 +153,7 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
         hints: item.hints.clone(),
         keys: item.keys.clone(),
         repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
-        source: item.payload.clone(),
+        source: Payload::Json(Value::Null),
         mapping: None,
         content,
     };
@@ -157,10 +168,10 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
         Err(fault) => return vec![blank(Err(fault))],
     };
     let mapping = app.rules.used(plan, &room.config.codes);
-    let peers = app.routes(&room.name, &item.kind, &unit(room, &item));
+    let peers = app.routes(&room.name, &item.kind, &unit(room, item));
     if peers.is_empty() {
         // Accepting what nobody will ever be sent would be losing it.
-        let words = words::nobody_receives(item.kind.as_str(), unit(room, &item).as_str());
+        let words = words::nobody_receives(item.kind.as_str(), unit(room, item).as_str());
         return vec![blank(Err(Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)))];
     }
     let translation = match translate_in(plan, &item.payload, &room.config.codes) {

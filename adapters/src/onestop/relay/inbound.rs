@@ -3,6 +3,7 @@
 use gateway_core::adapter::{Answer, Arrival, Fate, Heard};
 use gateway_core::fault::Fault;
 use gateway_core::json;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::kinds::DOSSIER_RECORDED;
@@ -30,10 +31,19 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
     verdict.into_json(&Value::from("0"))
 }
 
-/// The codes again, from the call itself: the fates carry only what we call the items.
+/// The codes again, from the call itself: the fates carry only what we call the items. Nothing else is built of a body
+/// that was found right when it was framed.
 fn dossiers(arrival: &Arrival) -> Vec<Option<String>> {
-    json::parse(&arrival.ask.body.0)
-        .and_then(|body| call::elements(body, FRAME))
-        .map(|elements| elements.iter().map(call::dossier).collect())
-        .unwrap_or_default()
+    #[derive(Deserialize)]
+    struct Glimpse {
+        #[serde(rename = "MaHoSo", default)]
+        code: Value,
+    }
+    let text = arrival.ask.body.0.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&arrival.ask.body.0);
+    let single = text.trim_ascii_start().starts_with(b"{");
+    let glimpses: Result<Vec<Glimpse>, _> = match single {
+        true => serde_json::from_slice(text).map(|one| vec![one]),
+        false => serde_json::from_slice(text),
+    };
+    glimpses.unwrap_or_default().iter().map(|glimpse| call::text(&glimpse.code)).collect()
 }

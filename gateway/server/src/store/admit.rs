@@ -112,24 +112,19 @@ impl Writing<'_> {
     /// Our number for a dossier. A national code is the same dossier whoever says it; a code of no known form is only
     /// meant as its sender means it, so that two software houses' `HS-15` never become one timeline.
     pub(super) fn dossier(&self, code: &DossierCode, from: &PeerName, at: Moment) -> Result<i64, StoreError> {
-        let own = [
-            "SELECT id FROM dossier WHERE code = ?1 AND peer = ?2",
-            "SELECT dossier FROM alias WHERE code = ?1 AND peer = ?2",
-        ];
-        let others = [
-            "SELECT id FROM dossier WHERE code = ?1 AND peer <> ?2 ORDER BY peer LIMIT 1",
-            "SELECT dossier FROM alias WHERE code = ?1 AND peer <> ?2 ORDER BY peer LIMIT 1",
-        ];
         let national = code.form() != Form::Unknown;
-        for sql in own.into_iter().chain(others.into_iter().filter(|_| national)) {
-            let found = self
-                .db
-                .prepare_cached(sql)?
-                .query_row([code.as_str(), from.as_str()], |row| row.get(0))
-                .optional()?;
-            if let Some(id) = found {
-                return Ok(id);
-            }
+        // The sender's own first, and a code before an alias of it.
+        let found = self
+            .db
+            .prepare_cached(
+                "SELECT id FROM (SELECT id, peer, 0 AS alias FROM dossier WHERE code = ?1
+                                 UNION ALL SELECT dossier, peer, 1 FROM alias WHERE code = ?1)
+                 WHERE ?3 OR peer = ?2 ORDER BY peer <> ?2, alias, peer LIMIT 1",
+            )?
+            .query_row(params![code.as_str(), from.as_str(), national], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = found {
+            return Ok(id);
         }
         self.db
             .prepare_cached("INSERT INTO dossier (code, peer, at) VALUES (?1, ?2, ?3)")?

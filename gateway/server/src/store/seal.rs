@@ -164,22 +164,23 @@ impl Digests {
 
     /// What makes two items of one sender equal.
     pub(super) fn repeat(&self, from: &str, kind: &str, dossier: &str, document: &Value) -> [u8; 16] {
-        let mut context = hmac::Context::with_key(&self.repeat);
+        // One text for all parts: the digest is the same as that of its pieces, and fed in pieces costs twice as much.
+        let mut text = Vec::with_capacity(2048);
         for part in [from, kind, dossier] {
-            feed(&mut context, part.as_bytes());
+            feed(&mut text, part.as_bytes());
         }
-        feed_value(&mut context, document);
+        feed_value(&mut text, document);
         let mut digest = [0; 16];
-        digest.copy_from_slice(&context.sign().as_ref()[..16]);
+        digest.copy_from_slice(&hmac::sign(&self.repeat, &text).as_ref()[..16]);
         digest
     }
 
     /// A caller's own idempotency key.
     pub(super) fn key(&self, from: &str, key: &str) -> Vec<u8> {
-        let mut context = hmac::Context::with_key(&self.key);
-        feed(&mut context, from.as_bytes());
-        feed(&mut context, key.as_bytes());
-        context.sign().as_ref().to_vec()
+        let mut text = Vec::new();
+        feed(&mut text, from.as_bytes());
+        feed(&mut text, key.as_bytes());
+        hmac::sign(&self.key, &text).as_ref().to_vec()
     }
 
     /// The file name of a claim.
@@ -194,38 +195,38 @@ impl Digests {
 }
 
 /// Length first, so that no two lists of parts read the same.
-fn feed(context: &mut hmac::Context, bytes: &[u8]) {
-    context.update(&(bytes.len() as u64).to_be_bytes());
-    context.update(bytes);
+fn feed(text: &mut Vec<u8>, bytes: &[u8]) {
+    text.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+    text.extend_from_slice(bytes);
 }
 
 /// Members in the order of their names, because equal documents may list them differently.
-fn feed_value(context: &mut hmac::Context, value: &Value) {
+fn feed_value(text: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => context.update(b"0"),
-        Value::Bool(true) => context.update(b"t"),
-        Value::Bool(false) => context.update(b"f"),
+        Value::Null => text.extend_from_slice(b"0"),
+        Value::Bool(true) => text.extend_from_slice(b"t"),
+        Value::Bool(false) => text.extend_from_slice(b"f"),
         Value::Number(number) => {
-            context.update(b"n");
-            feed(context, number.to_string().as_bytes());
+            text.extend_from_slice(b"n");
+            feed(text, number.to_string().as_bytes());
         }
-        Value::String(text) => {
-            context.update(b"s");
-            feed(context, text.as_bytes());
+        Value::String(string) => {
+            text.extend_from_slice(b"s");
+            feed(text, string.as_bytes());
         }
         Value::Array(items) => {
-            context.update(b"[");
-            context.update(&(items.len() as u64).to_be_bytes());
-            items.iter().for_each(|item| feed_value(context, item));
+            text.extend_from_slice(b"[");
+            text.extend_from_slice(&(items.len() as u64).to_be_bytes());
+            items.iter().for_each(|item| feed_value(text, item));
         }
         Value::Object(members) => {
-            context.update(b"{");
-            context.update(&(members.len() as u64).to_be_bytes());
+            text.extend_from_slice(b"{");
+            text.extend_from_slice(&(members.len() as u64).to_be_bytes());
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_by_key(|(name, _)| *name);
             for (name, member) in sorted {
-                feed(context, name.as_bytes());
-                feed_value(context, member);
+                feed(text, name.as_bytes());
+                feed_value(text, member);
             }
         }
     }
