@@ -7,7 +7,6 @@
 //! a session by its clock alone and never logs in again when told to; and it ends with its key, because who revokes a key means
 //! now.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -215,15 +214,6 @@ fn write(path: &Path, entries: &[KeyEntry]) -> io::Result<()> {
     file.write_all(&serde_json::to_vec_pretty(entries)?)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)
-}
-
-/// How many keys each peer has.
-pub fn count_by_peer(entries: &[KeyEntry]) -> BTreeMap<&str, usize> {
-    let mut counts = BTreeMap::new();
-    for entry in entries {
-        *counts.entry(entry.peer.as_str()).or_default() += 1;
-    }
-    counts
 }
 
 #[cfg(test)]

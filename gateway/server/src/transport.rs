@@ -31,22 +31,13 @@ pub struct Transport {
     answer_within: Duration,
 }
 
-/// Why there is no answer.
+/// Why there is no answer, with the technical reason: no addresses of people, no values of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The request surely did not reach the peer.
     NotSent(String),
     /// Nobody can tell whether it did.
     Silent(String),
-}
-
-impl Failure {
-    /// The technical reason, without addresses of people or values of messages.
-    pub fn reason(&self) -> &str {
-        match self {
-            Failure::NotSent(reason) | Failure::Silent(reason) => reason,
-        }
-    }
 }
 
 impl Transport {
