@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::translator::code_like;
+
 /// A dossier code as its source writes it, `H99.14-260310-0007`. Not empty, no white space around, at most 100
 /// characters, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,6 +38,15 @@ impl DossierCode {
     /// The code as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The code as a log may show it: as it is if it has a known form or at least looks like a code. A sender that puts a
+    /// name or an identity number in its place is served all the same, and not quoted.
+    pub fn for_log(&self) -> &str {
+        match self.form() != Form::Unknown || code_like(&self.0) {
+            true => &self.0,
+            false => "…",
+        }
     }
 
     /// Which of the known forms it has.
@@ -100,6 +111,17 @@ pub fn rank(status: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_quotes_codes_and_nothing_else() {
+        let shown = |text: &str| DossierCode::new(text).unwrap().for_log().to_owned();
+        for code in ["H99.14-261122-0001", "G09.20-20260609-0092637", "HS-15"] {
+            assert_eq!(shown(code), code);
+        }
+        for person in ["Nguyễn Văn Thử", "001085000000", "Nguyễn Văn Thử 001085000000"] {
+            assert_eq!(shown(person), "…");
+        }
+    }
 
     #[test]
     fn all_live_forms_are_known_and_others_only_warn() {

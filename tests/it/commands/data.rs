@@ -55,6 +55,7 @@ fn a_slip_in_the_name_of_the_configuration_is_no_configuration_without_defects()
     for command in ["check", "run", "coverage", "test"] {
         place.ends(3, "there is no such configuration file", &[command, "-c", "etc/lienthongg.toml"]);
     }
+    place.done(&["check", "-c", "/dev/null"]);
 }
 
 #[test]

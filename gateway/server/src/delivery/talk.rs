@@ -349,7 +349,7 @@ impl<'a> Talk<'a> {
             peer,
             message = %self.message.id,
             correlation = %self.message.correlation,
-            dossier = self.message.dossier.as_ref().map(DossierCode::as_str),
+            dossier = self.message.dossier.as_ref().map(DossierCode::for_log),
             fault = fault.map(|fault| fault.code.as_ref()),
         );
     }

@@ -366,10 +366,12 @@ fn marks(db: &Connection, vault: &Vault, lane: i64) -> Result<Marks, StoreError>
     Ok(marks)
 }
 
+/// The calls that still say something: a struck one that could be repeated only tells of an outage, in the timeline. Weeks of
+/// probes must not make an attempt slower and larger each time.
 fn exchanges(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Vec<Kept>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT id, called_at, answered_at, struck_at, request, answer, reason FROM exchange
-         WHERE delivery = ?1 ORDER BY id",
+         WHERE delivery = ?1 AND (struck_at IS NULL OR once = 1) ORDER BY id",
     )?;
     let mut rows = statement.query([id.0])?;
     let mut kept = Vec::new();

@@ -24,6 +24,9 @@ const GROUP_MAX: usize = 256;
 /// The most changes that wait before callers are held back.
 const QUEUE: usize = 1024;
 
+/// More than most messages take with everything that is written of them.
+const TRIED_BYTES: i64 = 128 << 10;
+
 /// What a change sees.
 pub(super) struct Writing<'a> {
     pub(super) db: &'a Connection,
@@ -40,13 +43,15 @@ impl Writing<'_> {
         id
     }
 
-    /// The value changes each time, because the engine does not write a page that stays as it is.
+    /// As much as a large message needs: where only a few bytes still fit, none can be accepted. The value changes each
+    /// time, because the engine does not write a page that stays as it is.
     pub(super) fn try_writing(&self) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "INSERT INTO meta (name, value) VALUES ('tried', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+                "INSERT INTO meta (name, value) VALUES ('tried', randomblob(?1))
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             )?
-            .execute([])?;
+            .execute([TRIED_BYTES])?;
         Ok(())
     }
 }

@@ -122,7 +122,10 @@ async fn a_full_disk_is_said_and_costs_nothing_that_was_stored() {
         }
     };
     assert_eq!(refused, StoreError::Full);
+    let tried = store.try_writing().await;
+    assert_eq!(tried, Err(StoreError::Full), "readiness is not claimed because a few bytes still fit");
     limit(1_000_000).await.unwrap();
+    store.try_writing().await.unwrap();
     stored.push(queued(&store, numbered(stored.len())).await);
     for id in stored {
         assert!(store.load(id).await.unwrap().is_some());

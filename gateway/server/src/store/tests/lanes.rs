@@ -142,6 +142,22 @@ async fn what_a_crash_left_doubtful_is_settled_before_a_new_snapshot() {
     assert_eq!(head(&store, 9).await, Some(id));
 }
 
+#[tokio::test]
+async fn what_an_outage_struck_is_told_and_not_loaded_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let id = queued(&store, snapshot("1", 0)).await;
+    for minute in 1..=20 {
+        let call = Entry::Call { request: request(Effect::Repeatable), at: at(minute) };
+        let exchange = store.write(id, vec![call]).await.unwrap().exchanges[0];
+        let strike = Entry::Strike { exchange, reason: "peer.unreachable".to_owned(), at: at(minute) };
+        let away = Settlement::Away { fault: fault(Remedy::Later, Blame::Peer) };
+        store.write(id, vec![strike, Entry::Settle { settlement: away, at: at(minute) }]).await.unwrap();
+    }
+    assert!(store.load(id).await.unwrap().unwrap().exchanges.is_empty());
+    assert_eq!(told(&store).await.iter().filter(|event| **event == "struck").count(), 20);
+}
+
 /// A machine whose clock keeps local time comes up seven hours ahead, until the network has set it.
 #[tokio::test]
 async fn what_came_under_a_wrong_time_does_not_wait_for_it() {
