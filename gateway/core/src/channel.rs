@@ -30,9 +30,6 @@ pub struct KindSpec {
     /// Where the dossier's code stands in the canonical document.
     #[serde(default)]
     pub dossier: Option<String>,
-    /// Where another code of the same dossier stands: both find one timeline.
-    #[serde(default)]
-    pub alias: Option<String>,
     /// Where the dossier's national status stands.
     #[serde(default)]
     pub status: Option<String>,

@@ -142,6 +142,10 @@ pub fn check(
             Err(found) => defects.extend(found),
         }
     }
+    if let Err(message) = sealing_keys(config) {
+        let (file, field) = (file.to_owned(), "gateway.sealing_key_file".to_owned());
+        defects.push(Defect { file, line: 0, field, message, nearest: None });
+    }
     match rules {
         Some(rules) if defects.is_empty() => Ok((rules, rooms)),
         _ => Err(defects),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload, Secret};
 use gateway_core::channel::DocumentFacts;
-use gateway_core::dossier::DossierCode;
+use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
 use gateway_core::ids::{Correlation, Kind, MessageId, Unit};
@@ -200,11 +200,13 @@ fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &T
             Ok(facts) => facts,
             Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
         };
+        let unusual = facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
+        let warning = unusual.then(|| words::dossier_code_unusual().to_owned());
         let content = Content {
             compared: plan.has_volatile().then(|| plan.comparable(&document)),
             document,
             to: peers.iter().cloned().map(Route::to).collect(),
-            notes: notes.clone(),
+            notes: notes.iter().cloned().chain(warning).collect(),
         };
         let DocumentFacts { dossier, status, due } = facts;
         NewMessage { dossier, status, due, mapping: Some(mapping.clone()), ..blank(Ok(content)) }

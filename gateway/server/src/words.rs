@@ -114,6 +114,11 @@ pub fn unit_unusable() -> &'static str {
     "mã đơn vị chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối; nhiều nhất 64 ký tự"
 }
 
+/// A dossier code in none of the known forms: a warning, never a refusal.
+pub fn dossier_code_unusual() -> &'static str {
+    "mã hồ sơ không theo dạng nào đã biết; vẫn được chuyển đi, nên kiểm tra lại ở phần mềm gửi"
+}
+
 /// A dossier code nobody can use.
 pub fn dossier_code_unusable() -> &'static str {
     "mã hồ sơ trống, dài quá 100 ký tự hoặc chứa ký tự điều khiển"

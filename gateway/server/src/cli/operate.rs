@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::DeliveryId;
+use serde_json::Value;
 
 use super::{Common, Ended, Outcome, block_on, show};
 use crate::http::{AdminCall, CannotCall, call_admin};
 use crate::store::Filter;
+use crate::words::Lang;
 
 #[derive(Subcommand)]
 pub enum DeadLetters {
@@ -194,8 +196,12 @@ fn act(common: &Common, call: AdminCall) -> Outcome {
     let socket = config.gateway.admin_socket();
     let said = block_on(async { Ok(call_admin(&socket, &call).await) })?;
     match said {
-        Ok(document) => {
+        Ok(document) if common.json => {
             say!("{document}");
+            Ok(())
+        }
+        Ok(document) => {
+            tell(&document, common.lang());
             Ok(())
         }
         Err(CannotCall::NotRunning(error)) => {
@@ -214,4 +220,27 @@ fn act(common: &Common, call: AdminCall) -> Outcome {
             Err(Ended::NotAsItShould)
         }
     }
+}
+
+/// What was done, for people: a line for each delivery, or that it is done.
+fn tell(document: &Value, lang: Lang) {
+    let Some(deliveries) = document["deliveries"].as_array() else {
+        say!("{}", lang.pick("đã ghi nhận; xem `lienthong timeline`", "done; see `lienthong timeline`"));
+        return;
+    };
+    for delivery in deliveries {
+        let text = |name: &str| delivery[name].as_str().unwrap_or("-").to_owned();
+        say!(
+            "{:>6}  {:<10} {:<20} {}",
+            delivery["delivery"],
+            text("peer"),
+            text("dossier"),
+            text("fault_code")
+        );
+    }
+    let words = match document["dry_run"] == true {
+        true => lang.pick("sẽ được gửi lại (chưa làm gì)", "would be offered again (nothing was done)"),
+        false => lang.pick("được gửi lại", "offered again"),
+    };
+    say!("{} {words}", deliveries.len());
 }

@@ -35,7 +35,8 @@ pub(super) fn open(common: &Common) -> Result<Store, Ended> {
     let config = common.load()?;
     let (current, old) = crate::app::sealing_keys(&config).map_err(Ended::CannotStart)?;
     let seal = Seal::from_keys(&current, &old)?;
-    Ok(Store::open_read_only(&config.gateway.data, seal)?)
+    Store::open_read_only(&config.gateway.data, seal)
+        .map_err(|error| Ended::CannotStart(format!("{}: {error}", config.gateway.data.display())))
 }
 
 /// One line a row: when, which peer, what.
