@@ -65,6 +65,7 @@ fn knock(adapter: &dyn Adapter, path: &str, body: Vec<u8>) {
         caller: Some(PeerName::from("mot-cua")),
         ask,
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
+        officer: None,
         at: noon(),
     };
     let refused = Fault::sender("contract.violated", "Đồng bộ không THÀNH công");

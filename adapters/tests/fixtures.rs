@@ -226,6 +226,7 @@ fn arrival(dialect: &str, head: &str, body: &str) -> Arrival {
             body: Body(body.as_bytes().to_vec()),
         },
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
+        officer: None,
         at: noon(),
     }
 }

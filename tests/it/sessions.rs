@@ -84,7 +84,7 @@ async fn keys_come_in_four_places_and_go_while_the_gateway_runs() {
     use std::os::unix::fs::PermissionsExt as _;
     let house = House::with(&[]).await;
     let path = house.stage.app().config.gateway.keys_file();
-    let (id, key) = keyring::add(&path, "relay", "thử", house.stage.now()).unwrap();
+    let (id, key) = keyring::add(&path, "relay", None, "thử", house.stage.now()).unwrap();
     let key = key.reveal().to_owned();
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("mot-cua:{key}"));
     let body = RELAY.body(&[dossier("H99.14-261123-0206", json!({}))]);

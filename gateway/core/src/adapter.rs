@@ -376,6 +376,8 @@ pub struct Arrival {
     pub ask: Ask,
     /// What the `**` at the end of the channel's path stands for: `mapi/g`.
     pub rest: String,
+    /// The officer at the caller's whose own key opened the door; none where a system called with its own.
+    pub officer: Option<String>,
     /// When it came.
     pub at: Moment,
 }

@@ -24,6 +24,9 @@ pub struct KindSpec {
     /// What officers call it.
     #[serde(default)]
     pub title: String,
+    /// A question that needs a licence and a place in the audit trail.
+    #[serde(default)]
+    pub licensed: bool,
     /// The canonical contract.
     #[serde(default)]
     pub contract: Option<String>,

@@ -9,12 +9,14 @@ use gateway_core::adapter::{Adapter, Secret};
 use gateway_core::channel::{Channel, Direction};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
+use gateway_core::licence::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::audit::{AuditKeys, Trail};
 use crate::clock::Clock;
 use crate::config::{Config, Peer};
 use crate::files::Files;
@@ -44,6 +46,9 @@ pub struct App {
     pub verdicts: Verdicts,
     /// Whether the store can be written.
     pub readiness: http::Readiness,
+    /// The audit trail of identity questions.
+    pub trail: Trail,
+    watch: Mutex<Watch>,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -245,6 +250,9 @@ impl App {
         let unusable = |error: crate::store::StoreError| CannotStart::Store(error.to_string());
         let seal = Seal::from_keys(&current, &old).map_err(unusable)?;
         let store = Store::open(&config.gateway.data, seal, OpenOptions::default()).map_err(unusable)?;
+        let folder = config.gateway.audit_folder();
+        let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
+            .map_err(|error| CannotStart::Store(format!("{}: {error}", folder.display())))?;
         let app = Arc::new(App {
             config,
             rules,
@@ -254,6 +262,8 @@ impl App {
             metrics: Metrics::new(),
             verdicts: Verdicts::default(),
             readiness: http::Readiness::default(),
+            trail,
+            watch: Mutex::default(),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
@@ -262,6 +272,11 @@ impl App {
             tracing::info!(event = "offered-again", count = offered.len());
         }
         Ok(app)
+    }
+
+    /// What officers asked lately.
+    pub fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The room of a peer.
@@ -422,6 +437,7 @@ impl Running {
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+        self.app.trail.close().await;
         self.app.store.close().await;
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gateway_core::adapter::Secret;
 use gateway_core::fault::{Defect, nearest};
+use gateway_core::licence::{Bounds, Licence, Purpose};
 use serde::Deserialize;
 
 /// The whole file.
@@ -20,6 +21,12 @@ pub struct Config {
     /// What the door bears.
     #[serde(default)]
     pub limits: Limits,
+    /// Who may ask the population database what; nothing is allowed that no row allows.
+    #[serde(default)]
+    pub licences: Vec<Licence>,
+    /// How fast an officer may ask, and when somebody should look.
+    #[serde(default)]
+    pub questions: Bounds,
     /// The counterparts.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -66,6 +73,11 @@ impl Gateway {
     /// The admin door's path.
     pub fn admin_socket(&self) -> PathBuf {
         self.admin_socket.clone().unwrap_or_else(|| self.data.join("admin.sock"))
+    }
+
+    /// The folder of the audit trail.
+    pub fn audit_folder(&self) -> PathBuf {
+        self.data.join("audit")
     }
 
     /// The file of the callers' keys.
@@ -147,6 +159,12 @@ pub struct Peer {
     /// Never more calls at once than this.
     #[serde(default = "concurrency_max")]
     pub concurrency_max: usize,
+    /// This system signs its officers in itself, and its word for who asks is believed (and recorded as asserted).
+    #[serde(default)]
+    pub may_assert_officers: bool,
+    /// What an identity question of this system must be about: `dossier`, or `procedure` where its software knows no dossier yet.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The dialect's own settings.
     #[serde(default)]
     pub settings: toml::Table,
@@ -290,6 +308,15 @@ impl Config {
         for (key, value, (least, most)) in self.numbers() {
             if !(least..=most).contains(&value) {
                 wrong(key.to_owned(), &format!("must be between {least} and {most}"));
+            }
+        }
+        for (row, licence) in self.licences.iter().enumerate() {
+            let field = format!("licences[{}]", row + 1);
+            if licence.procedures.is_empty() {
+                wrong(
+                    format!("{field}.procedures"),
+                    "a licence is given for some procedures; \"*\" stands for all",
+                );
             }
         }
         for (name, peer) in &self.peers {

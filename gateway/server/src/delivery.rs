@@ -9,11 +9,10 @@
 //! without a journal: questions, log-ins, read-backs) and `bell` (what wakes a peer's loop).
 
 mod bell;
-mod inquire;
+pub(crate) mod inquire;
 mod talk;
 
 pub use bell::Bell;
-pub use inquire::ask;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -318,7 +317,7 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
                 talk.unanswered = Some(exchange);
                 return talk.settle(Outcome::NotSent(not_sent(reason)), Some(effect)).await;
             }
-            Err(Failure::Silent(reason)) => {
+            Err(Failure::Silent(reason) | Failure::BrokenOff(reason)) => {
                 talk.unanswered = Some(exchange);
                 return talk.settle(Outcome::Silent(silent(reason)), Some(effect)).await;
             }

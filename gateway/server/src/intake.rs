@@ -20,8 +20,8 @@ use serde_json::Value;
 use crate::app::{App, Room, Verdict};
 use crate::clock;
 use crate::crash;
-use crate::delivery;
 use crate::http::store_fault;
+use crate::question;
 use crate::store::{Admitted, Content, NewMessage, Route};
 use crate::words;
 
@@ -67,7 +67,7 @@ async fn take_up(app: &App, arrival: &Arrival, heard: Heard, trace: &Trace) -> R
         (_, None) => Err(Fault::sender("auth.session", words::auth_session())),
         (Heard::Messages(items), Some(room)) => accept(app, room, arrival, items, trace).await,
         (Heard::Question(item), Some(room)) => {
-            delivery::ask(app, room, item, trace).await.map(|fate| vec![fate])
+            question::ask(app, room, arrival, item, trace).await.map(|fate| vec![fate])
         }
     }
 }
@@ -241,6 +241,20 @@ fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a 
         .and_then(|name| app.rules.translator.plan(name))
         .map(|plan| &**plan)
         .ok_or_else(|| Fault::sender("door.kind", words::kind_not_taken(kind.as_str())))
+}
+
+/// A question in canonical form: by the same contracts and mappings as any message.
+pub(crate) fn understand_question(
+    app: &App,
+    room: &Room,
+    arrival: &Arrival,
+    item: &Item,
+) -> Result<Value, Fault> {
+    let plan = inbound_plan(app, arrival, &item.kind)?;
+    let translation = translate_in(plan, &item.payload, &room.config.codes)?;
+    let mut documents = translation.documents;
+    // A mapping of questions fans nothing out, so there is one.
+    Ok(documents.pop().unwrap_or_default())
 }
 
 /// Checks an item against its contract and translates it. Used at the door, and again for what was held when the mapping that

@@ -41,6 +41,18 @@ pub struct KeyEntry {
     /// For people.
     #[serde(default)]
     pub note: String,
+    /// The officer whose own key it is; none for a system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub officer: Option<String>,
+}
+
+/// Whose key it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The peer that calls.
+    pub peer: PeerName,
+    /// The officer, where the key is one officer's own.
+    pub officer: Option<String>,
 }
 
 /// The keys of all callers.
@@ -60,13 +72,13 @@ struct Loaded {
 struct Known {
     id: String,
     digest: [u8; 32],
-    peer: PeerName,
+    caller: Caller,
 }
 
 impl Known {
     fn of(entry: &KeyEntry) -> Option<Known> {
-        let peer = PeerName::from(entry.peer.as_str());
-        Some(Known { id: entry.id.clone(), digest: unhex(&entry.sha256)?, peer })
+        let caller = Caller { peer: PeerName::from(entry.peer.as_str()), officer: entry.officer.clone() };
+        Some(Known { id: entry.id.clone(), digest: unhex(&entry.sha256)?, caller })
     }
 }
 
@@ -81,18 +93,18 @@ impl Keyring {
     }
 
     /// Whose key this is.
-    pub fn caller(&self, key: &Secret, at: Moment) -> Option<PeerName> {
-        self.known(key, at).map(|(_, peer)| peer)
+    pub fn caller(&self, key: &Secret, at: Moment) -> Option<Caller> {
+        self.known(key, at).map(|(_, caller)| caller)
     }
 
-    /// The key's id and its peer. Every known key is compared, in constant time each.
-    fn known(&self, key: &Secret, at: Moment) -> Option<(String, PeerName)> {
+    /// The key's id and whose it is. Every known key is compared, in constant time each.
+    fn known(&self, key: &Secret, at: Moment) -> Option<(String, Caller)> {
         let given = digest::digest(&digest::SHA256, key.reveal().trim().as_bytes());
         let loaded = self.loaded(at);
         let mut found = None;
         for known in &loaded.keys {
             if bool::from(known.digest.as_slice().ct_eq(given.as_ref())) {
-                found = Some((known.id.clone(), known.peer.clone()));
+                found = Some((known.id.clone(), known.caller.clone()));
             }
         }
         found
@@ -130,16 +142,16 @@ impl Keyring {
 
     /// A session of ours for whoever has this key: its peer, the session, and for how many seconds it is good.
     pub fn open_session(&self, key: &Secret, at: Moment) -> Option<(PeerName, Secret, u64)> {
-        let (id, peer) = self.known(key, at)?;
+        let (id, caller) = self.known(key, at)?;
         let until = at.as_millis() / 1000 + SESSION_SECONDS;
         let body = format!("{id}|{until}|{}", hex(&clock::chance::<6>()));
         let tag = hmac::sign(&self.sessions, body.as_bytes());
         let token = format!("{}.{}", URL_SAFE_NO_PAD.encode(&body), URL_SAFE_NO_PAD.encode(tag.as_ref()));
-        Some((peer, Secret::new(token), SESSION_SECONDS as u64))
+        Some((caller.peer, Secret::new(token), SESSION_SECONDS as u64))
     }
 
     /// Whose session this is, if it is one of ours, still good, and its key not revoked.
-    pub fn session(&self, token: &Secret, at: Moment) -> Option<PeerName> {
+    pub fn session(&self, token: &Secret, at: Moment) -> Option<Caller> {
         let (body, tag) = token.reveal().split_once('.')?;
         let body = URL_SAFE_NO_PAD.decode(body).ok()?;
         let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
@@ -150,7 +162,7 @@ impl Keyring {
         if at.as_millis() / 1000 >= until {
             return None;
         }
-        self.loaded(at).keys.iter().find(|known| known.id == id).map(|known| known.peer.clone())
+        self.loaded(at).keys.iter().find(|known| known.id == id).map(|known| known.caller.clone())
     }
 }
 
@@ -175,7 +187,13 @@ pub fn read(path: &Path) -> io::Result<Vec<KeyEntry>> {
 }
 
 /// Makes a key for a peer and returns its name and the key itself, which is shown this once.
-pub fn add(path: &Path, peer: &str, note: &str, at: Moment) -> io::Result<(String, Secret)> {
+pub fn add(
+    path: &Path,
+    peer: &str,
+    officer: Option<&str>,
+    note: &str,
+    at: Moment,
+) -> io::Result<(String, Secret)> {
     let mut entries = read(path)?;
     let key = format!("lt_{}", URL_SAFE_NO_PAD.encode(clock::chance::<32>()));
     let entry = KeyEntry {
@@ -184,6 +202,7 @@ pub fn add(path: &Path, peer: &str, note: &str, at: Moment) -> io::Result<(Strin
         sha256: hex(digest::digest(&digest::SHA256, key.as_bytes()).as_ref()),
         made: at,
         note: note.to_owned(),
+        officer: officer.map(str::to_owned),
     };
     let id = entry.id.clone();
     entries.push(entry);
@@ -226,8 +245,8 @@ mod tests {
         let path = folder.path().join("keys.json");
         let at = Moment::from_millis(1_000_000);
         let ring = Keyring::new(path.clone(), b"k");
-        let (id, key) = add(&path, "mot-cua", "", at).unwrap();
-        assert_eq!(ring.caller(&key, at), Some(PeerName::from("mot-cua")));
+        let (id, key) = add(&path, "mot-cua", None, "", at).unwrap();
+        assert_eq!(ring.caller(&key, at).unwrap().peer, PeerName::from("mot-cua"));
         assert_eq!(ring.caller(&Secret::new("lt_wrong"), at), None);
         assert!(!std::fs::read_to_string(&path).unwrap().contains(key.reveal()));
         assert!(revoke(&path, &id).unwrap());
@@ -240,10 +259,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         let at = Moment::from_millis(1_000_000);
-        let (id, key) = add(&path, "mot-cua", "", at).unwrap();
+        let (id, key) = add(&path, "mot-cua", None, "", at).unwrap();
         let (_, token, seconds) = Keyring::new(path.clone(), b"k").open_session(&key, at).unwrap();
         let restarted = Keyring::new(path.clone(), b"k");
-        assert_eq!(restarted.session(&token, at), Some(PeerName::from("mot-cua")));
+        assert_eq!(restarted.session(&token, at).unwrap().peer, PeerName::from("mot-cua"));
         assert_eq!(restarted.session(&token, at.plus_millis(seconds as i64 * 1000)), None);
         assert_eq!(Keyring::new(path.clone(), b"other").session(&token, at), None);
         assert_eq!(restarted.session(&Secret::new("x.y"), at), None);

@@ -4,6 +4,7 @@
 //! [`http`], [`store`], [`transport`], [`sessions`]; [`app`] composes, [`cli`] is what people type.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod files;
 pub mod http;
 pub mod intake;
 pub mod keyring;
+pub mod question;
 pub mod rules;
 pub mod sessions;
 pub mod simulator;

@@ -174,8 +174,8 @@ impl Stage {
         stage.start().await?;
         for (peer, _) in SENDERS {
             let path = stage.app().config.gateway.keys_file();
-            let (_, key) =
-                keyring::add(&path, peer, "story", stage.clock.now()).map_err(|error| error.to_string())?;
+            let (_, key) = keyring::add(&path, peer, None, "story", stage.clock.now())
+                .map_err(|error| error.to_string())?;
             stage.keys.insert(peer.to_owned(), key);
         }
         Ok(stage)

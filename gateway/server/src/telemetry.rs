@@ -38,6 +38,12 @@ pub struct Metrics {
     pub commits: IntCounter,
     /// Faults of the door by code.
     pub turned_away: IntCounterVec,
+    /// Identity questions by operation and how they ended.
+    pub questions: IntCounterVec,
+    /// Identity questions for a procedure alone, by the system that asked.
+    pub questions_without_dossier: IntCounterVec,
+    /// Officers reported for going through numbers, by reason.
+    pub enumeration_alarms: IntCounterVec,
 }
 
 impl Metrics {
@@ -99,6 +105,21 @@ impl Metrics {
                 register(&registry, IntCounter::new(name, "Commits of the store that reached the disk"))
             },
             turned_away: counter("lienthong_turned_away_total", "Calls turned away at the door", &["code"]),
+            questions: counter(
+                "lienthong_questions_total",
+                "Identity questions, by how they ended",
+                &["operation", "outcome"],
+            ),
+            questions_without_dossier: counter(
+                "lienthong_questions_without_dossier_total",
+                "Identity questions for a procedure alone",
+                &["peer"],
+            ),
+            enumeration_alarms: counter(
+                "lienthong_enumeration_alarms_total",
+                "Officers reported for going through numbers",
+                &["reason"],
+            ),
             registry,
         }
     }

@@ -1,7 +1,7 @@
 //! The only HTTP client: connections, TLS, deadlines, bounded answers. It knows no peer and retries nothing.
 //!
 //! What it says of a failed call is what the settlement needs to know and no more: [`Failure::NotSent`] (the request surely did
-//! not reach the peer) or [`Failure::Silent`] (nobody can tell). Where in doubt it says silent.
+//! not reach the peer) or [`Failure::Silent`], [`Failure::BrokenOff`] (nobody can tell). Where in doubt it says silent.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,8 +36,10 @@ pub struct Transport {
 pub enum Failure {
     /// The request surely did not reach the peer.
     NotSent(String),
-    /// Nobody can tell whether it did.
+    /// Nobody can tell whether it did: no byte of an answer came.
     Silent(String),
+    /// The same, and an answer had begun.
+    BrokenOff(String),
 }
 
 impl Transport {
@@ -85,7 +87,7 @@ impl Transport {
             let body = Limited::new(body, ANSWER_BYTES_MAX)
                 .collect()
                 .await
-                .map_err(|error| Failure::Silent(format!("the answer broke off: {error}")))?;
+                .map_err(|error| Failure::BrokenOff(format!("the answer broke off: {error}")))?;
             let headers = head.headers.iter().filter_map(|(name, value)| {
                 Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
             });

@@ -87,6 +87,11 @@ pub fn store_unavailable() -> &'static str {
     "cổng liên thông tạm thời chưa ghi được dữ liệu; chưa có gì được ghi nhận, hãy gửi lại sau"
 }
 
+/// 503: no audit, no question.
+pub fn audit_unwritable() -> &'static str {
+    "chưa ghi được nhật ký kiểm toán nên câu hỏi không được gửi đi; báo quản trị cổng liên thông, rồi hỏi lại"
+}
+
 /// Our own defect.
 pub fn panicked() -> &'static str {
     "cổng liên thông gặp lỗi nội bộ với lời gọi này; chưa chắc đã ghi nhận, có thể gửi lại nguyên nội dung"

@@ -247,6 +247,7 @@ fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<V
     let arrival = Arrival {
         channel: channel.name.clone(),
         caller: None,
+        officer: None,
         ask: Ask {
             method: channel.method.clone(),
             path,

@@ -11,6 +11,7 @@ macro_rules! say {
     }};
 }
 
+mod audit;
 mod data;
 mod demo;
 mod operate;
@@ -98,6 +99,9 @@ enum Command {
     DeadLetters(operate::DeadLetters),
     /// Offer dead letters again
     Redeliver(operate::Redeliver),
+    /// The audit trail of identity questions
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 /// How a command ended otherwise than well.
@@ -137,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Timeline(args) => show::timeline(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
         Command::Redeliver(args) => operate::redeliver(&common, args),
+        Command::Audit(args) => audit::audit(&common, args),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -31,6 +31,9 @@ pub enum Keys {
     Add {
         /// The peer, as in [peers.<name>]
         peer: String,
+        /// The officer whose own key it is: identity questions asked with it are this officer's
+        #[arg(long)]
+        officer: Option<String>,
         /// For people: who has it
         #[arg(long, default_value = "")]
         note: String,
@@ -102,7 +105,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
     let path = config.gateway.keys_file();
     let vi = common.lang() == Lang::Vi;
     match args {
-        Keys::Add { peer, note } => {
+        Keys::Add { peer, officer, note } => {
             if !config.peers.contains_key(&peer) {
                 let near = gateway_core::fault::nearest(&peer, config.peers.keys().map(String::as_str));
                 let hint = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
@@ -112,7 +115,7 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
                 )));
             }
             make_folder(&config.gateway.data, DATA_MODE)?;
-            let (id, key) = keyring::add(&path, &peer, &note, Clock::system().now())?;
+            let (id, key) = keyring::add(&path, &peer, officer.as_deref(), &note, Clock::system().now())?;
             if common.json {
                 say!("{}", serde_json::json!({ "id": id, "peer": peer, "key": key.reveal() }));
             } else {

@@ -18,7 +18,7 @@ use gateway_core::redelivery::Later;
 use gateway_core::translator::{Context, Plan};
 use serde_json::Value;
 
-use super::inquire::{call, hold_session, inquire, passed_on};
+use super::inquire::{Tries, call, hold_session, inquire, passed_on};
 use crate::app::{App, Room};
 use crate::config::InDoubt;
 use crate::crash;
@@ -221,7 +221,7 @@ impl<'a> Talk<'a> {
     /// Asks the peer whether a call that counts once took effect.
     pub(super) async fn read_back(&mut self, lost: &Request, called_at: Moment) -> Reading {
         let (app, room) = (self.app, self.room);
-        let verdict = inquire(app, room, &passed_on(&self.message), |transcript| {
+        let verdict = inquire(app, room, &passed_on(&self.message), &Tries::one(), |transcript| {
             let talk = Conversation { message: &self.message, marks: &self.marks, transcript };
             room.adapter.read_back(&talk, lost)
         })

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Pairs, Secret};
 use gateway_core::channel::{Channel, Credential, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::{Correlation, PeerName};
+use gateway_core::ids::Correlation;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -20,6 +20,7 @@ use super::body::Sent;
 use super::{problem, response};
 use crate::app::App;
 use crate::intake::{self, Trace};
+use crate::keyring::Caller;
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
@@ -87,6 +88,7 @@ impl<'a> Call<'a> {
             caller: None,
             ask: ask(&parts),
             rest: door.rest.clone(),
+            officer: None,
             at: app.clock.now(),
         };
         Some(Call { app, doors, door, headers: parts.headers, media, arrival })
@@ -121,8 +123,8 @@ impl<'a> Call<'a> {
     fn by_key(&mut self) -> Result<(), Fault> {
         match header_secret(&self.headers) {
             Some(key) => {
-                let peer = self.app.keyring.caller(&key, self.arrival.at).ok_or_else(unknown_key)?;
-                self.opens_to(peer)
+                let caller = self.app.keyring.caller(&key, self.arrival.at).ok_or_else(unknown_key)?;
+                self.opens_to(caller)
             }
             // A session in the body; a call without one can only be a log-in, which `hear` sees to.
             None if self.door.channel.credential == Credential::Session => Ok(()),
@@ -150,12 +152,13 @@ impl<'a> Call<'a> {
         let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
         let Some(token) = carried else { return Ok(()) };
         let expired = || Fault::sender("auth.session", words::auth_session());
-        let peer = self.app.keyring.session(&token, self.arrival.at).ok_or_else(expired)?;
-        self.opens_to(peer)
+        let caller = self.app.keyring.session(&token, self.arrival.at).ok_or_else(expired)?;
+        self.opens_to(caller)
     }
 
     /// The door of this caller's own dialect, with its own embassy.
-    fn opens_to(&mut self, peer: PeerName) -> Result<(), Fault> {
+    fn opens_to(&mut self, caller: Caller) -> Result<(), Fault> {
+        let Caller { peer, officer } = caller;
         // A key whose peer is not configured any more opens nothing.
         let room = self.app.peer(&peer).ok_or_else(unknown_key)?;
         let own =
@@ -166,6 +169,7 @@ impl<'a> Call<'a> {
         self.arrival.channel = self.door.channel.name.clone();
         self.arrival.rest.clone_from(&self.door.rest);
         self.arrival.caller = Some(peer);
+        self.arrival.officer = officer;
         Ok(())
     }
 

@@ -1,0 +1,196 @@
+//! The audit trail of identity questions: who asked, for which procedure and dossier, and how it ended. Append-only and chained.
+//!
+//! A question's first record is synced before anything leaves ([`Trail::asked`]): no audit, no question. Its end follows in the
+//! same order ([`Trail::ended`]). A crash in between leaves a question without an end, which is the truth. No record holds a name,
+//! a birth date or an answer, and a number only as a keyed digest, because twelve digits behind a plain hash are found in
+//! minutes. Beneath it: `chain` (the form of a line, and what a check of all of them finds) and `writer` (the thread and its file).
+
+mod chain;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::licence::Officer;
+use ring::hmac;
+use serde::Serialize;
+
+pub use chain::{Broken, Checked, verify};
+pub use writer::CannotWrite;
+
+use self::writer::Writer;
+use crate::files::hex;
+use crate::store::{Seal, SealKey};
+
+/// The keys of the trail, both from the sealing key: who can rewrite the files still cannot make its checkpoints.
+#[derive(Clone)]
+pub struct AuditKeys {
+    numbers: hmac::Key,
+    checkpoints: hmac::Key,
+}
+
+impl AuditKeys {
+    /// From the current sealing key.
+    pub fn derive(current: &SealKey) -> Self {
+        let key = |purpose: &str| hmac::Key::new(hmac::HMAC_SHA256, &Seal::derive(current, purpose));
+        AuditKeys { numbers: key("audit-numbers"), checkpoints: key("audit-checkpoints") }
+    }
+
+    /// A citizen's number as the trail knows it: for searching, not for reading.
+    pub fn number(&self, number: &str) -> [u8; 16] {
+        let tag = hmac::sign(&self.numbers, number.trim().as_bytes());
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&tag.as_ref()[..16]);
+        digest
+    }
+
+    fn checkpoint(&self, seq: u64, head: &str) -> String {
+        hex(hmac::sign(&self.checkpoints, format!("{seq}:{head}").as_bytes()).as_ref())
+    }
+}
+
+/// What is written of a question before it leaves.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// Our id for the question.
+    pub question: MessageId,
+    /// One id through all lines of the log.
+    pub correlation: &'a Correlation,
+    /// The system that asked.
+    pub from: &'a PeerName,
+    /// On whose behalf.
+    pub unit: &'a Unit,
+    /// Who asked, and how we know.
+    pub officer: &'a Officer,
+    /// The administrative procedure.
+    pub procedure: &'a str,
+    /// The dossier; none where a procedure is purpose enough.
+    pub dossier: Option<&'a str>,
+    /// The operation.
+    pub operation: &'a Kind,
+    /// The integration code.
+    pub code: Option<&'a str>,
+    /// Who was asked.
+    pub to: &'a PeerName,
+    /// In which profile.
+    pub profile: &'a str,
+    /// The number asked for, as [`AuditKeys::number`] makes it.
+    pub number: [u8; 16],
+}
+
+/// How a question ended.
+#[derive(Debug, Clone)]
+pub struct Ended<'a> {
+    /// Our id for the question.
+    pub question: MessageId,
+    /// `found`, `not-found`, `match`, `no-match`, or the fault's code.
+    pub outcome: &'a str,
+    /// From the question to its end.
+    pub duration_ms: u64,
+    /// Calls made: a lost connection is tried once more.
+    pub calls: u32,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Record<'a> {
+    Opened,
+    /// The line before this one was cut off by a crash: so many bytes of it are there, and nobody was told that it was written.
+    Recovered {
+        torn_bytes: u64,
+    },
+    Asked {
+        question: String,
+        correlation: &'a str,
+        from: &'a str,
+        unit: &'a str,
+        officer: &'a str,
+        officer_shown: &'a str,
+        procedure: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dossier: Option<&'a str>,
+        without_dossier: bool,
+        operation: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'a str>,
+        to: &'a str,
+        profile: &'a str,
+        number: String,
+    },
+    Ended {
+        question: String,
+        outcome: &'a str,
+        duration_ms: u64,
+        calls: u32,
+    },
+    Checkpoint {
+        mac: String,
+    },
+}
+
+/// The trail of this node.
+pub struct Trail {
+    writer: Writer,
+    keys: AuditKeys,
+    ill: AtomicBool,
+}
+
+impl Trail {
+    /// Opens the folder and goes on where the chain ends.
+    pub fn open(folder: &Path, keys: AuditKeys, at: Moment) -> Result<Self, CannotWrite> {
+        let writer = Writer::open(folder, keys.clone(), at)?;
+        Ok(Trail { writer, keys, ill: AtomicBool::new(false) })
+    }
+
+    /// The keys of the trail.
+    pub fn keys(&self) -> &AuditKeys {
+        &self.keys
+    }
+
+    /// Is the trail writable, as far as the last record told?
+    pub fn is_well(&self) -> bool {
+        !self.ill.load(Ordering::Relaxed)
+    }
+
+    /// Writes down that a question is about to leave. Returns when it is on disk; without that it must not leave.
+    pub async fn asked(&self, asked: &Asked<'_>, at: Moment) -> Result<(), CannotWrite> {
+        let record = Record::Asked {
+            question: asked.question.to_string(),
+            correlation: asked.correlation.as_str(),
+            from: asked.from.as_str(),
+            unit: asked.unit.as_str(),
+            officer: &asked.officer.name,
+            officer_shown: asked.officer.shown.word(),
+            procedure: asked.procedure,
+            dossier: asked.dossier,
+            without_dossier: asked.dossier.is_none(),
+            operation: asked.operation.as_str(),
+            code: asked.code,
+            to: asked.to.as_str(),
+            profile: asked.profile,
+            number: hex(&asked.number),
+        };
+        let written = self.writer.write(&record, at).await;
+        self.ill.store(written.is_err(), Ordering::Relaxed);
+        written
+    }
+
+    /// Writes down how it ended. Nobody waits for it: the question itself is on disk.
+    pub fn ended(&self, ended: &Ended<'_>, at: Moment) {
+        let record = Record::Ended {
+            question: ended.question.to_string(),
+            outcome: ended.outcome,
+            duration_ms: ended.duration_ms,
+            calls: ended.calls,
+        };
+        self.writer.write_later(&record, at);
+    }
+
+    /// Ends when everything given so far is on disk.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,152 @@
+use std::path::PathBuf;
+
+use gateway_core::licence::Shown;
+
+use super::*;
+
+struct Given {
+    from: PeerName,
+    unit: Unit,
+    officer: Officer,
+    kind: Kind,
+    correlation: Correlation,
+}
+
+impl Given {
+    fn new() -> Self {
+        Given {
+            from: PeerName::from("mot-cua"),
+            unit: Unit::from("000.00.00.H99"),
+            officer: Officer { name: "canbo.thu".to_owned(), shown: Shown::Asserted },
+            kind: Kind::from("look-up-citizen"),
+            correlation: Correlation::from("thu-0001"),
+        }
+    }
+
+    fn asked(&self, number: [u8; 16]) -> Asked<'_> {
+        Asked {
+            question: MessageId::new(at(0), [number[0]; 10]),
+            correlation: &self.correlation,
+            from: &self.from,
+            unit: &self.unit,
+            officer: &self.officer,
+            procedure: "1.004222",
+            dossier: Some("H99.07-261001-0042"),
+            operation: &self.kind,
+            code: Some("037"),
+            to: &self.from,
+            profile: "p1",
+            number,
+        }
+    }
+}
+
+/// From noon on the last day of a month, so that nine hours later it is another one.
+fn at(minutes: i64) -> Moment {
+    Moment::parse("2026-10-31T15:00:00+07:00").unwrap().plus_millis(minutes * 60_000)
+}
+
+fn keys() -> AuditKeys {
+    AuditKeys::derive(&SealKey::generate().unwrap())
+}
+
+async fn ask(trail: &Trail, given: &Given, count: u8, minutes: i64) {
+    for n in 0..count {
+        let asked = given.asked(trail.keys().number(&format!("0010850000{n:02}")));
+        trail.asked(&asked, at(minutes)).await.unwrap();
+        let ended = Ended { question: asked.question, outcome: "found", duration_ms: 5, calls: 1 };
+        trail.ended(&ended, at(minutes));
+    }
+}
+
+fn the_file(folder: &Path) -> PathBuf {
+    chain::files(folder).unwrap().pop().unwrap()
+}
+
+#[tokio::test]
+async fn the_chain_goes_on_over_restarts_and_months_and_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, given) = (keys(), Given::new());
+    for minutes in [0, 1, 10 * 60] {
+        let trail = Trail::open(folder.path(), keys.clone(), at(minutes)).unwrap();
+        ask(&trail, &given, 3, minutes).await;
+        trail.close().await;
+    }
+    let checked = verify(folder.path(), &[keys], &[]).unwrap().unwrap();
+    assert_eq!((checked.files, checked.questions, checked.without_end, checked.first), (2, 9, 0, 1));
+    assert_eq!(checked.checkpoints, 3, "one at each start");
+    let text = std::fs::read_to_string(the_file(folder.path())).unwrap();
+    assert!(!text.contains("00108500000"), "numbers are digests");
+}
+
+#[tokio::test]
+async fn whatever_is_changed_taken_away_or_written_anew_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, given) = (keys(), Given::new());
+    let trail = Trail::open(folder.path(), keys.clone(), at(0)).unwrap();
+    ask(&trail, &given, 3, 0).await;
+    trail.close().await;
+    let path = the_file(folder.path());
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let head = verify(folder.path(), &[keys.clone()], &[]).unwrap().unwrap();
+    let broken = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        verify(folder.path(), &[keys.clone()], &[(head.last, head.head.clone())]).unwrap().unwrap_err()
+    };
+    assert_eq!(
+        broken(&whole.replacen("canbo.thu", "canbo.xau", 1)).line,
+        4,
+        "the line after the changed one"
+    );
+    let without: Vec<&str> =
+        lines.iter().enumerate().filter(|(n, _)| *n != 3).map(|(_, line)| *line).collect();
+    assert_eq!(broken(&(without.join("\n") + "\n")).line, 4);
+    assert_eq!(broken(&(lines[..lines.len() - 1].join("\n") + "\n")).line, 0, "the end was taken away");
+    assert_eq!(
+        broken(whole.trim_end()).what,
+        "the last line is cut off; the next start of the gateway says so in the trail"
+    );
+    // Written anew with another key: every hash fits, the checkpoint does not.
+    std::fs::remove_file(&path).unwrap();
+    let forged = Trail::open(folder.path(), self::keys(), at(0)).unwrap();
+    ask(&forged, &given, 3, 0).await;
+    forged.close().await;
+    let found = verify(folder.path(), &[keys.clone()], &[]).unwrap().unwrap_err();
+    assert_eq!(found.what, "a checkpoint was not made with a key of this gateway");
+}
+
+#[tokio::test]
+async fn a_line_that_a_crash_cut_off_is_closed_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, given) = (keys(), Given::new());
+    let trail = Trail::open(folder.path(), keys.clone(), at(0)).unwrap();
+    ask(&trail, &given, 2, 0).await;
+    trail.close().await;
+    let path = the_file(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 40]).unwrap();
+    let trail = Trail::open(folder.path(), keys.clone(), at(1)).unwrap();
+    ask(&trail, &given, 1, 1).await;
+    trail.close().await;
+    let checked = verify(folder.path(), &[keys], &[]).unwrap().unwrap();
+    assert_eq!((checked.torn, checked.questions), (1, 3));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_said_and_goes_on_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, given) = (keys(), Given::new());
+    let trail = Trail::open(&folder.path().join("audit"), keys.clone(), at(0)).unwrap();
+    ask(&trail, &given, 1, 0).await;
+    // The month's new file cannot be made where a folder stands in its place.
+    let obstacle = folder.path().join("audit/audit-2026-11.jsonl");
+    std::fs::create_dir(&obstacle).unwrap();
+    assert!(trail.asked(&given.asked([1; 16]), at(10 * 60)).await.is_err());
+    assert!(!trail.is_well());
+    std::fs::remove_dir(&obstacle).unwrap();
+    trail.asked(&given.asked([1; 16]), at(10 * 60)).await.unwrap();
+    assert!(trail.is_well());
+    trail.close().await;
+    assert_eq!(verify(&folder.path().join("audit"), &[keys], &[]).unwrap().unwrap().questions, 2);
+}

@@ -1,0 +1,241 @@
+//! The thread that writes the trail: takes what waits, writes it in one go, syncs once, and only then tells those who wait.
+//!
+//! What a restart sees: a chain that ends with a whole line, or with the beginning of one that nobody was told of. The latter is
+//! closed with a line feed and a record that says so; nothing is ever taken away. If a write or a sync fails, the chain's
+//! end is unknown, so the file is opened anew and read to its end before the next record.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use gateway_core::ids::Moment;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+
+use super::chain::{self, Head};
+use super::{AuditKeys, Record};
+
+/// A checkpoint after so many lines, and at each new day.
+const CHECKPOINT_LINES: u64 = 1_000;
+/// The most records of one sync.
+const GROUP_MAX: usize = 256;
+const QUEUE: usize = 1_024;
+
+/// The trail cannot be written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the audit trail cannot be written: {0}")]
+pub struct CannotWrite(String);
+
+type Reply = oneshot::Sender<Result<(), CannotWrite>>;
+
+enum Order {
+    /// A record as JSON (without number and chain), when it happened, and who waits for it.
+    Write(serde_json::Value, Moment, Option<Reply>),
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct Writer {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Writer {
+    pub(super) fn open(folder: &Path, keys: AuditKeys, at: Moment) -> Result<Self, CannotWrite> {
+        let mut thread = Thread { folder: folder.to_owned(), keys, open: None };
+        thread.reopen(at).and_then(|()| thread.append(&[value(&Record::Opened)], at)).map_err(cannot)?;
+        let (orders, queue) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("audit-writer".to_owned())
+            .spawn(move || thread.serve(queue))
+            .map_err(cannot)?;
+        Ok(Writer { orders })
+    }
+
+    pub(super) async fn write(&self, record: &Record<'_>, at: Moment) -> Result<(), CannotWrite> {
+        let (reply, told) = oneshot::channel();
+        let gone = || CannotWrite("its thread has ended".to_owned());
+        self.orders.send(Order::Write(value(record), at, Some(reply))).await.map_err(|_| gone())?;
+        told.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The end of a question that waits behind a full queue is dropped rather than holding up the answer; the trail then shows a
+    /// question without an end.
+    pub(super) fn write_later(&self, record: &Record<'_>, at: Moment) {
+        if self.orders.try_send(Order::Write(value(record), at, None)).is_err() {
+            tracing::warn!(event = "audit-end-dropped");
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        let (reply, told) = oneshot::channel();
+        if self.orders.send(Order::Close(reply)).await.is_ok() {
+            let _ = told.await;
+        }
+    }
+}
+
+fn value(record: &Record<'_>) -> serde_json::Value {
+    // Structs of texts and numbers always serialize.
+    serde_json::to_value(record).unwrap_or_default()
+}
+
+fn cannot(error: std::io::Error) -> CannotWrite {
+    CannotWrite(error.to_string())
+}
+
+struct Thread {
+    folder: PathBuf,
+    keys: AuditKeys,
+    /// None after a failure: then the end of the chain is read again.
+    open: Option<Open>,
+}
+
+struct Open {
+    file: File,
+    month: String,
+    day: String,
+    head: Head,
+    since_checkpoint: u64,
+}
+
+#[derive(Serialize)]
+struct Flat<'a>(&'a serde_json::Value);
+
+impl Thread {
+    fn serve(mut self, mut queue: mpsc::Receiver<Order>) {
+        let mut orders = Vec::new();
+        while queue.blocking_recv_many(&mut orders, GROUP_MAX) > 0 {
+            let (mut records, mut waiting, mut closing) = (Vec::new(), Vec::new(), None);
+            let mut at = Moment::default();
+            for order in orders.drain(..) {
+                match order {
+                    Order::Write(record, when, reply) => {
+                        records.push(record);
+                        at = at.max(when);
+                        waiting.extend(reply);
+                    }
+                    Order::Close(reply) => closing = Some(reply),
+                }
+            }
+            let written = match records.is_empty() {
+                true => Ok(()),
+                false => self.append(&records, at).map_err(cannot),
+            };
+            if let Err(error) = &written {
+                tracing::error!(event = "audit-unwritable", %error);
+                self.open = None;
+            }
+            for reply in waiting {
+                let _ = reply.send(written.clone());
+            }
+            if let Some(reply) = closing {
+                let _ = reply.send(());
+                return;
+            }
+        }
+    }
+
+    /// Writes the records and, where one is due, a checkpoint; returns when all of it is on disk.
+    fn append(&mut self, records: &[serde_json::Value], at: Moment) -> std::io::Result<()> {
+        self.reopen(at)?;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let said = at.to_string();
+        let new_day = said.get(..10) != Some(open.day.as_str());
+        let mut text = String::new();
+        let (mut head, mut since) = (open.head.clone(), open.since_checkpoint);
+        let mut push = |record: &serde_json::Value, head: &mut Head| {
+            let (line, next) = chain::line(head, said.clone(), &Flat(record));
+            text.push_str(&line);
+            text.push('\n');
+            *head = next;
+        };
+        for record in records {
+            push(record, &mut head);
+            since += 1;
+        }
+        if new_day || since >= CHECKPOINT_LINES {
+            let mac = self.keys.checkpoint(head.seq + 1, &head.hash);
+            push(&value(&Record::Checkpoint { mac }), &mut head);
+            since = 0;
+        }
+        open.file.write_all(text.as_bytes())?;
+        open.file.sync_data()?;
+        if since == 0 {
+            // In the log the head is out of reach of whoever rewrites the trail.
+            tracing::info!(event = "audit-head", seq = head.seq, hash = %head.hash);
+            open.day = said.get(..10).unwrap_or_default().to_owned();
+        }
+        (open.head, open.since_checkpoint) = (head, since);
+        Ok(())
+    }
+
+    /// The file of this month, with the end of the chain known.
+    fn reopen(&mut self, at: Moment) -> std::io::Result<()> {
+        let month = at.to_string().get(..7).unwrap_or_default().to_owned();
+        if self.open.as_ref().is_some_and(|open| open.month == month) {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&self.folder)?;
+        let (known, day) = match self.open.take() {
+            Some(open) => (Some(open.head), open.day),
+            None => (None, String::new()),
+        };
+        let (mut head, torn) = match known {
+            Some(head) => (head, None),
+            None => last(&self.folder)?,
+        };
+        // A clock that was set back must not write into a file that the chain has left behind.
+        let latest = chain::files(&self.folder)?.pop();
+        let wanted = self.folder.join(format!("audit-{month}.jsonl"));
+        let path = latest.filter(|latest| *latest > wanted).unwrap_or(wanted);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        File::open(&self.folder)?.sync_all()?;
+        if let Some((path, bytes)) = torn {
+            let mut old = OpenOptions::new().append(true).open(path)?;
+            old.write_all(b"\n")?;
+            old.sync_data()?;
+            let record = value(&Record::Recovered { torn_bytes: bytes });
+            let (line, next) = chain::line(&head, at.to_string(), &Flat(&record));
+            file.write_all(format!("{line}\n").as_bytes())?;
+            file.sync_data()?;
+            head = next;
+        }
+        self.open = Some(Open { file, month, day, head, since_checkpoint: 0 });
+        Ok(())
+    }
+}
+
+/// A line that a crash cut off: its file and how much of it is there.
+type Torn = Option<(PathBuf, u64)>;
+
+/// The end of the chain as the files have it.
+fn last(folder: &Path) -> std::io::Result<(Head, Torn)> {
+    let mut torn = None;
+    for path in chain::files(folder)?.into_iter().rev() {
+        let (head, cut) = last_of(&path)?;
+        if cut > 0 && torn.is_none() {
+            torn = Some((path, cut));
+        }
+        if let Some(head) = head {
+            return Ok((head, torn));
+        }
+    }
+    Ok((Head::origin(), torn))
+}
+
+/// So much of a file's end is read; a record is far shorter.
+const TAIL_BYTES: u64 = 64 << 10;
+
+fn last_of(path: &Path) -> std::io::Result<(Option<Head>, u64)> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let cut = tail.len() - tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = &tail[..tail.len() - cut];
+    let head = whole.split(|byte| *byte == b'\n').rev().find_map(|line| {
+        let (record, hash) = chain::read(line)?;
+        Some(Head { seq: record.get("seq")?.as_u64()?, hash })
+    });
+    Ok((head, cut as u64))
+}

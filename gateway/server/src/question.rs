@@ -1,0 +1,235 @@
+//! A question, from the caller to the peer and back within a deadline: no queue, no journal, nothing kept. Read it downwards.
+//!
+//! A question to the population database is licensed and audited before anything leaves: what no licence allows, what an officer asks
+//! too fast, and what cannot be written into the audit trail is refused here. Its answer is told only as far as the licence
+//! goes, and is in memory only. A restart in the middle leaves a question without an end in the trail; the caller asks again.
+
+use std::time::{Duration, Instant};
+
+use gateway_core::adapter::{Answer, Arrival, Conversation, Fate, Item, Marks, Payload};
+use gateway_core::dossier::DossierCode;
+use gateway_core::envelope::{Class, Envelope};
+use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::ids::{MessageId, Unit};
+use gateway_core::licence::{self, Grant, Officer, Shown};
+use serde_json::Value;
+
+use crate::app::{App, Room};
+use crate::audit::{Asked, Ended};
+use crate::clock::chance;
+use crate::delivery::inquire::{self, Tries};
+use crate::intake::{self, Trace};
+use crate::words;
+
+/// Puts the question to the peer that answers its kind; answered or failed now.
+pub async fn ask(
+    app: &App,
+    from: &Room,
+    arrival: &Arrival,
+    item: Item,
+    trace: &Trace,
+) -> Result<Fate, Fault> {
+    let unit = Unit::from(item.unit.as_deref().or(from.config.unit.as_deref()).unwrap_or_default());
+    let asked = app.routes(&from.name, &item.kind, &unit).into_iter().find_map(|name| app.peer(&name));
+    let room = asked.ok_or_else(nobody)?;
+    let licensed = app.rules.channels.kinds.get(&item.kind).is_some_and(|spec| spec.licensed);
+    let document = match licensed {
+        true => intake::understand_question(app, from, arrival, &item)?,
+        false => as_it_came(item.payload),
+    };
+    let now = app.clock.now();
+    let message = Envelope {
+        id: MessageId::new(now, chance()),
+        correlation: trace.correlation.clone(),
+        traceparent: trace.traceparent.clone(),
+        from: from.name.clone(),
+        unit,
+        kind: item.kind,
+        class: Class::Question,
+        dossier: item.dossier.as_deref().and_then(DossierCode::new),
+        status: None,
+        due: None,
+        at: now,
+        hints: item.hints,
+        document,
+    };
+    let id = message.id;
+    match licensed {
+        true => ask_with_licence(app, from, room, arrival, message).await,
+        // Passed through as it came: whether it has an effect is the caller's business, so it is made once.
+        false => put(app, room, &message, &Tries::one()).await,
+    }
+    .inspect(|_| tracing::info!(event = "question-answered", peer = %room.name, message = %id))
+    .inspect_err(|fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code))
+    .map(Fate::Answered)
+}
+
+fn as_it_came(payload: Payload) -> Value {
+    match payload {
+        Payload::Json(value) => value,
+        Payload::Xml(bytes) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// Licence, pace, audit; then the question; then what may be told of its answer.
+async fn ask_with_licence(
+    app: &App,
+    from: &Room,
+    room: &Room,
+    arrival: &Arrival,
+    mut message: Envelope,
+) -> Result<Answer, Fault> {
+    let text = |path: &str| message.document.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let procedure = text("/purpose/procedure");
+    let code = text("/purpose/integrationCode");
+    if message.dossier.is_none() {
+        message.dossier = text("/purpose/dossier/code").as_deref().and_then(DossierCode::new);
+    }
+    let number =
+        text("/person/identityNumber").or_else(|| text("/person/oldIdentityNumber")).unwrap_or_default();
+    let officer = officer(from, arrival, &message.document);
+    let wanted = licence::Asked {
+        unit: &message.unit,
+        kind: &message.kind,
+        procedure: procedure.as_deref(),
+        code: code.as_deref(),
+        officer: officer.as_ref(),
+        dossier: message.dossier.as_ref(),
+    };
+    let grant = licence::decide(&app.config.licences, &wanted, from.config.purpose)?;
+    // `decide` lets nobody through without an officer.
+    let Some(officer) = officer else { return Err(nobody()) };
+    let number = app.trail.keys().number(&number);
+    hold_pace(app, &officer, number)?;
+    name_in(&mut message.document, &officer, &grant);
+    let asked = Asked {
+        question: message.id,
+        correlation: &message.correlation,
+        from: &message.from,
+        unit: &message.unit,
+        officer: &officer,
+        procedure: procedure.as_deref().unwrap_or_default(),
+        dossier: message.dossier.as_ref().map(DossierCode::as_str),
+        operation: &message.kind,
+        code: grant.code.as_deref(),
+        to: &room.name,
+        profile: room.config.settings.get("profile").and_then(toml::Value::as_str).unwrap_or_default(),
+        number,
+    };
+    app.trail.asked(&asked, message.at).await.map_err(|error| {
+        tracing::error!(event = "audit-refused", %error);
+        Fault::new("audit.unwritable", Blame::Gateway, Remedy::Later, words::audit_unwritable())
+    })?;
+    if grant.without_dossier {
+        app.metrics.questions_without_dossier.with_label_values(&[from.name.as_str()]).inc();
+    }
+    let began = Instant::now();
+    let tries = Tries::two();
+    let result = put(app, room, &message, &tries).await;
+    let outcome = match &result {
+        Ok(answer) => outcome(answer),
+        Err(fault) => fault.code.to_string(),
+    };
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    app.trail.ended(
+        &Ended { question: message.id, outcome: &outcome, duration_ms, calls: tries.made() },
+        app.clock.now(),
+    );
+    app.metrics.questions.with_label_values(&[message.kind.as_str(), class_of(&outcome)]).inc();
+    let found = matches!(outcome.as_str(), "found" | "match");
+    if result.is_ok()
+        && let Some(alarm) = app.watch().answered(&app.config.questions, &officer.name, found, message.at)
+    {
+        report(app, &officer, alarm);
+    }
+    let mut answer = result?;
+    if let Ok(mut document) = serde_json::from_slice::<Value>(&answer.body.0) {
+        licence::release(&mut document, &grant.fields);
+        answer = Answer::json(answer.status, &document);
+    }
+    Ok(answer)
+}
+
+/// Who asks: by a key of the officer's own, else by the word of a system that may vouch for its officers.
+fn officer(from: &Room, arrival: &Arrival, document: &Value) -> Option<Officer> {
+    if let Some(name) = &arrival.officer {
+        return Some(Officer { name: name.clone(), shown: Shown::Token });
+    }
+    if !from.config.may_assert_officers {
+        return None;
+    }
+    let said = ["/officer/account", "/officer/email", "/officer/code"];
+    let name = said.iter().find_map(|path| document.pointer(path)?.as_str()).map(str::trim)?;
+    (!name.is_empty()).then(|| Officer { name: name.to_owned(), shown: Shown::Asserted })
+}
+
+fn hold_pace(app: &App, officer: &Officer, number: [u8; 16]) -> Result<(), Fault> {
+    let alarm = app.watch().may_ask(&app.config.questions, &officer.name, number, app.clock.now())?;
+    if let Some(alarm) = alarm {
+        report(app, officer, alarm);
+    }
+    Ok(())
+}
+
+/// Officers' names are no citizens' data, and somebody must look: it is said in the log and counted.
+fn report(app: &App, officer: &Officer, alarm: licence::Alarm) {
+    tracing::warn!(event = "enumeration-suspected", officer = %officer.name, reason = alarm.word());
+    app.metrics.enumeration_alarms.with_label_values(&[alarm.word()]).inc();
+}
+
+/// The peer is told the officer whom we know, not the one whom the caller wrote, and the code that the licence is for.
+fn name_in(document: &mut Value, officer: &Officer, grant: &Grant) {
+    let Some(document) = document.as_object_mut() else { return };
+    if officer.shown == Shown::Token {
+        let mut known = serde_json::Map::new();
+        known.insert("account".to_owned(), officer.name.clone().into());
+        document.insert("officer".to_owned(), known.into());
+    }
+    if let (Some(code), Some(purpose)) =
+        (&grant.code, document.get_mut("purpose").and_then(Value::as_object_mut))
+    {
+        purpose.insert("integrationCode".to_owned(), code.clone().into());
+    }
+}
+
+/// The calls of the question under one bound, a log-in included, because somebody waits at a screen. What surely brought no byte of
+/// an answer may be tried once more.
+async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Result<Answer, Fault> {
+    let trace_on = inquire::passed_on(message);
+    let bound = Duration::from_millis(room.config.answer_ms_max);
+    let asking = inquire::inquire(app, room, &trace_on, tries, |transcript| {
+        let talk = Conversation { message, marks: &Marks::new(), transcript };
+        room.adapter.next_turn(&talk)
+    });
+    let too_late = |_| Err(question_unanswered(bound));
+    let receipt = tokio::time::timeout(bound, asking).await.unwrap_or_else(too_late)?;
+    receipt.answer.ok_or_else(nobody)
+}
+
+/// The class of an answer, for the trail: never anything of what it says.
+fn outcome(answer: &Answer) -> String {
+    let document: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
+    let known = ["found", "not-found", "match", "no-match"];
+    let said = document.get("outcome").and_then(Value::as_str);
+    known
+        .iter()
+        .find(|word| said == Some(**word))
+        .map_or_else(|| "answered".to_owned(), |word| (*word).to_owned())
+}
+
+fn class_of(outcome: &str) -> &'static str {
+    match outcome {
+        "found" | "match" => "found",
+        "not-found" | "no-match" => "not-found",
+        "answered" => "answered",
+        _ => "failed",
+    }
+}
+
+fn nobody() -> Fault {
+    Fault::new("question.unanswerable", Blame::Gateway, Remedy::Correct, words::nobody_to_ask())
+}
+
+fn question_unanswered(bound: Duration) -> Fault {
+    Fault::new("question.too-late", Blame::Peer, Remedy::Later, words::question_unanswered(bound.as_secs()))
+}
