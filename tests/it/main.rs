@@ -5,6 +5,7 @@ mod contracts;
 mod damage;
 mod doors;
 mod fuzz;
+mod openapi;
 mod outside;
 mod privacy;
 mod process;

@@ -26,7 +26,7 @@ use crate::sessions::Sessions;
 use crate::store::{OpenOptions, Seal, SealKey, Store};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http};
+use crate::{delivery, http, openapi};
 
 /// A gateway, built and not yet listening.
 pub struct App {
@@ -46,6 +46,8 @@ pub struct App {
     pub verdicts: Verdicts,
     /// Whether the store can be written.
     pub readiness: http::Readiness,
+    /// The description of the doors, as `/openapi.json` answers it.
+    pub openapi: bytes::Bytes,
     /// The audit trail of identity questions.
     pub trail: Trail,
     watch: Mutex<Watch>,
@@ -253,6 +255,7 @@ impl App {
         let folder = config.gateway.audit_folder();
         let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
             .map_err(|error| CannotStart::Store(format!("{}: {error}", folder.display())))?;
+        let openapi = openapi::document(&rules, files);
         let app = Arc::new(App {
             config,
             rules,
@@ -262,6 +265,7 @@ impl App {
             metrics: Metrics::new(),
             verdicts: Verdicts::default(),
             readiness: http::Readiness::default(),
+            openapi: format!("{:#}\n", openapi).into(),
             trail,
             watch: Mutex::default(),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),

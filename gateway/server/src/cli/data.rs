@@ -1,4 +1,4 @@
-//! `check`, `translate`, `test`, `coverage`: the data rooms, without a running gateway.
+//! `check`, `translate`, `test`, `coverage`, `openapi`: the data rooms, without a running gateway.
 //!
 //! They take the built-in data with the overlay on top, as `run` would, and say everything that is wrong at once: file, line,
 //! field, nearest name. With `--json` what they say is one JSON document on standard output.
@@ -19,6 +19,13 @@ use crate::clock::Clock;
 use crate::files::{Files, Overlaid};
 use crate::rules::Rules;
 use crate::words::Lang;
+
+pub fn openapi(common: &Common) -> Outcome {
+    let files = common.files()?;
+    let rules = Rules::compile(&files).map_err(|defects| Ended::CannotStart(list(&defects)))?;
+    say!("{:#}", crate::openapi::document(&rules, &files));
+    Ok(())
+}
 
 pub fn check(common: &Common) -> Outcome {
     let vi = common.lang() == Lang::Vi;

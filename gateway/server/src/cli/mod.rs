@@ -90,6 +90,8 @@ enum Command {
     Translate(data::Translate),
     /// Run the cases beside the mappings (UPDATE=1 rewrites what is expected)
     Test(data::Test),
+    /// Print the OpenAPI document of the doors, as /openapi.json answers it
+    Openapi,
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
     /// Everything that happened to a dossier
@@ -137,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => serve::simulate(args),
         Command::Translate(args) => data::translate(&common, args),
         Command::Test(args) => data::test(&common, args),
+        Command::Openapi => data::openapi(&common),
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
