@@ -9,7 +9,7 @@ use gateway_core::adapter::{Adapter, Secret};
 use gateway_core::channel::{Channel, Direction};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
-use gateway_core::licence::Watch;
+use gateway_core::pace::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
