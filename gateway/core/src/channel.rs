@@ -140,6 +140,8 @@ pub struct Described {
     pub shape: Shape,
     /// The contract of the whole body, where it is more than its items.
     pub body: Option<String>,
+    /// What `**` at the end of the path stands for.
+    pub rest: Vec<String>,
     /// Parameters of the query.
     pub query: Vec<String>,
     /// Headers beside the credential.

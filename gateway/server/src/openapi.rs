@@ -108,16 +108,49 @@ impl Book<'_> {
         let Some(schema) = bytes.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok()) else {
             return json!({ "type": "string", "description": format!("XSD: {contract}") });
         };
-        self.schemas.insert(name.clone(), schema);
+        self.keep(&name, schema);
         json!({ "$ref": format!("#/components/schemas/{name}") })
+    }
+
+    /// A contract stands alone; in one document with others, its definitions are components of their own, because few readers follow a
+    /// reference from within a document that has an identity of its own.
+    fn keep(&mut self, name: &str, mut schema: Value) {
+        point_to(&mut schema, &format!("#/components/schemas/{name}."));
+        if let Some(fields) = schema.as_object_mut() {
+            fields.retain(|field, _| !matches!(field.as_str(), "$id" | "$schema"));
+            if let Some(Value::Object(definitions)) = fields.remove("$defs") {
+                let named = definitions.into_iter().map(|(own, schema)| (format!("{name}.{own}"), schema));
+                self.schemas.extend(named);
+            }
+        }
+        self.schemas.insert(name.to_owned(), schema);
+    }
+}
+
+/// Every reference to a definition of the same contract, made one to a component.
+fn point_to(value: &mut Value, place: &str) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get_mut("$ref")
+                && let Some(own) = reference.strip_prefix("#/$defs/")
+            {
+                *reference = format!("{place}{own}");
+            }
+            fields.values_mut().for_each(|value| point_to(value, place));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| point_to(value, place)),
+        _ => {}
     }
 }
 
 fn operation(family: &str, channel: &Channel, content: &Map<String, Value>, rest: bool) -> Value {
     let mut parameters: Vec<Value> = Vec::new();
     if rest {
-        parameters
-            .push(json!({ "name": "rest", "in": "path", "required": true, "schema": { "type": "string" } }));
+        let mut schema = json!({ "type": "string" });
+        if !channel.describes.rest.is_empty() {
+            schema["enum"] = channel.describes.rest.clone().into();
+        }
+        parameters.push(json!({ "name": "rest", "in": "path", "required": true, "schema": schema }));
     }
     for name in &channel.describes.query {
         parameters.push(json!({ "name": name, "in": "query", "schema": { "type": "string" } }));
