@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use gateway_core::ids::hex;
 use include_dir::{Dir, include_dir};
 use ring::digest;
 
@@ -83,11 +84,6 @@ fn written_over(bytes: &[u8]) -> Option<String> {
 /// The first 12 hex digits of the SHA-256.
 pub fn short_digest(bytes: &[u8]) -> String {
     hex(&digest::digest(&digest::SHA256, bytes).as_ref()[..6])
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn collect(dir: &Dir) -> BTreeMap<String, Vec<u8>> {

@@ -15,13 +15,12 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_core::adapter::Secret;
-use gateway_core::ids::{Moment, PeerName};
+use gateway_core::ids::{Moment, PeerName, hex};
 use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use crate::clock;
-use crate::files::hex;
 
 /// A session of ours lasts so long; existing software logs in again after ten minutes by itself.
 const SESSION_SECONDS: i64 = 3600;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use gateway_core::ids::hex;
 
 use super::{Common, Ended, Outcome, block_on, serve, show};
 use crate::clock::Clock;
-use crate::files::hex;
 use crate::store::{Event, TimelineRow};
 use crate::story::{self, Documents, Otherwise, Stage};
 use crate::words::Lang;

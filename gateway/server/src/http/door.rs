@@ -8,7 +8,7 @@ use bytes::Bytes;
 use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Pairs, Secret};
 use gateway_core::channel::{Channel, Credential, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::{Correlation, PeerName};
+use gateway_core::ids::{Correlation, PeerName, hex};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -272,7 +272,7 @@ fn trace(headers: &HeaderMap) -> Trace {
             // A bare number may be somebody's.
             && !id.bytes().all(|b| b.is_ascii_digit())
     };
-    let own = || Correlation::from(crate::files::hex(&crate::clock::chance::<8>()));
+    let own = || Correlation::from(hex(&crate::clock::chance::<8>()));
     Trace {
         correlation: text("x-correlation-id").filter(harmless).map_or_else(own, Correlation::from),
         traceparent: text("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned),
