@@ -12,7 +12,7 @@ use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
@@ -44,6 +44,8 @@ pub struct App {
     pub verdicts: Verdicts,
     /// Whether the store can be written.
     pub readiness: http::Readiness,
+    /// Places for long bodies that do not say at their beginning who sends them.
+    pub strangers: Semaphore,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -257,6 +259,7 @@ impl App {
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
+            strangers: Semaphore::new(http::STRANGERS_MAX),
         let offered = app.store.reoffer(current, app.clock.now()).await.map_err(unusable)?;
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());

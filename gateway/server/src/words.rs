@@ -79,6 +79,11 @@ pub fn door_timeout(seconds: u64) -> String {
 
 /// The caller went away.
 pub fn body_broken_off() -> &'static str {
+/// 503: too many long bodies of nobody yet known.
+pub fn door_busy() -> &'static str {
+    "đang có quá nhiều lời gọi dài chưa cho biết phiên đăng nhập; chưa có gì được ghi nhận, hãy gửi lại sau, và đặt session ở đầu nội dung"
+}
+
     "kết nối đứt giữa chừng; chưa có gì được ghi nhận"
 }
 

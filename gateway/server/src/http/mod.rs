@@ -45,6 +45,8 @@ const HEADERS_MAX: usize = 100;
 /// A call whose first line and headers are longer is answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
+/// So many long bodies of callers not yet known are read at the same time; one more is answered 503.
+pub(crate) const STRANGERS_MAX: usize = 32;
 /// Takes calls until `stop` is done, then lets those in progress end, within the configured bound.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
