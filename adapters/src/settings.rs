@@ -57,6 +57,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A text, if it is there.
+    pub(crate) fn maybe(&mut self, key: &'static str) -> Option<String> {
+        match self.value(key)? {
+            toml::Value::String(text) => Some(text.clone()),
+            _ => self.wrong(key, "a text is expected", None),
+        }
+    }
+
     /// One of a few words; the first is the default.
     pub(crate) fn word(&mut self, key: &'static str, words: &[&'static str]) -> &'static str {
         let given = self.text(key, words[0]);
