@@ -108,13 +108,17 @@ mod tests {
 
     #[test]
     fn no_refusal_contains_the_words_of_success() {
-        for text in ["Không thành công", "KHÔNG THÀNH  CÔNG", "tha\u{300}nh\u{a0}co\u{302}ng", "thành\ncông"] {
+        for text in ["Không thành công", "KHÔNG THÀNH  CÔNG", "tha\u{300}nh\u{a0}co\u{302}ng", "thành\ncông"]
+        {
             let safe = without_success(text);
             assert!(safe.to_lowercase().ends_with("đạt"), "{safe}");
         }
         assert_eq!(without_success("công thành"), "công thành");
-        let fault = Fault::sender("contract.violated", "Chưa thành công")
-            .with(vec![Violation::sender("GhiChu", "length", "thành công")]);
+        let fault = Fault::sender("contract.violated", "Chưa thành công").with(vec![Violation::sender(
+            "GhiChu",
+            "length",
+            "thành công",
+        )]);
         assert_eq!(words_of(&fault), "Chưa đạt: GhiChu [length] đạt");
     }
 

@@ -106,7 +106,8 @@ impl Envelope {
     /// The fault it carries, if it carries one: code without prefix, and reason.
     pub(crate) fn fault(&self) -> Option<(String, String)> {
         let fault = self.body.iter().find(|element| element.is(self.version.namespace(), "Fault"))?;
-        let text = |element: Option<&Element>| element.map_or(String::new(), |found| found.text.trim().to_owned());
+        let text =
+            |element: Option<&Element>| element.map_or(String::new(), |found| found.text.trim().to_owned());
         let (code, reason) = match self.version {
             Version::V11 => (text(fault.child("faultcode")), text(fault.child("faultstring"))),
             Version::V12 => (
@@ -200,7 +201,8 @@ fn header_of_fault(writer: &mut Writer, kind: &Kind) {
             for (prefix, version) in [("v12", Version::V12), ("v11", Version::V11)] {
                 let declared = format!("xmlns:{prefix}");
                 let qname = format!("{prefix}:Envelope");
-                writer.start("soap:SupportedEnvelope", &[("qname", &qname), (&declared, version.namespace())]);
+                writer
+                    .start("soap:SupportedEnvelope", &[("qname", &qname), (&declared, version.namespace())]);
                 writer.end("soap:SupportedEnvelope");
             }
             writer.end("soap:Upgrade");
@@ -209,7 +211,8 @@ fn header_of_fault(writer: &mut Writer, kind: &Kind) {
         Kind::NotUnderstood(blocks) => {
             writer.start("soap:Header", &[]);
             for (namespace, name) in blocks {
-                writer.start("soap:NotUnderstood", &[("qname", &format!("b:{name}")), ("xmlns:b", namespace)]);
+                writer
+                    .start("soap:NotUnderstood", &[("qname", &format!("b:{name}")), ("xmlns:b", namespace)]);
                 writer.end("soap:NotUnderstood");
             }
             writer.end("soap:Header");

@@ -264,7 +264,9 @@ mod tests {
     fn prefixes_mean_nothing_and_addresses_do() {
         let read = |text: &str| parse(text.as_bytes()).unwrap();
         let one = read("<a:x xmlns:a='urn:1' xmlns:b='urn:2' b:y=' 1 '><a:z>Hồ&amp;</a:z><!-- c --></a:x>");
-        let other = read("\u{feff}<?xml version='1.0'?><x xmlns='urn:1' q:y=' 1 ' xmlns:q='urn:2'><z>Hồ<![CDATA[&]]></z></x>\n");
+        let other = read(
+            "\u{feff}<?xml version='1.0'?><x xmlns='urn:1' q:y=' 1 ' xmlns:q='urn:2'><z>Hồ<![CDATA[&]]></z></x>\n",
+        );
         assert_eq!(one, other);
         assert!(one.is("urn:1", "x") && one.attribute("urn:2", "y") == Some("1"));
         assert_eq!(one.child("z").map(|z| z.text.as_str()), Some("Hồ&"));

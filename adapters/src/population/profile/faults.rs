@@ -181,10 +181,10 @@ fn without_error(value: Value) -> Result<Said, Fault> {
 /// A fault of the API manager, by its number.
 fn api_manager(code: &str, message: &str) -> Fault {
     let seen = match code.parse::<u32>().unwrap_or(0) {
+        900_906 | 404 => Seen::NotThere,
         900_901..=900_904 => Seen::Session,
         900_800..=900_807 | 700_700 => Seen::Throttled,
         900_905..=900_910 => Seen::Forbidden,
-        404 | 403 | 900_906 => Seen::NotThere,
         _ => Seen::ApiManager,
     };
     fault(seen, format!("{}: {}", masked(code), masked(message)))

@@ -270,19 +270,25 @@ impl<'a> Question<'a> {
     pub(super) fn json(&self, operation: &'a Operation) -> Result<Value, Fault> {
         let mut body = Map::new();
         for (path, value) in self.values(operation)? {
-            let Some((name, around)) = path.split_last() else { continue };
-            let mut place = &mut body;
-            for name in around {
-                let inner = place.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-                // A row that makes a text and one that puts fields into it cannot both be meant; the later one is.
-                if !inner.is_object() {
-                    *inner = Value::Object(Map::new());
-                }
-                let Value::Object(fields) = inner else { break };
-                place = fields;
-            }
-            place.insert(name.clone(), Value::String(value));
+            put(&mut body, path, value);
         }
         Ok(Value::Object(body))
+    }
+}
+
+/// A row that makes a text and one that puts fields into it cannot both be meant; the later one is.
+fn put(place: &mut Map<String, Value>, path: &[String], value: String) {
+    match path {
+        [] => {}
+        [name] => _ = place.insert(name.clone(), Value::String(value)),
+        [name, inside @ ..] => {
+            let inner = place.entry(name.clone()).or_insert(Value::Null);
+            if !inner.is_object() {
+                *inner = Value::Object(Map::new());
+            }
+            if let Value::Object(fields) = inner {
+                put(fields, inside, value);
+            }
+        }
     }
 }
