@@ -86,7 +86,7 @@ pub(super) fn soap_fault(code: &str, reason: &str) -> Fault {
 /// Tells an answer from everything else.
 pub(super) fn said(answer: &Answer) -> Result<Said, Fault> {
     let said = match answer.header("x-road-error") {
-        Some(error) => Err(fault(Seen::XRoad, masked(error))),
+        Some(error) => Err(x_road(error, "")),
         None => by_form(answer),
     };
     said.map_err(|fault| Fault { retry_after_ms: retry_after_ms(answer), ..fault })
@@ -152,7 +152,7 @@ fn in_json(body: &[u8]) -> Result<Said, Fault> {
     }
     let kind = text(&value, "type");
     if kind.starts_with("Server.") || kind.starts_with("Client.") {
-        return Err(fault(Seen::XRoad, format!("{}: {}", masked(&kind), masked(&text(&value, "message")))));
+        return Err(x_road(&kind, &text(&value, "message")));
     }
     if value.get("correlationId").is_some() || (value.get("response").is_some() && value.get("code").is_some()) {
         let code = text(&value, "code");
@@ -175,6 +175,16 @@ fn without_error(value: Value) -> Result<Said, Fault> {
             let words = value.get("message").and_then(plain).unwrap_or_default();
             Err(fault(Seen::ErrorCode, format!("error_code {}: {}", masked(&code), masked(&words))))
         }
+    }
+}
+
+/// An error of X-Road itself. What only its administrators can change does not change by waiting.
+fn x_road(kind: &str, message: &str) -> Fault {
+    let fault = fault(Seen::XRoad, format!("{} {}", masked(kind), masked(message)).trim().to_owned());
+    let lasting = ["AccessDenied", "UnknownService", "UnknownMember", "ServiceDisabled", "SslAuthenticationFailed"];
+    match lasting.iter().any(|end| kind.ends_with(end)) {
+        true => Fault { remedy: Remedy::Correct, ..fault },
+        false => fault,
     }
 }
 

@@ -166,7 +166,8 @@ impl<'a> Question<'a> {
             Source::Request => Some(self.request()),
             Source::Procedure => self.text("/purpose/procedure"),
             Source::IntegrationCode => {
-                self.text("/purpose/integrationCode").or_else(|| filled(integration_code))
+                let own = self.text("/purpose/integrationCode").filter(|_| self.settings.callers_code);
+                own.or_else(|| filled(integration_code))
             }
             Source::Dossier => self.text("/purpose/dossier/code"),
             Source::Unit => filled(self.message.unit.as_str()).or_else(|| filled(&self.settings.unit)),

@@ -45,7 +45,7 @@ fn refused(arrival: &Arrival, fault: &Fault) -> Answer {
     };
     let text = soap::write_fault(version, &kind, &words_of(fault), &detail(fault));
     // What the door said keeps its status; all else has the one that SOAP gives its faults.
-    let by_door = ["auth.", "door.", "licence."].iter().any(|start| fault.code.starts_with(start));
+    let by_door = ["auth.", "door."].iter().any(|start| fault.code.starts_with(start));
     let status = match (by_door || fault.code == "gateway.busy", version, kind) {
         (true, ..) => status_of(fault),
         (false, Version::V12, Kind::Sender) => 400,
