@@ -252,7 +252,8 @@ mod tests {
         let soap = format!("<s:Envelope xmlns:s='{v11}'><s:Body><a/></s:Body></s:Envelope>");
         let refused = format!("<s:Envelope xmlns:s='{v11}'><s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>x</faultstring></s:Fault></s:Body></s:Envelope>");
         let wso2 = |code| format!("<ams:fault xmlns:ams='http://wso2.org/apimanager/security'><ams:code>{code}</ams:code><ams:message>m</ams:message></ams:fault>");
-        let rows: [(u16, Option<(&str, &str)>, &str, &str); 26] = [
+        type Row<'a> = (u16, Option<(&'a str, &'a str)>, &'a str, &'a str);
+        let rows: [Row; 26] = [
             (200, None, &soap, "read"),
             (200, None, &format!("\u{feff}\n{soap}"), "read"),
             (500, None, &refused, "population.soap-fault"),

@@ -8,6 +8,7 @@
 mod answer;
 mod faults;
 mod fields;
+mod layers;
 mod names;
 mod node;
 mod outbound;

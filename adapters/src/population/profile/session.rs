@@ -29,7 +29,7 @@ pub(super) fn secrets(settings: &Settings) -> Vec<String> {
         Auth::HashedBasic => vec!["secret-key"],
         Auth::Lgsp if settings.lgsp.ready => vec!["lgspaccesstoken"],
         Auth::Lgsp => vec!["access-key", "platform-key"],
-        Auth::AuthToken => vec!["auth"],
+        Auth::Header => vec!["auth"],
         Auth::Wso2Form | Auth::Wso2Basic | Auth::Wso2Json => vec!["consumer-key", "consumer-secret"],
     };
     for (_, header) in &settings.headers {
@@ -126,7 +126,7 @@ pub(super) fn call(settings: &Settings, account: &Account, keys: &Keys) -> Resul
             headers.push(access_header(settings, keys)?);
             (form, grant.to_owned())
         }
-        Auth::AuthToken => {
+        Auth::Header => {
             headers.push(("Auth".to_owned(), key("auth")?.to_owned()));
             (form, String::new())
         }

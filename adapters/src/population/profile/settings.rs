@@ -10,13 +10,10 @@ use gateway_core::fault::{Defect, nearest};
 use toml::{Table, Value};
 
 use super::fields::{Field, Source};
+use super::layers;
 use super::names::Names;
 use crate::Files;
 use crate::settings::{Reader, defect};
-
-const FOLDER: &str = "population/profiles/";
-/// A profile that extends one that extends one … is a circle long before this.
-const EXTENDS_MAX: usize = 8;
 
 /// What a platform may be asked: the kinds of question, a verification in its three variants.
 pub(super) const OPERATIONS: [&str; 5] =
@@ -59,7 +56,7 @@ pub(super) enum Auth {
     /// A token, and the access header of the platform on every call.
     Lgsp,
     /// A token got with a ready-made `Auth` header.
-    AuthToken,
+    Header,
     /// A token by client credentials, as fields of a form.
     Wso2Form,
     /// The same, as Basic.
@@ -72,7 +69,7 @@ const AUTHS: [(&str, Auth); 7] = [
     ("none", Auth::None),
     ("hashed-basic", Auth::HashedBasic),
     ("lgsp-token", Auth::Lgsp),
-    ("auth-token", Auth::AuthToken),
+    ("auth-token", Auth::Header),
     ("wso2-form", Auth::Wso2Form),
     ("wso2-basic", Auth::Wso2Basic),
     ("wso2-json", Auth::Wso2Json),
@@ -190,12 +187,12 @@ impl Settings {
             Some(Value::String(name)) => name,
             Some(_) => return Err(vec![defect("profile", "the name of a profile is expected").into()]),
         };
-        let profile = chain(name, files)?;
+        let profile = layers::chain(name, files)?;
         Settings::of(&profile).map_err(|defects| {
-            let within = |defect| Defect { file: format!("mappings/{}", path(name)), ..defect };
+            let within = |defect| Defect { file: layers::file_name(name), ..defect };
             defects.into_iter().map(within).collect::<Vec<_>>()
         })?;
-        Settings::of(&laid_over(profile, table))
+        Settings::of(&layers::laid_over(profile, table))
     }
 
     fn of(table: &Table) -> Result<Settings, Vec<Defect>> {
@@ -341,74 +338,4 @@ fn operations(
         operations.insert(name.to_owned(), operation);
     }
     operations
-}
-
-fn path(name: &str) -> String {
-    format!("{FOLDER}{name}.yaml")
-}
-
-/// A profile laid over the one it extends, and so on.
-fn chain(name: &str, files: &Files) -> Result<Table, Vec<Defect>> {
-    let mut layers: Vec<Table> = Vec::new();
-    let mut name = name.to_owned();
-    loop {
-        let layer = file(&name, files)?;
-        let extends = layer.get("extends").and_then(Value::as_str).map(str::to_owned);
-        layers.push(layer);
-        match extends {
-            Some(_) if layers.len() == EXTENDS_MAX => {
-                return Err(vec![broken(&name, 0, "extends: the profiles extend each other in a circle")]);
-            }
-            Some(base) => name = base,
-            None => break,
-        }
-    }
-    Ok(layers.into_iter().rev().reduce(|base, over| laid_over(base, &over)).unwrap_or_default())
-}
-
-fn file(name: &str, files: &Files) -> Result<Table, Vec<Defect>> {
-    let known = || files.keys().filter_map(|path| path.strip_prefix(FOLDER)?.strip_suffix(".yaml"));
-    let bytes = files.get(&path(name)).ok_or_else(|| {
-        let all: Vec<&str> = known().collect();
-        let message = format!("there is no profile `{name}`, only {}", all.join(", "));
-        vec![defect("profile", message).near(nearest(name, known())).into()]
-    })?;
-    let text = std::str::from_utf8(bytes).map_err(|_| vec![broken(name, 0, "the file is not UTF-8")])?;
-    let table: Table = serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().map(|place| place.line()).unwrap_or(0);
-        vec![broken(name, line, &error.to_string())]
-    })?;
-    match table.get("profile").and_then(Value::as_str) {
-        Some(own) if own == name => Ok(table),
-        _ => Err(vec![broken(name, 1, &format!("profile: must be {name}, as the file is called"))]),
-    }
-}
-
-fn broken(name: &str, line: u64, message: &str) -> Defect {
-    Defect {
-        file: format!("mappings/{}", path(name)),
-        line,
-        field: String::new(),
-        message: message.to_owned(),
-        nearest: None,
-    }
-}
-
-/// The one table with the words of the other put over it.
-fn laid_over(mut base: Table, over: &Table) -> Table {
-    for (key, value) in over {
-        let merged = match (base.remove(key), value) {
-            (Some(Value::Table(below)), Value::Table(above)) if !is_secret(above) => {
-                Value::Table(laid_over(below, above))
-            }
-            (_, value) => value.clone(),
-        };
-        base.insert(key.clone(), merged);
-    }
-    base
-}
-
-/// `{ secret = "…" }` takes the place of whatever stood there.
-fn is_secret(table: &Table) -> bool {
-    table.len() == 1 && table.contains_key("secret")
 }

@@ -121,7 +121,7 @@ impl Simulator {
         let granted = form.contains("client_credentials");
         let right = match self.settings.auth {
             Auth::Lgsp => granted && ask.header("lgspaccesstoken").is_some_and(is_access_header),
-            Auth::AuthToken => {
+            Auth::Header => {
                 let given = ask.header("auth").unwrap_or_default();
                 !given.is_empty() && (self.keys.auth.is_empty() || self.keys.auth == given)
             }
@@ -177,7 +177,7 @@ impl Simulator {
             Auth::HashedBasic => self.hashed(operation, ask, at).ok_or(No::Unknown),
             auth => {
                 let token = ask.header("authorization").and_then(|header| header.strip_prefix("Bearer "));
-                if !token.and_then(|token| self.tokens.get(token)).is_some_and(|end| *end > at) {
+                if token.and_then(|token| self.tokens.get(token)).is_none_or(|end| *end <= at) {
                     return Err(No::Token);
                 }
                 match auth == Auth::Lgsp && !ask.header("lgspaccesstoken").is_some_and(is_access_header) {
