@@ -56,6 +56,7 @@ fn an_officers_own_key_stands_by_name_until_it_is_signed() {
     let fault =
         adapter.sign(&request, &Keys { fixed: &fixed, session: Some(&session) }, noon()).expect_err("no key");
     assert_eq!(fault.code, "population.key-missing");
+    assert!(!fault.to_string().contains("h99_canbo"), "whoever reads faults need not know who asked");
     let fault =
         adapter.sign(&request, &Keys { fixed: &keys(), session: None }, noon()).expect_err("no session");
     assert_eq!(fault.remedy, Remedy::Renew);

@@ -203,8 +203,10 @@ fn secret<'k>(keys: &Keys<'k>, name: &str) -> Result<&'k str, Fault> {
     keys.fixed.get(name).map(Secret::reveal).ok_or_else(|| missing(name))
 }
 
+/// An officer's key is not named: officers are often known by their own identity number.
 fn missing(name: &str) -> Fault {
-    let words = format!("chưa cấu hình khóa {name} để gọi CSDLQG về dân cư");
+    let what = if name.starts_with(OFFICER_KEY) { "riêng của cán bộ (officer/…)" } else { name };
+    let words = format!("chưa cấu hình khóa {what} để gọi CSDLQG về dân cư");
     Fault::new("population.key-missing", Blame::Gateway, Remedy::Later, words)
 }
 
