@@ -27,6 +27,9 @@ pub struct KindSpec {
     /// The canonical contract.
     #[serde(default)]
     pub contract: Option<String>,
+    /// The canonical contract of its answer, for questions whose answers we understand.
+    #[serde(default)]
+    pub answer: Option<String>,
     /// Where the dossier's code stands in the canonical document.
     #[serde(default)]
     pub dossier: Option<String>,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Pairs, Secret};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Pairs, Secret};
 use gateway_core::channel::{Channel, Credential, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Correlation, hex};
@@ -25,7 +25,8 @@ use crate::keyring::Caller;
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 4] = ["content-type", "accept", "idempotency-key", "accept-language"];
+const HEADERS_SEEN: [&str; 7] =
+    ["content-type", "accept", "idempotency-key", "accept-language", "host", "soapaction", "x-dossier-code"];
 
 pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let began = Instant::now();
@@ -51,6 +52,10 @@ async fn enter(app: &App, request: Request<Incoming>, trace: &Trace) -> (String,
         sent.forget();
         return ("none".to_owned(), problem::response(&fault));
     };
+    if let Some(answer) = call.description() {
+        sent.forget();
+        return (call.arrival.channel.to_string(), response(answer));
+    }
     let response = match call.let_in(sent).await {
         Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, trace).await),
         Err(fault) => call.turn_away(&fault),
@@ -93,6 +98,12 @@ impl<'a> Call<'a> {
             at: app.clock.now(),
         };
         Some(Call { app, doors, door, headers: parts.headers, media, arrival })
+    }
+
+    /// What one of the doors says of itself to whoever asks.
+    fn description(&self) -> Option<Answer> {
+        let ask = &self.arrival.ask;
+        (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(ask)))?
     }
 
     /// Everything that can be refused without understanding the message, cheapest first; then its body and its session.
