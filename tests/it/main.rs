@@ -10,6 +10,7 @@ mod openapi;
 mod outside;
 mod privacy;
 mod process;
+mod questions;
 mod sessions;
 mod stories;
 mod tidy;

@@ -21,6 +21,7 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
         "key.conflict" => 409,
         "door.too-large" => 413,
         "door.content-type" | "door.content-encoding" => 415,
+        "question.throttled" | "door.throttled" => 429,
         "gateway.busy" => 503,
         "auth.wrong-door" => 403,
         _ if code.starts_with("auth.") => 401,
