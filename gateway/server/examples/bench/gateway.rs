@@ -47,6 +47,20 @@ impl Home {
         Home { key: made["key"].as_str().expect("a key").to_owned(), ..home }
     }
 
+    /// More lines at the end of the configuration.
+    pub fn configure(&self, further: &str) {
+        let path = self.folder.join("lienthong.toml");
+        let config = std::fs::read_to_string(&path).expect("a configuration");
+        std::fs::write(&path, config + further).expect("the folder takes files");
+    }
+
+    /// A key of this peer takes the place of the first one.
+    pub fn key_of(&mut self, peer: &str) {
+        let made = run(self.command().args(["--json", "keys", "add", peer]));
+        let made: Value = serde_json::from_slice(&made).expect("`keys add --json` prints JSON");
+        self.key = made["key"].as_str().expect("a key").to_owned();
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--config").arg(self.folder.join("lienthong.toml"));

@@ -14,6 +14,7 @@ mod accepts;
 mod gateway;
 mod hop;
 mod limits;
+mod questions;
 mod starts;
 mod table;
 
@@ -60,6 +61,9 @@ fn main() {
     }
     if wanted("accepts") {
         accepts::measure(&plan, &mut table);
+    }
+    if wanted("questions") {
+        questions::measure(&plan, &mut table);
     }
     if wanted("starts") {
         starts::measure(&plan, &mut table);
