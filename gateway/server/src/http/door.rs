@@ -216,6 +216,9 @@ fn ask(parts: &Parts) -> Ask {
 /// `a=1&b=%C3%A1`, with `+` for a space, as forms write it. What is not UTF-8 is replaced, never refused.
 pub(crate) fn parse_query(query: &str) -> Pairs {
     let decode = |text: &str| {
+        if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+            return text.to_owned();
+        }
         let bytes = text.as_bytes();
         let mut decoded = Vec::with_capacity(bytes.len());
         let mut at = 0;
