@@ -21,9 +21,6 @@ use crate::translator::code_like;
 pub struct KindSpec {
     /// Snapshot, event or question.
     pub class: Class,
-    /// What officers call it.
-    #[serde(default)]
-    pub title: String,
     /// The canonical contract.
     #[serde(default)]
     pub contract: Option<String>,
