@@ -243,9 +243,10 @@ impl Store {
         self.run(|writing| writing.try_writing()).await
     }
 
-    /// Removes claim files that no row names and that are older than an hour; gives how many went.
+    /// Removes claim files that no row names and that are older than an hour; gives how many went. Between commits, so that what
+    /// is named is known, and only where this process is the one that writes.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        self.read(stats::sweep).await
+        self.run(|writing| writing.sweep()).await
     }
 
     /// How many commits were synced since opening.
