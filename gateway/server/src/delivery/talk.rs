@@ -298,6 +298,9 @@ impl<'a> Talk<'a> {
         if !written.gone {
             self.tell(&settlement, now);
         }
+        if written.superseded {
+            self.app.verdicts.let_go(self.message.id);
+        }
         if written.next.is_some() {
             self.room.bell.ring();
         }

@@ -203,7 +203,7 @@ impl Writing<'_> {
                 self.alias(code.as_str(), &peer, lane.dossier, *at)
             }
             Sealed::Plain(Entry::Settle { settlement, at }) => {
-                written.next = self.settle(row, settlement, *at)?;
+                (written.next, written.superseded) = self.settle(row, settlement, *at)?;
                 Ok(())
             }
             Sealed::Plain(_) => Ok(()),
@@ -270,13 +270,13 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Settles a delivery and gives the lane to the next one.
+    /// Settles a delivery and gives the lane to the next one; tells also whether it gave way to a newer snapshot.
     pub(super) fn settle(
         &self,
         row: &Row,
         settlement: &Settlement,
         at: Moment,
-    ) -> Result<Option<Head>, StoreError> {
+    ) -> Result<(Option<Head>, bool), StoreError> {
         let mut lane = self.lane(row.lane)?;
         // Now and not when its task ends: whoever is admitted in between would take it for being out and make it the head of
         // the lane, where a held or dead one would stay for ever.
@@ -306,10 +306,11 @@ impl Writing<'_> {
             Settlement::Hold(fault) => self.park(row, &lane, State::Held, Event::Held, fault, at)?,
             Settlement::Superseded => self.end_superseded(&lane, row.id, at)?,
         }
-        if !matches!(settlement, Settlement::Delivered { .. } | Settlement::Superseded) {
-            self.give_way(row, &lane, at)?;
-        }
-        self.reorder(&mut lane, Some(row.id))
+        let gave_way = match settlement {
+            Settlement::Delivered { .. } | Settlement::Superseded => false,
+            _ => self.give_way(row, &lane, at)?,
+        };
+        Ok((self.reorder(&mut lane, Some(row.id))?, gave_way))
     }
 
     fn end(&self, id: DeliveryId, state: State, at: Moment) -> Result<(), StoreError> {

@@ -118,6 +118,8 @@ pub struct Queued {
     pub lane: LaneId,
     /// To whom.
     pub peer: PeerName,
+    /// The messages whose place it takes there: nobody will be told of them any more.
+    pub instead_of: Vec<MessageId>,
 }
 
 /// A lane whose head may go.
@@ -288,6 +290,8 @@ pub enum Entry {
 pub struct Written {
     /// The delivery had been settled by somebody else (superseded, discarded): nothing was written, do not go on.
     pub gone: bool,
+    /// It came back untaken and gave way to a newer snapshot: it is over.
+    pub superseded: bool,
     /// The numbers of the calls written, in order.
     pub exchanges: Vec<ExchangeId>,
     /// After a settlement: the lane's next head.
