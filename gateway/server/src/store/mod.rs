@@ -9,6 +9,7 @@
 //! reads back (once). Nothing in memory is needed. Deliberately absent: the clock, and any decision; those are the core's.
 
 mod admit;
+mod calls;
 mod claims;
 mod error;
 mod lanes;

@@ -12,6 +12,7 @@ use gateway_core::pipeline::{Again, DeliveryId, Settlement, State};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
+use super::calls::{self, Said};
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::lanes::{Lane, class, state, told};
@@ -82,7 +83,12 @@ pub(super) fn prepare(
             }
             Entry::Call { request, at } => Sealed::Call {
                 once: request.effect == Effect::Once,
-                request: vault.pack_large("exchange.request", &request, parcel)?,
+                request: vault.pack_large(calls::PURPOSE, &request, parcel)?,
+                at,
+            },
+            Entry::CallAgain { of, effect, at } => Sealed::Call {
+                once: effect == Effect::Once,
+                request: vault.pack(calls::PURPOSE, &Said::Again { same_as: of.0 })?,
                 at,
             },
             Entry::Answered { exchange, answer, marks, at } => Sealed::Answered {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::{Answer, Marks, Payload, Request, Transcript};
+use gateway_core::adapter::{Answer, Effect, Marks, Payload, Request, Transcript};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::{Class, Envelope};
 use gateway_core::fault::Fault;
@@ -156,6 +156,8 @@ pub struct Delivery {
     pub marks: Marks,
     /// All calls so far, oldest first, also struck and unanswered ones.
     pub exchanges: Vec<Kept>,
+    /// What the latest call said, struck or not, with the row that has its body: for [`Entry::CallAgain`].
+    pub latest_call: Option<(ExchangeId, Request)>,
     /// What it has gone through; `peer_success_at` is for the caller to fill in.
     pub history: History,
     /// Waiting, doubtful or held.
@@ -237,6 +239,15 @@ pub enum Entry {
     Call {
         /// The unsigned call.
         request: Request,
+        /// When.
+        at: Moment,
+    },
+    /// A call that is about to leave and says the same as an earlier one of this delivery: its body is not kept once more.
+    CallAgain {
+        /// The row that has the body.
+        of: ExchangeId,
+        /// What it does to the peer.
+        effect: Effect,
         /// When.
         at: Moment,
     },
