@@ -13,8 +13,7 @@ pub mod settle;
 pub mod unread;
 
 pub use admit::{Admission, Digest, Facts, Incoming, Seen, admit};
-pub use lane::{DeliveryId, LaneEntry, LaneFacts, Next, STUCK_ATTEMPTS, State, carry_over, head, supersede};
-pub use settle::{
-    Again, CallFate, History, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement, read_back, settle,
+pub use lane::{
+    DeliveryId, LaneEntry, LaneFacts, Next, STUCK_ATTEMPTS, State, carry_over, head, passers, supersede,
 };
 pub use unread::{Found, Unread, as_ours, unread};

@@ -24,7 +24,7 @@ use gateway_core::adapter::{Effect, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::{self, DeliveryId, Outcome, Policy, Reading, Settlement};
-use gateway_core::redelivery::{Later, Presence};
+use gateway_core::redelivery::{Later, Presence, probe};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -157,10 +157,15 @@ async fn take(
         let heads = app.store.ready(&room.name, permits, now, &lanes).await?;
         return Ok(Taken { full: heads.len() >= permits, heads });
     };
-    // A probe takes turns among the oldest, so that one message that the peer chokes on cannot keep it away.
     let mut heads = app.store.ready(&room.name, PROBE_CHOICE, now, &lanes).await?;
     if !heads.is_empty() {
-        heads = vec![heads.swap_remove(probes as usize % heads.len())];
+        let turn = probe(probes, heads.len());
+        let head = heads.swap_remove(turn.lane);
+        let passer = match turn.passing {
+            Some(turn) => app.store.passer(head.lane, turn, now).await?,
+            None => None,
+        };
+        heads = vec![passer.unwrap_or(head)];
     }
     Ok(Taken { full: !heads.is_empty(), heads })
 }

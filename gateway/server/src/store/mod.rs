@@ -108,6 +108,11 @@ impl Store {
         self.read(move |db, _| read::ready(db, &peer, limit, now, &out)).await
     }
 
+    /// Who may be tried before the head of this lane while its peer is away, in turns; none if nobody may.
+    pub async fn passer(&self, lane: LaneId, turn: usize, now: Moment) -> Result<Option<Head>, StoreError> {
+        self.run(move |writing| writing.passer(lane, turn, now)).await
+    }
+
     /// When the next lane of a peer that is not ready now becomes ready by itself.
     pub async fn next_ready_at(&self, peer: &PeerName, now: Moment) -> Result<Option<Moment>, StoreError> {
         let peer = peer.clone();

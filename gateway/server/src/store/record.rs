@@ -293,6 +293,7 @@ impl Writing<'_> {
         match settlement {
             Settlement::Delivered { reference } => {
                 self.end(row.id, State::Delivered, at)?;
+                self.note_passed(row, &lane, at)?;
                 self.note(lane.dossier, Some(row.id), at, Event::Delivered, reference)?;
                 if !lane.accepted {
                     lane.accepted = true;
@@ -383,6 +384,23 @@ impl Writing<'_> {
                    away_at = ?3, first_unclear_at = NULL WHERE id = ?1",
             )?
             .execute(params![row.id.0, state, at.as_millis()])?;
+        Ok(())
+    }
+
+    /// Says of every earlier step that still waits, or died, that this one went before it; of each once.
+    fn note_passed(&self, row: &Row, lane: &Lane, at: Moment) -> Result<(), StoreError> {
+        if row.class == Class::Snapshot || lane.open < 2 {
+            return Ok(());
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT p.id FROM delivery d JOIN delivery p ON p.lane = d.lane AND p.open = 1 AND p.position < d.position
+             WHERE d.id = ?1 AND p.class = 'event' AND p.state <> 'held' AND NOT EXISTS
+               (SELECT 1 FROM timeline t WHERE t.dossier = ?2 AND t.delivery = p.id AND t.event = 'passed')",
+        )?;
+        let passed = statement.query_map(params![row.id.0, lane.dossier], |row| row.get(0))?;
+        for id in passed.collect::<Result<Vec<i64>, _>>()? {
+            self.note(lane.dossier, Some(DeliveryId(id)), at, Event::Passed, "")?;
+        }
         Ok(())
     }
 

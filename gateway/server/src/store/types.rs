@@ -351,6 +351,8 @@ events! {
     Queued = "queued",
     /// A newer snapshot took its place.
     Superseded = "superseded",
+    /// A later step went before it.
+    Passed = "passed",
     /// What only the superseded one carried came along.
     CarriedOver = "carried-over",
     /// Waits until the peer knows the dossier.

@@ -64,6 +64,24 @@ fn the_rules_as_a_table() {
 }
 
 #[test]
+fn who_may_pass_a_head_that_is_tried_in_vain() {
+    for (known, entries, wanted, why) in [
+        (true, "ewait ewait ewait", vec![1, 2], "an event holds nothing"),
+        (true, "ewait", vec![], "nobody is there"),
+        (false, "swait ewait ewait", vec![], "a snapshot that was never accepted holds its events"),
+        (true, "swait ewait", vec![1], "one of a known dossier does not"),
+        (true, "ewait swait", vec![1], "nor does an event hold a snapshot"),
+        (true, "edoubt ewait", vec![], "to be asked about has no effect: the better probe"),
+        (true, "ewait eout", vec![], "one of a lane is out at a time"),
+        (true, "edead ewait eindoubt ewait", vec![3], "those that wait for a person do not go"),
+        (false, "ewait swait ewait", vec![], "the snapshot is the head and holds both"),
+    ] {
+        let passing = passers(&lane(entries), LaneFacts { accepted_snapshot: known });
+        assert_eq!(passing.iter().map(|next| next.id.0).collect::<Vec<_>>(), wanted, "{entries}: {why}");
+    }
+}
+
+#[test]
 fn only_idle_waiting_snapshots_are_superseded() {
     let mut entries = lane("swait ewait sout sdoubt sindoubt sdead swait@9 swait");
     entries[7].once_on_record = true;
