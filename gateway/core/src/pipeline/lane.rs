@@ -6,8 +6,9 @@
 //! - what has used up [`STUCK_ATTEMPTS`] attempts of its own stands before nothing either, though it is still tried;
 //! - only a snapshot of a dossier that the peer has *never* accepted holds back events, wherever it stands.
 //!
-//! A doubtful delivery (its call may have taken effect) is settled before anything else. A snapshot in doubt holds newer
-//! snapshots until an operator has spoken, because a second create could take effect twice.
+//! A doubtful delivery (its call may have taken effect) is settled before anything else; an event whose call was made again and
+//! is still in the dark waits long for its next turn and holds nothing meanwhile. A snapshot in doubt holds newer snapshots
+//! until an operator has spoken, because a second create could take effect twice.
 //! Deliberately absent: time. A delivery whose moment has not come is still the head; the lane is ready when it comes.
 
 use std::collections::HashSet;
@@ -139,7 +140,7 @@ pub fn head(entries: &[LaneEntry], lane: LaneFacts) -> Option<Next> {
             continue;
         }
         candidates.push(next(entry));
-        if entry.attempts < STUCK_ATTEMPTS {
+        if entry.attempts < STUCK_ATTEMPTS && entry.state != State::Doubtful {
             break;
         }
     }
@@ -182,6 +183,7 @@ fn may_go(entry: &LaneEntry, before: &[&LaneEntry], all: &[&LaneEntry], lane: La
                     || before.iter().any(|other| other.state == State::Held))
         }
         (State::Held, _) => lane.accepted_snapshot,
+        (State::Doubtful, _) => true,
         _ => false,
     }
 }

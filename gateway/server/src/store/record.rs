@@ -360,6 +360,7 @@ impl Writing<'_> {
             Again::Unclear => (1, 0, Some(at.as_millis())),
             Again::Panicked => (1, 1, None),
             Again::ReadBack => (0, 0, None),
+            Again::Repeat => (1, 0, None),
         };
         let state = self.waiting_state(row.id)?;
         self.db

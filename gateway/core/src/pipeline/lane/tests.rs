@@ -11,7 +11,7 @@ fn entry(text: &str, position: i64) -> LaneEntry {
     let (name, at) = text.split_once('@').unwrap_or((text, "0"));
     let state = match &name[1..] {
         "wait" | "wait5" | "out" => State::Waiting,
-        "doubt" => State::Doubtful,
+        "doubt" | "doubt5" => State::Doubtful,
         "held" => State::Held,
         "indoubt" => State::InDoubt,
         "dead" => State::Dead,
@@ -52,6 +52,14 @@ fn the_rules_as_a_table() {
         (true, "sindoubt ewait", Some(1), "but no events of a known dossier"),
         (true, "ewait edoubt", Some(1), "a doubtful one is settled first"),
         (true, "ewait eout", Some(1), "so is one that is out"),
+        (
+            true,
+            "edoubt5@9 ewait",
+            Some(1),
+            "an event that was made again and is still doubtful holds nothing",
+        ),
+        (true, "edoubt5 ewait", Some(0), "but goes when its moment comes"),
+        (true, "sdoubt5@9 ewait", Some(0), "a doubtful snapshot does hold"),
         (true, "ewait@9 ewait", Some(0), "one that waits for its moment stands before the next"),
         (true, "ewait5@9 ewait", Some(1), "a stuck one does not"),
         (true, "ewait5@9 ewait@20 ewait", Some(0), "but is tried when its moment is first"),
