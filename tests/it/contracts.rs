@@ -116,7 +116,7 @@ const DAMAGED: usize = 3_000;
 
 #[test]
 fn the_short_way_through_xml_says_what_the_long_way_says() {
-    let all = documents();
+    let all = documents("onestop/xml/");
     let mut documents = all.clone();
     documents.extend(mutants::of(&all, MUTANTS));
     documents.extend(mutants::damaged(&all, DAMAGED));

@@ -5,6 +5,9 @@
 //! before the peer saw the call), `lost-after` (it takes effect, the answer is lost), `html-after` (it takes effect, a page
 //! comes instead of the answer), `slow` (the answer comes too late for the caller), `ok`. What only the peer itself does lives
 //! in its simulator.
+//!
+//! Whoever tries something out directs it while it runs: `GET /_simulator/state` tells what has taken effect, and a `POST` of lines
+//! to `/_simulator` does what they say (see [`Host::obey`]).
 
 use std::collections::VecDeque;
 use std::io;
@@ -150,6 +153,11 @@ impl Host {
         self.shared().peer.state()
     }
 
+    /// A line of a script: `answers <twist> …`, `always <twist>`, `nudge <words>` (something the peer does by itself).
+    pub fn obey(&self, line: &str) -> Result<(), String> {
+        self.shared().obey(line)
+    }
+
     /// Something the peer does by itself.
     pub fn nudge(&self, words: &[&str]) -> bool {
         self.shared().peer.nudge(words)
@@ -163,6 +171,41 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.acceptor.abort();
+    }
+}
+
+impl Shared {
+    fn obey(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        let words: Vec<&str> = words.collect();
+        let twist =
+            |word: &&str| Twist::parse(word).ok_or_else(|| format!("`{line}`: there is no twist `{word}`"));
+        match (verb, words.as_slice()) {
+            ("" | "#", _) => {}
+            (verb, _) if verb.starts_with('#') => {}
+            ("answers", twists) => self.script = twists.iter().map(twist).collect::<Result<_, _>>()?,
+            ("always", [word]) => self.always = Some(twist(word)?).filter(|twist| *twist != Twist::Ok),
+            ("nudge", words) if self.peer.nudge(words) => {}
+            ("nudge", _) => return Err(format!("`{line}`: this peer knows no such thing")),
+            _ => return Err(format!("`{line}`: a line is answers, always or nudge with its words")),
+        }
+        Ok(())
+    }
+
+    /// What whoever directs the simulator is answered; none for a call that is the peer's own.
+    fn directed(&mut self, ask: &Ask) -> Option<Answer> {
+        let lines = String::from_utf8_lossy(&ask.body.0).into_owned();
+        match (ask.method.as_str(), ask.path.as_str()) {
+            ("GET", "/_simulator/state") => Some(Answer::json(200, &self.peer.state())),
+            ("POST", "/_simulator") => {
+                let wrong: Vec<String> =
+                    lines.lines().filter_map(|line| self.obey(line.trim()).err()).collect();
+                let status = if wrong.is_empty() { 200 } else { 400 };
+                Some(Answer::json(status, &serde_json::json!({ "wrong": wrong })))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -211,6 +254,9 @@ async fn respond(
     };
     let (twist, answer) = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = shared.directed(&ask) {
+            return Ok(crate::http::response(answer));
+        }
         let spared = shared.spared.as_ref().is_some_and(|part| ask.path.contains(part));
         shared.calls += u64::from(!spared);
         if shared.heard.len() == HEARD_KEPT {

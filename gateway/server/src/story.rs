@@ -701,6 +701,11 @@ fn after_words(text: &str, count: usize) -> &str {
 }
 
 /// `500ms`, `20s`, `3m`, `2h`.
+/// `500ms`, `3m`, `2h`.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    millis(text).and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis)
+}
+
 fn millis(span: &str) -> Option<i64> {
     let digits = span.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: i64 = digits.parse().ok()?;

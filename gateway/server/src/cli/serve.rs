@@ -1,15 +1,11 @@
-//! `run` and `simulate`: what stays up.
+//! `run`: the gateway, until it is told to stop.
 
-use std::net::SocketAddr;
-
-use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Common, Ended, Outcome, block_on};
 use crate::app::{App, CannotStart, Running};
 use crate::clock::Clock;
 use crate::files::Files;
-use crate::simulator::{Host, Twist};
 use crate::telemetry;
 use crate::words::store_trouble;
 
@@ -57,40 +53,5 @@ pub(super) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    })
-}
-
-#[derive(Args)]
-pub struct Simulate {
-    /// The adapter whose peer is simulated
-    #[arg(default_value = "portal")]
-    adapter: String,
-    /// Address and port to listen on
-    #[arg(long, default_value = "127.0.0.1:8461")]
-    listen: SocketAddr,
-    /// What happens to the first calls: 503, html, lost-before, lost-after, slow, ok
-    #[arg(long, num_args = 1..)]
-    answers: Vec<String>,
-}
-
-pub fn simulate(common: &Common, args: Simulate) -> Outcome {
-    let lang = common.lang();
-    let twists: Option<Vec<Twist>> = args.answers.iter().map(|word| Twist::parse(word)).collect();
-    let twists = twists.ok_or_else(|| {
-        let words = lang.pick("--answers chỉ nhận", "--answers takes");
-        Ended::Misused(format!("{words} 503, html, lost-before, lost-after, slow, ok"))
-    })?;
-    let peer = adapters::simulator(&args.adapter, "", &toml::Table::new()).ok_or_else(|| {
-        let words = lang.pick("không có bản giả lập của", "there is no simulator of");
-        Ended::Misused(format!("{words} `{}`", args.adapter))
-    })?;
-    block_on(async {
-        let stopped = stopped()?;
-        let host = Host::start(peer, args.listen, Clock::system()).await?;
-        host.script(twists);
-        say!("http://{}", host.address());
-        stopped.await;
-        say!("{:#}", host.state());
-        Ok(())
     })
 }
