@@ -21,9 +21,6 @@ use crate::translator::code_like;
 pub struct KindSpec {
     /// Snapshot, event or question.
     pub class: Class,
-    /// What officers call it.
-    #[serde(default)]
-    pub title: String,
     /// A question that needs a licence and a place in the audit trail.
     #[serde(default)]
     pub licensed: bool,

@@ -181,6 +181,13 @@ impl fmt::Display for Moment {
     }
 }
 
+/// Lower-case hex digits, as ids and digests are written.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +199,11 @@ mod tests {
         assert!(early < late);
         assert_eq!(MessageId::parse(&early.to_string()), Some(early));
         assert_eq!(MessageId::parse("no"), None);
+    }
+
+    #[test]
+    fn bytes_are_written_in_two_digits_each() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use gateway_core::licence::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::audit::{AuditKeys, Trail};
@@ -23,7 +23,7 @@ use crate::files::Files;
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::{OpenOptions, Seal, SealKey, Store};
+use crate::store::{OpenOptions, Seal, SealKey, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
 use crate::{delivery, http};
@@ -46,6 +46,8 @@ pub struct App {
     pub verdicts: Verdicts,
     /// Whether the store can be written.
     pub readiness: http::Readiness,
+    /// Places for long bodies that do not say at their beginning who sends them.
+    pub strangers: Semaphore,
     /// The audit trail of identity questions.
     pub trail: Trail,
     watch: Mutex<Watch>,
@@ -117,15 +119,20 @@ impl Verdicts {
 pub enum CannotStart {
     /// Files of ours that cannot work, all at once.
     Defects(Vec<Defect>),
-    /// The store, or its key.
-    Store(String),
+    /// The key of the store.
+    Key(String),
+    /// The store.
+    Store(StoreError),
+    /// The audit trail.
+    Trail(String),
 }
 
 impl std::fmt::Display for CannotStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CannotStart::Defects(defects) => defects.iter().try_for_each(|defect| writeln!(f, "{defect}")),
-            CannotStart::Store(words) => writeln!(f, "{words}"),
+            CannotStart::Key(words) | CannotStart::Trail(words) => writeln!(f, "{words}"),
+            CannotStart::Store(error) => writeln!(f, "{error}"),
         }
     }
 }
@@ -245,14 +252,14 @@ impl App {
         clock: Clock,
     ) -> Result<Arc<App>, CannotStart> {
         let (rules, rooms) = check(&config, file, files).map_err(CannotStart::Defects)?;
-        let (current, old) = sealing_keys(&config).map_err(CannotStart::Store)?;
+        let (current, old) = sealing_keys(&config).map_err(CannotStart::Key)?;
         let keyring = Keyring::new(config.gateway.keys_file(), &Seal::derive(&current, "caller-sessions"));
-        let unusable = |error: crate::store::StoreError| CannotStart::Store(error.to_string());
-        let seal = Seal::from_keys(&current, &old).map_err(unusable)?;
-        let store = Store::open(&config.gateway.data, seal, OpenOptions::default()).map_err(unusable)?;
+        let seal = Seal::from_keys(&current, &old).map_err(CannotStart::Store)?;
+        let store = Store::open(&config.gateway.data, seal, OpenOptions::default());
+        let store = store.map_err(CannotStart::Store)?;
         let folder = config.gateway.audit_folder();
         let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
-            .map_err(|error| CannotStart::Store(format!("{}: {error}", folder.display())))?;
+            .map_err(|error| CannotStart::Trail(format!("{}: {error}", folder.display())))?;
         let app = Arc::new(App {
             config,
             rules,
@@ -264,10 +271,11 @@ impl App {
             readiness: http::Readiness::default(),
             trail,
             watch: Mutex::default(),
+            strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
-        let offered = app.store.reoffer(current, app.clock.now()).await.map_err(unusable)?;
+        let offered = app.store.reoffer(current, app.clock.now()).await.map_err(CannotStart::Store)?;
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }

@@ -21,6 +21,7 @@
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does |
 //! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |
 //! | `portal heard`, `steps`, `status`, `order`, `portal is up` | what took effect there, in which order, and how it is |
+//! | `tell <words>` | nothing happens; for whoever watches |
 //! | `open <n>`, `dead-letters <n>` | what is not settled, what waits for a person |
 //!
 //! A story runs the server in this process over real sockets and a real store. Its clock is its own (in tests) or the machine's
@@ -297,6 +298,7 @@ impl Stage {
                     return Err(format!("the portal's simulator does not know `{}`", nudge.join(" ")));
                 }
             }
+            ["tell", ..] => return Ok(()),
             ["after", span] => self.pass(span).await?,
             ["restart"] => self.restart().await?,
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,

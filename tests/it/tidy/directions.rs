@@ -288,6 +288,10 @@ const PEERS_MAY_BE_NAMED: &super::Waivers = &[
         "stories are told with the simulated portal and the software that posts to us",
     ),
     ("gateway/server/src/cli/demo.rs", "the demonstration shows one story and what to try next"),
+    (
+        "gateway/server/src/cli/help/pages.rs",
+        "examples of the help name what the reference configuration and the demonstration name",
+    ),
     ("gateway/server/src/cli/serve.rs", "`simulate` starts the simulator that exists when none is named"),
     (
         "gateway/server/src/cli/setup.rs",

@@ -13,7 +13,7 @@ use gateway_core::fault::Fault;
 use gateway_core::schema::Notation;
 use gateway_core::translator::Plan;
 
-use super::{Common, Ended, Outcome, list};
+use super::{Common, Ended, Outcome, list, perhaps};
 use crate::app;
 use crate::clock::Clock;
 use crate::files::{Files, Overlaid};
@@ -87,21 +87,22 @@ pub fn check(common: &Common) -> Outcome {
             return Err(Ended::NotAsItShould);
         }
     };
+    let (place, lang) = (common.config.display(), common.lang());
     match &config {
-        Some(config) => say!("{}: {} peers", common.config.display(), config.peers.len()),
-        None => say!(
-            "{}: {}",
-            common.config.display(),
-            if vi {
-                "không có tệp cấu hình này; chỉ kiểm tra dữ liệu kèm theo"
-            } else {
-                "there is no such configuration file; checked the built-in data only"
-            }
-        ),
+        Some(config) => say!("{place}: {} {}", config.peers.len(), lang.pick("hệ thống kết nối", "peers")),
+        None => {
+            let vi = "không có tệp cấu hình này; chỉ kiểm tra dữ liệu kèm theo";
+            let en = "there is no such configuration file; checked the built-in data only";
+            say!("{place}: {}", lang.pick(vi, en));
+        }
     }
     let doors = app::inbound_doors(&rules).count();
     let plans = rules.translator.plans().count();
-    say!("{} contracts, {plans} mappings, {doors} doors: ok", rules.contracts.names().len());
+    let contracts = rules.contracts.names().len();
+    match lang {
+        Lang::Vi => say!("{contracts} quy định dữ liệu, {plans} bảng ánh xạ, {doors} kênh nhận: tốt"),
+        Lang::En => say!("{contracts} contracts, {plans} mappings, {doors} doors: ok"),
+    }
     Ok(())
 }
 
@@ -131,19 +132,19 @@ pub struct Translate {
 }
 
 pub fn translate(common: &Common, args: Translate) -> Outcome {
+    let lang = common.lang();
     let files = common.files()?;
     let rules = rules(&files)?;
     let plan = rules.translator.plan(&args.mapping).ok_or_else(|| {
-        let near = rules.translator.nearest_plan(&args.mapping);
-        let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         let names: Vec<&str> = rules.translator.plans().map(|(name, _)| name).collect();
-        Ended::Misused(format!(
-            "there is no mapping `{}`{near}; there are\n  {}",
-            args.mapping,
-            names.join("\n  ")
-        ))
+        let near = perhaps(lang, &args.mapping, names.iter().copied());
+        let (none, all) = match lang {
+            Lang::Vi => ("không có bảng ánh xạ", "hiện có"),
+            Lang::En => ("there is no mapping", "there are"),
+        };
+        Ended::Misused(format!("{none} `{}`{near}; {all}\n  {}", args.mapping, names.join("\n  ")))
     })?;
-    let codes = code_lists(&args.codes, &rules)?;
+    let codes = code_lists(&args.codes, &rules, lang)?;
     let bytes = std::fs::read(&args.file)
         .map_err(|error| Ended::CannotStart(format!("{}: {error}", args.file.display())))?;
     let translated = items(&args.mapping, plan, &files, &rules, bytes).and_then(|items| {
@@ -197,15 +198,17 @@ pub fn translate(common: &Common, args: Translate) -> Outcome {
 }
 
 /// `from=to` pairs, both of them lists that exist.
-fn code_lists(pairs: &[String], rules: &Rules) -> Result<BTreeMap<String, String>, Ended> {
+fn code_lists(pairs: &[String], rules: &Rules, lang: Lang) -> Result<BTreeMap<String, String>, Ended> {
     let mut codes = BTreeMap::new();
     for pair in pairs {
-        let (from, to) = pair
-            .split_once('=')
-            .ok_or_else(|| Ended::Misused(format!("--codes {pair}: must be <list>=<list>")))?;
+        let misused = |words: String| Ended::Misused(format!("--codes {pair}: {words}"));
+        let (from, to) = pair.split_once('=').ok_or_else(|| {
+            misused(lang.pick("phải viết dạng <bảng>=<bảng>", "must be <list>=<list>").to_owned())
+        })?;
         for name in [from, to] {
             if rules.translator.code_list(name).is_none() {
-                return Err(Ended::Misused(format!("--codes {pair}: there is no code list `{name}`")));
+                let words = lang.pick("không có bảng mã", "there is no code list");
+                return Err(misused(format!("{words} `{name}`")));
             }
         }
         codes.insert(from.to_owned(), to.to_owned());
@@ -291,9 +294,11 @@ pub struct Test {
 }
 
 pub fn test(common: &Common, args: Test) -> Outcome {
+    let lang = common.lang();
     let (folder, files) = match (args.folder, common.is_configured()?) {
         (Some(folder), _) if !folder.is_dir() => {
-            return Err(Ended::Misused(format!("{}: there is no such folder", folder.display())));
+            let words = lang.pick("không có thư mục này", "there is no such folder");
+            return Err(Ended::Misused(format!("{}: {words}", folder.display())));
         }
         (Some(folder), _) => (Some(folder.clone()), Files::with_overlay(&folder)?),
         (None, true) => {
@@ -307,12 +312,16 @@ pub fn test(common: &Common, args: Test) -> Outcome {
     let wanted = format!("mappings/{}", args.mapping);
     let results: Vec<_> = report.results.into_iter().filter(|r| r.name.starts_with(&wanted)).collect();
     if results.is_empty() {
-        return Err(Ended::Misused(format!("no mapping's name starts with `{}`", args.mapping)));
+        return Err(no_such_mapping(lang, &args.mapping));
     }
     if std::env::var_os("UPDATE").is_some() {
         // What is built in can only be changed in the source tree.
         let folder = folder.ok_or_else(|| {
-            Ended::Misused("UPDATE writes into a folder: say which with --folder".to_owned())
+            let words = lang.pick(
+                "UPDATE ghi vào một thư mục: hãy nêu thư mục bằng --folder",
+                "UPDATE writes into a folder: say which with --folder",
+            );
+            Ended::Misused(words.to_owned())
         })?;
         for (path, content) in results.iter().flat_map(|result| &result.updates) {
             let path = folder.join("mappings").join(path);
@@ -331,9 +340,18 @@ pub fn test(common: &Common, args: Test) -> Outcome {
         for (name, why) in &failed {
             say!("{name}\n  {}", why.trim_end().replace('\n', "\n  "));
         }
-        say!("{passed} passed, {} failed", failed.len());
+        let (good, bad) = match lang {
+            Lang::Vi => ("ca qua", "ca không qua"),
+            Lang::En => ("passed", "failed"),
+        };
+        say!("{passed} {good}, {} {bad}", failed.len());
     }
     if failed.is_empty() { Ok(()) } else { Err(Ended::NotAsItShould) }
+}
+
+fn no_such_mapping(lang: Lang, prefix: &str) -> Ended {
+    let words = lang.pick("không có bảng ánh xạ nào có tên bắt đầu bằng", "no mapping's name starts with");
+    Ended::Misused(format!("{words} `{prefix}`"))
 }
 
 fn write_or_remove(path: &Path, content: &[u8]) -> Result<(), Ended> {
@@ -365,7 +383,7 @@ pub fn coverage(common: &Common, args: Coverage) -> Outcome {
     let mut wanted: Vec<_> =
         report.coverage.iter().filter(|coverage| coverage.mapping.starts_with(&args.mapping)).collect();
     if wanted.is_empty() {
-        return Err(Ended::Misused(format!("no mapping's name starts with `{}`", args.mapping)));
+        return Err(no_such_mapping(common.lang(), &args.mapping));
     }
     if args.lost {
         wanted.retain(|coverage| !coverage.lost.is_empty());

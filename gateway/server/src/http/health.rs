@@ -1,5 +1,8 @@
 //! What a watcher asks: `/healthz` (the process answers), `/readyz` (a message can be accepted durably; ill peers stand in the
 //! body, never in the status), `/metrics`.
+//!
+//! Everybody who reaches the listener may ask, so of the store only a word is said, always the same for the same trouble: `ok`,
+//! `disk-full`, `store-damaged`, `store-unavailable`. What the disk said in full stands in the log and behind the admin door.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +27,7 @@ const PROBE_GOOD_FOR: Duration = Duration::from_secs(1);
 pub struct Readiness(tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>);
 
 impl Readiness {
-    async fn ask(&self, store: &Store) -> Result<(), StoreError> {
+    pub(super) async fn ask(&self, store: &Store) -> Result<(), StoreError> {
         // Held while the disk is tried, so that watchers who ask at once share one try.
         let mut last = self.0.lock().await;
         if let Some((at, found)) = &*last
@@ -33,6 +36,14 @@ impl Readiness {
             return found.clone();
         }
         let found = store.try_writing().await;
+        // Said when it changes: who asks every second fills no disk with the answer.
+        match (&found, last.as_ref().map(|(_, before)| before)) {
+            (Err(error), before) if before != Some(&found) => {
+                tracing::warn!(event = "not-ready", store = word(&found), %error);
+            }
+            (Ok(()), Some(Err(_))) => tracing::info!(event = "ready-again"),
+            _ => {}
+        }
         *last = Some((Instant::now(), found.clone()));
         found
     }
@@ -67,10 +78,20 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
     let status = if store.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let document = json!({
         "ready": store.is_ok(),
-        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "store": word(&store),
         "peers": app.peers_seen(),
     });
     text(status, "application/json", document.to_string().into_bytes())
+}
+
+/// The store's state in a word that anybody may read.
+fn word(store: &Result<(), StoreError>) -> &'static str {
+    match store {
+        Ok(()) => "ok",
+        Err(StoreError::Full) => "disk-full",
+        Err(StoreError::Corrupt(_)) => "store-damaged",
+        Err(_) => "store-unavailable",
+    }
 }
 
 fn text(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
