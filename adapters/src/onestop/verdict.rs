@@ -54,7 +54,7 @@ impl Verdict {
             401 => header("www-authenticate", "Basic realm=\"lienthong\"".to_owned()),
             405 => header("allow", "POST".to_owned()),
             415 if fault.code == "door.content-encoding" => header("accept-encoding", "identity".to_owned()),
-            503 => header("retry-after", retry_after_seconds(fault).to_string()),
+            429 | 503 => header("retry-after", retry_after_seconds(fault).to_string()),
             _ => {}
         }
         Verdict { status, headers, taken: false, message: words_of(fault), lines: Vec::new() }
@@ -94,7 +94,8 @@ pub(super) fn status_of(fault: &Fault) -> u16 {
         "door.too-large" => 413,
         "door.content-type" | "door.content-encoding" => 415,
         "gateway.busy" => 503,
-        "auth.wrong-door" => 403,
+        "auth.wrong-door" | "auth.mismatch" | "auth.proof" | "auth.address" | "auth.level" => 403,
+        "door.rate" => 429,
         _ if code.starts_with("auth.") => 401,
         _ if code.starts_with("store.") => 503,
         _ if code.starts_with("body.") || code.ends_with(".frame") => 400,
@@ -217,6 +218,9 @@ mod tests {
         for (fault, status) in [
             (Fault::sender("auth.session", ""), 401),
             (Fault::sender("auth.wrong-door", ""), 403),
+            (Fault::sender("auth.level", ""), 403),
+            (Fault::sender("auth.stale", ""), 401),
+            (Fault::sender("door.rate", ""), 429),
             (Fault::sender("door.not-found", ""), 404),
             (Fault::sender("door.method", ""), 405),
             (Fault::sender("door.timeout", ""), 408),

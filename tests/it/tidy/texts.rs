@@ -234,9 +234,9 @@ fn the_reference_configuration_loads_and_names_every_key() {
     if let Err(defects) = lienthong::config::Config::parse(&text, "ops/lienthong.toml") {
         panic!("{}", defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }
-    let source = rust(&["gateway/server/src/config.rs"]).remove(0);
+    let sources = rust(&["gateway/server/src/config"]);
     let mut missing = Vec::new();
-    for (structure, key) in keys(&source) {
+    for (structure, key) in keys(&sources) {
         // A table or a key, commented or not; the keys of a secret stand in braces.
         let named = text.lines().any(|line| {
             let line = line.trim_start_matches(['#', ' ']);
@@ -250,11 +250,11 @@ fn the_reference_configuration_loads_and_names_every_key() {
     hold(missing, "add it there with a comment that says what follows from it");
 }
 
-/// The public fields of the structures of a file.
-fn keys(source: &File) -> Vec<(String, String)> {
+/// The public fields of the structures of some files.
+fn keys(sources: &[File]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut structure = String::new();
-    for (_, line) in source.code() {
+    for (_, line) in sources.iter().flat_map(File::code) {
         if let Some(name) = line.strip_prefix("pub struct ") {
             structure = name.trim_end_matches(" {").to_owned();
         } else if line.starts_with('}') {

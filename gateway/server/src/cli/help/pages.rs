@@ -117,6 +117,11 @@ pub(super) const PAGES: &[Page] = &[
         args: &[
             ("peer", "HỆ THỐNG", "Tên hệ thống, như trong [peers.<tên>] của tệp cấu hình"),
             (
+                "path",
+                "",
+                "Cấp đường dẫn bí mật thay cho khóa, cho hệ thống không gửi được gì khác: gọi tới /h/<đoạn bí mật>/…",
+            ),
+            (
                 "officer",
                 "CÁN BỘ",
                 "Cán bộ được cấp khóa riêng: câu hỏi về dân cư gửi bằng khóa này là của cán bộ đó",
