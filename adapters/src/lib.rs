@@ -8,6 +8,7 @@
 
 mod kinds;
 mod settings;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ macro_rules! adapters {
 }
 
 // The registration: a family is a folder of this name and a word in this list.
-adapters! { onestop, portal }
+adapters! { onestop, portal, population }
 
 /// The names of all families, as `adapter = "…"` in the configuration takes them.
 pub fn names() -> &'static [&'static str] {

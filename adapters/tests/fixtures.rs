@@ -1,6 +1,7 @@
 //! Replays the conversations that lie beside each dialect, and compares them line by line.
 //!
-//! A person writes what comes in: the message and the portal's answers (`portal`), the call and the fates of its items (`onestop`).
+//! A person writes what comes in: the message and the peer's answers where we call, the call and the fates of its items where we
+//! are called.
 //! Everything else in such a file is what the adapter makes of it; `UPDATE=1 cargo test -p adapters` writes it.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files and one variable")]
@@ -22,22 +23,42 @@ use support::{Delivery, End, Heard, Peer, UNIT, build, message, noon, place};
 
 #[test]
 fn conversations_with_the_portal() {
-    replay("src/portal/fixtures", converse);
+    replay("src/portal/fixtures", |text| converse("portal", "envelope", text));
 }
 
 #[test]
 fn calls_of_the_relay() {
-    replay("src/onestop/relay/fixtures", |text| hear("relay", text));
+    replay("src/onestop/relay/fixtures", |text| hear("onestop", "relay", text));
 }
 
 #[test]
 fn calls_in_the_portals_envelope() {
-    replay("src/onestop/envelope/fixtures", |text| hear("envelope", text));
+    replay("src/onestop/envelope/fixtures", |text| hear("onestop", "envelope", text));
 }
 
 #[test]
 fn calls_in_xml() {
-    replay("src/onestop/xml/fixtures", |text| hear("xml", text));
+    replay("src/onestop/xml/fixtures", |text| hear("onestop", "xml", text));
+}
+
+#[test]
+fn questions_to_the_population_database() {
+    replay("src/population/profile/fixtures", |text| converse("population", "profile", text));
+}
+
+#[test]
+fn questions_of_opencps() {
+    replay("src/population/opencps/fixtures", |text| hear("population", "opencps", text));
+}
+
+#[test]
+fn questions_in_our_own_json() {
+    replay("src/population/citizen/fixtures", |text| hear("population", "citizen", text));
+}
+
+#[test]
+fn questions_in_soap() {
+    replay("src/population/soap/fixtures", |text| hear("population", "soap", text));
 }
 
 /// Every text file of a folder must be what it makes of itself.
@@ -69,9 +90,9 @@ struct Told {
     marks: Marks,
 }
 
-fn converse(text: &str) -> String {
+fn converse(family: &str, dialect: &str, text: &str) -> String {
     let told = tell(text);
-    let adapter = build("portal", "envelope", &told.settings);
+    let adapter = build(family, dialect, &told.settings);
     let mut peer = Script { answers: answers(text) };
     let mut delivery = Delivery::new(&*adapter, &told.message, told.marks);
     let end = delivery.run(&mut peer);
@@ -171,18 +192,21 @@ fn shown(fault: &Fault) -> String {
     if !cause.is_empty() {
         text.push_str(&format!(" ({cause})"));
     }
+    for wrong in &fault.violations {
+        text.push_str(&format!(" @ {wrong}"));
+    }
     if let Some(wait) = fault.retry_after_ms {
         text.push_str(&format!(" after {wait} ms"));
     }
     text
 }
 
-fn hear(dialect: &str, text: &str) -> String {
-    let adapter = build("onestop", dialect, "");
+fn hear(family: &str, dialect: &str, text: &str) -> String {
+    let adapter = build(family, dialect, "");
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().position(|line| line.starts_with("> ")).expect("a call");
     let end = lines[start..].iter().position(|line| line.is_empty()).map_or(lines.len(), |at| start + at);
-    let arrival = arrival(dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
+    let arrival = arrival(family, dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
     let fates: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("? ")).collect();
 
     let mut played: Vec<String> = lines[..end].iter().map(|line| (*line).to_owned()).collect();
@@ -211,13 +235,13 @@ fn hear(dialect: &str, text: &str) -> String {
     played.join("\n") + "\n"
 }
 
-fn arrival(dialect: &str, head: &str, body: &str) -> Arrival {
+fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
     let mut words = head.split(' ');
     let method = words.next().expect("a method").to_owned();
     let (path, query) = words.next().map(|url| url.split_once('?').unwrap_or((url, ""))).expect("a path");
     let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     Arrival {
-        channel: ChannelName::from(format!("onestop/{dialect}")),
+        channel: ChannelName::from(format!("{family}/{dialect}")),
         caller: Some(PeerName::from("mot-cua")),
         ask: Ask {
             method,
@@ -274,7 +298,9 @@ fn fault(text: &str) -> Fault {
         let mut word = || words.next().unwrap_or_default().to_owned();
         Violation::sender(word(), word(), word())
     };
-    let later = ["gateway.", "store.", "portal.busy"].iter().any(|start| code.starts_with(start));
+    let later =
+        ["gateway.", "store.", "portal.busy", "population.busy"].iter().any(|start| code.starts_with(start));
     let remedy = if later { Remedy::Later } else { Remedy::Correct };
-    Fault::new(code.to_owned(), Blame::Sender, remedy, words).with(parts.map(place).collect())
+    let blame = if code.starts_with("population.") { Blame::Peer } else { Blame::Sender };
+    Fault::new(code.to_owned(), blame, remedy, words).with(parts.map(place).collect())
 }

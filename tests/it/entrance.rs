@@ -137,7 +137,7 @@ async fn whoever_calls_too_often_is_told_when_to_come_back() {
     taken(&once().await);
     taken(&once().await);
     let heard = once().await;
-    refused(&house, &heard, 429, "door.rate", "2 giây").await;
+    refused(&house, &heard, 429, "door.throttled", "2 giây").await;
     assert_eq!(heard.header("retry-after"), Some("2"));
     // Its haste is nobody else's.
     assert_eq!(house.send(XML, &[dossier("H99.14-261123-0732", json!({}))]).await.status, 200);

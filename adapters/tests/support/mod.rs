@@ -6,6 +6,8 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code)]
 
+pub mod bank;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,9 +36,16 @@ pub fn place(path: &str) -> PathBuf {
 
 /// The files below `mappings/` that adapters read: those of the tree.
 pub fn files() -> Files {
-    let path = place("../mappings/portal/outcomes.yaml");
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Files::from([("portal/outcomes.yaml".to_owned(), bytes)])
+    let read =
+        |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let outcomes = ("portal/outcomes.yaml".to_owned(), read(place("../mappings/portal/outcomes.yaml")));
+    let profiles = std::fs::read_dir(place("../mappings/population/profiles")).expect("the profiles");
+    let profiles = profiles.map(|entry| {
+        let path = entry.expect("a profile").path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).expect("a name");
+        (format!("population/profiles/{name}"), read(path))
+    });
+    profiles.chain([outcomes]).collect()
 }
 
 /// Builds an adapter from settings in TOML.

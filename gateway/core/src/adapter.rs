@@ -37,6 +37,13 @@ pub trait Adapter: Send + Sync {
         None
     }
 
+    /// What a door says of itself to a `GET`: its description (`?wsdl`), a probe. Asked before anything else and without a key, so
+    /// nothing of it depends on who asks; none if this door has nothing to say to the call. `ask.headers` may hold `host`.
+    fn describe(&self, ask: &Ask) -> Option<Answer> {
+        let _ = ask;
+        None
+    }
+
     /// What the peer said, in our words: framed into items, each with its kind. Translates nothing.
     fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault>;
 

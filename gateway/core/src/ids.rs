@@ -103,13 +103,16 @@ impl MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Written in one go, because every message is named in the log and in its answer.
+        let (mut text, mut at) = ([b'-'; 36], 0);
         for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
+            at += usize::from(matches!(index, 4 | 6 | 8 | 10));
+            for digit in [byte >> 4, byte & 0xf] {
+                text[at] = b"0123456789abcdef"[usize::from(digit)];
+                at += 1;
             }
-            write!(f, "{byte:02x}")?;
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

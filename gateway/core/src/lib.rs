@@ -9,7 +9,7 @@
 //! 3. `adapter`, `channel`: what a peer's embassy must be able to do, and which doors it opens
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
-//! 6. `licence`: who may ask the population database what; `webhook`: calls that are signed
+//! 6. `licence`, `pace`: who may ask the population database what, and how fast; `webhook`: calls that are signed
 
 pub mod adapter;
 pub mod channel;
@@ -20,6 +20,7 @@ pub mod ids;
 pub mod json;
 pub mod licence;
 pub mod lift;
+pub mod pace;
 pub mod pipeline;
 pub mod redelivery;
 pub mod schema;

@@ -9,7 +9,7 @@ use gateway_core::adapter::{Adapter, Secret};
 use gateway_core::channel::{Channel, Direction};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
-use gateway_core::licence::Watch;
+use gateway_core::pace::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -28,7 +28,7 @@ use crate::sessions::Sessions;
 use crate::store::{OpenOptions, Seal, SealKey, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http};
+use crate::{delivery, http, openapi};
 
 /// A gateway, built and not yet listening.
 pub struct App {
@@ -48,11 +48,13 @@ pub struct App {
     pub verdicts: Verdicts,
     /// Whether the store can be written.
     pub readiness: http::Readiness,
-    /// Places for long bodies that do not say at their beginning who sends them.
-    pub strangers: Semaphore,
+    /// The description of the doors, as `/openapi.json` answers it.
+    pub openapi: bytes::Bytes,
     /// The audit trail of identity questions.
     pub trail: Trail,
     watch: Mutex<Watch>,
+    /// Places for long bodies that do not say at their beginning who sends them.
+    pub strangers: Semaphore,
     /// What the listener needs for TLS.
     pub tls: Option<Arc<DoorTls>>,
     /// The counterparts.
@@ -130,14 +132,14 @@ pub enum CannotStart {
     /// The store.
     Store(StoreError),
     /// The audit trail.
-    Trail(String),
+    Audit(String),
 }
 
 impl std::fmt::Display for CannotStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CannotStart::Defects(defects) => defects.iter().try_for_each(|defect| writeln!(f, "{defect}")),
-            CannotStart::Key(words) | CannotStart::Trail(words) => writeln!(f, "{words}"),
+            CannotStart::Key(words) | CannotStart::Audit(words) => writeln!(f, "{words}"),
             CannotStart::Store(error) => writeln!(f, "{error}"),
         }
     }
@@ -282,9 +284,10 @@ impl App {
         let store = store.map_err(CannotStart::Store)?;
         let folder = config.gateway.audit_folder();
         let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
-            .map_err(|error| CannotStart::Trail(format!("{}: {error}", folder.display())))?;
+            .map_err(|error| CannotStart::Audit(format!("{}: {error}", folder.display())))?;
         // Checked a moment ago, but a file may have changed since.
         let tls = door_tls(&config, &clock).map_err(CannotStart::Key)?;
+        let openapi = openapi::document(&rules, files);
         let app = Arc::new(App {
             config,
             rules,
@@ -294,6 +297,7 @@ impl App {
             metrics: Metrics::new(),
             verdicts: Verdicts::default(),
             readiness: http::Readiness::default(),
+            openapi: format!("{:#}\n", openapi).into(),
             trail,
             watch: Mutex::default(),
             tls,

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gateway_core::fault::{Defect, nearest};
-use gateway_core::licence::{Bounds, Licence};
+use gateway_core::licence::Licence;
+use gateway_core::pace::Bounds;
 use ipnet::IpNet;
 use serde::Deserialize;
 

@@ -77,8 +77,8 @@ impl Doorkeeper {
     pub fn hold_pace(&self, now: Moment) -> Result<(), Fault> {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.take(now).map_err(|wait_ms| {
-            let words = words::door_rate(wait_ms.div_ceil(1000));
-            let fault = Fault::new("door.rate", Blame::Sender, Remedy::Later, words);
+            let words = words::door_throttled(wait_ms.div_ceil(1000));
+            let fault = Fault::new("door.throttled", Blame::Sender, Remedy::Later, words);
             Fault { retry_after_ms: Some(wait_ms), ..fault }
         })
     }

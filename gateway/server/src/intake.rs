@@ -4,10 +4,12 @@
 //! answer worded. A restart before that line finds nothing and the caller, unanswered, sends again; a restart after it
 //! finds the message, and the caller's repeat is a duplicate.
 
+mod log_in;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Level, Payload, Secret};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Level, Payload};
 use gateway_core::channel::DocumentFacts;
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
@@ -19,7 +21,6 @@ use serde_json::Value;
 
 use crate::app::{App, Room, Verdict};
 use crate::clock;
-use crate::config::door::Proof;
 use crate::crash;
 use crate::http::{Visitor, store_fault};
 use crate::question;
@@ -76,7 +77,7 @@ async fn take_up(
 ) -> Result<Vec<Fate>, Fault> {
     let room = arrival.caller.as_ref().and_then(|peer| app.peer(peer));
     match (heard, room) {
-        (Heard::LogIn { user: _, password }, _) => log_in(app, arrival, visitor, &password),
+        (Heard::LogIn { user: _, password }, _) => log_in::log_in(app, arrival, visitor, &password),
         (_, None) => Err(Fault::sender("auth.session", words::auth_session())),
         (Heard::Messages(items), Some(room)) => accept(app, room, arrival, items, trace).await,
         (Heard::Question(item), Some(room)) => {
@@ -380,29 +381,6 @@ fn fate_label(fate: &Fate) -> &'static str {
         Fate::Answered(_) => "answered",
         Fate::LoggedIn { .. } => "logged-in",
     }
-}
-
-/// The portal's own interface has callers log in: one of their keys is the password, the session is ours.
-fn log_in(app: &App, arrival: &Arrival, visitor: &Visitor, password: &Secret) -> Result<Vec<Fate>, Fault> {
-    let unknown = || Fault::sender("auth.unknown", words::auth_unknown());
-    let (peer, token, seconds) = app.keyring.open_session(password, arrival.at).ok_or_else(unknown)?;
-    let room = app.peer(&peer).ok_or_else(unknown)?;
-    if arrival.caller.as_ref().is_some_and(|caller| *caller != peer) {
-        return Err(Fault::sender("auth.mismatch", words::auth_mismatch()));
-    }
-    if !room.doorkeeper.accepts(Proof::Session) {
-        return Err(Fault::sender("auth.proof", words::auth_proof()));
-    }
-    room.doorkeeper.may_call_from(visitor.address)?;
-    if arrival.caller.is_none() {
-        room.doorkeeper.hold_pace(arrival.at)?;
-    }
-    let dialect = &room.config.dialect;
-    if app.channel(&arrival.channel).is_none_or(|channel| channel.dialect != *dialect) {
-        return Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(dialect)));
-    }
-    tracing::info!(event = "logged-in", peer = %peer);
-    Ok(vec![Fate::LoggedIn { token, seconds }])
 }
 
 /// Is this document what the kind's canonical contract says? For corrections by operators.

@@ -16,6 +16,7 @@ pub mod files;
 pub mod http;
 pub mod intake;
 pub mod keyring;
+pub mod openapi;
 pub mod question;
 pub mod rules;
 pub mod sessions;

@@ -95,7 +95,7 @@ pub fn auth_stale() -> &'static str {
 }
 
 /// 429.
-pub fn door_rate(seconds: u64) -> String {
+pub fn door_throttled(seconds: u64) -> String {
     format!("gọi quá nhanh so với giới hạn của hệ thống này; hãy gọi lại sau {seconds} giây")
 }
 

@@ -15,11 +15,13 @@ macro_rules! say {
 mod audit;
 mod data;
 mod demo;
+mod doors;
 mod help;
 mod operate;
 mod serve;
 mod setup;
 mod show;
+mod translate;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -81,9 +83,11 @@ enum Command {
     /// Run a peer's simulator on a port, for trying out
     Simulate(serve::Simulate),
     /// Try one mapping on a file
-    Translate(data::Translate),
+    Translate(translate::Translate),
     /// Run the cases beside the mappings (UPDATE=1 rewrites what is expected)
     Test(data::Test),
+    /// Print the OpenAPI document of the doors, as /openapi.json answers it
+    Openapi,
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
     /// Everything that happened to a dossier
@@ -151,8 +155,9 @@ pub fn main() -> ExitCode {
         Command::Check => data::check(&common),
         Command::Demo(args) => demo::demo(&common, args),
         Command::Simulate(args) => serve::simulate(&common, args),
-        Command::Translate(args) => data::translate(&common, args),
+        Command::Translate(args) => translate::translate(&common, args),
         Command::Test(args) => data::test(&common, args),
+        Command::Openapi => doors::openapi(&common),
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),

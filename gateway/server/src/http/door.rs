@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Level, Pairs, Secret};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Level, Pairs, Secret};
 use gateway_core::channel::{Channel, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Correlation, hex};
@@ -24,11 +24,14 @@ use crate::intake::{self, Trace};
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 7] = [
+const HEADERS_SEEN: [&str; 10] = [
     "content-type",
     "accept",
     "idempotency-key",
     "accept-language",
+    "host",
+    "soapaction",
+    "x-dossier-code",
     "webhook-id",
     "webhook-timestamp",
     "webhook-signature",
@@ -67,6 +70,10 @@ async fn enter(
         sent.forget();
         return ("none".to_owned(), problem::response(&fault));
     };
+    if let Some(answer) = call.description() {
+        sent.forget();
+        return (call.arrival.channel.to_string(), response(answer));
+    }
     let response = match call.let_in(sent).await {
         Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, visitor, trace).await),
         Err(fault) => call.turn_away(&fault),
@@ -114,6 +121,12 @@ impl<'a> Call<'a> {
         };
         let segment = segment.map(Secret::new);
         Some(Call { app, visitor, doors, door, headers: parts.headers, segment, media, arrival })
+    }
+
+    /// What one of the doors says of itself to whoever asks.
+    fn description(&self) -> Option<Answer> {
+        let ask = &self.arrival.ask;
+        (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(ask)))?
     }
 
     /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.
@@ -232,6 +245,9 @@ fn ask(parts: &Parts, path: &str) -> Ask {
 /// `a=1&b=%C3%A1`, with `+` for a space, as forms write it. What is not UTF-8 is replaced, never refused.
 pub(crate) fn parse_query(query: &str) -> Pairs {
     let decode = |text: &str| {
+        if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+            return text.to_owned();
+        }
         let bytes = text.as_bytes();
         let mut decoded = Vec::with_capacity(bytes.len());
         let mut at = 0;

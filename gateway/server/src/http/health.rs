@@ -1,5 +1,5 @@
 //! What a watcher asks: `/healthz` (the process answers), `/readyz` (a message can be accepted durably; ill peers stand in the
-//! body, never in the status), `/metrics`.
+//! body, never in the status), `/metrics`; and what a caller asks first: `/openapi.json`.
 //!
 //! Everybody who reaches the listener may ask, so of the store only a word is said, always the same for the same trouble: `ok`,
 //! `disk-full`, `store-damaged`, `store-unavailable`. What the disk said in full stands in the log and behind the admin door.
@@ -52,7 +52,7 @@ impl Readiness {
 /// None if the path is not one of these.
 pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     let path = request.uri().path();
-    if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
+    if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json") {
         return None;
     }
     // Of an answer to HEAD the server sends the headers only.
@@ -65,11 +65,12 @@ pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Res
     }
     Some(match path {
         "/readyz" => ready(app).await,
+        "/openapi.json" => text(StatusCode::OK, "application/json", app.openapi.clone()),
         "/metrics" => {
             app.count().await;
-            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render())
+            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render().into())
         }
-        _ => text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".into()),
+        _ => text(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok\n")),
     })
 }
 
@@ -81,7 +82,7 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
         "store": word(&store),
         "peers": app.peers_seen(),
     });
-    text(status, "application/json", document.to_string().into_bytes())
+    text(status, "application/json", document.to_string().into())
 }
 
 /// The store's state in a word that anybody may read.
@@ -94,7 +95,7 @@ fn word(store: &Result<(), StoreError>) -> &'static str {
     }
 }
 
-fn text(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
+fn text(status: StatusCode, media: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));

@@ -119,13 +119,9 @@ pub(super) const PAGES: &[Page] = &[
             (
                 "path",
                 "",
-                "Cấp đường dẫn bí mật thay cho khóa, cho hệ thống không gửi được gì khác: gọi tới /h/<đoạn bí mật>/…",
+                "Đường dẫn bí mật thay cho khóa, khi hệ thống không gửi được gì khác: /h/<đoạn bí mật>/…",
             ),
-            (
-                "officer",
-                "CÁN BỘ",
-                "Cán bộ được cấp khóa riêng: câu hỏi về dân cư gửi bằng khóa này là của cán bộ đó",
-            ),
+            ("officer", "CÁN BỘ", "Khóa riêng của một cán bộ: câu hỏi gửi bằng khóa này là của cán bộ đó"),
             ("note", "GHI CHÚ", "Ghi chú cho người quản trị: ai giữ khóa này"),
         ],
         examples: &[(
@@ -261,6 +257,13 @@ pub(super) const PAGES: &[Page] = &[
         ends: &[0, 1, 2, 3],
     },
     Page {
+        command: "openapi",
+        about: "In mô tả OpenAPI của các dịch vụ mà cổng mở, như /openapi.json trả lời",
+        args: &[],
+        examples: &[("lienthong openapi > openapi.json", "đưa cho đơn vị kết nối", "for whoever connects")],
+        ends: &[0, 2, 3],
+    },
+    Page {
         command: "coverage",
         about: "Bảng ánh xạ dùng trường nào, cố ý bỏ qua trường nào, bỏ sót trường nào",
         args: &[PREFIX, ("lost", "", "Chỉ những trường nguồn bị bỏ sót; mã kết thúc 1 nếu có")],
@@ -383,27 +386,30 @@ pub(super) const PAGES: &[Page] = &[
     },
     Page {
         command: "audit",
-        about: "Nhật ký kiểm toán các câu hỏi về dân cư",
+        about: "Nhật ký kiểm toán của các câu hỏi về công dân",
         args: &[],
-        examples: &[(
-            "lienthong audit verify",
-            "kiểm tra nhật ký còn nguyên vẹn hay không",
-            "see whether the trail is what was written",
-        )],
+        examples: &[("lienthong audit verify", "nhật ký còn nguyên vẹn không", "is the trail whole")],
         ends: &[0, 1, 2, 3],
     },
     Page {
         command: "audit verify",
-        about: "Tính lại toàn bộ chuỗi và các mốc kiểm tra; nếu bị đứt thì nêu tệp và dòng",
+        about: "Tính lại toàn bộ chuỗi và các mốc kiểm tra; hỏng ở đâu thì nêu tệp và dòng",
         args: &[
-            ("folder", "THƯ MỤC", "Thư mục của nhật ký, nếu không phải của cổng này (bản sao cất nơi khác)"),
-            ("heads", "SỐ:MÃ BĂM", "Một đầu chuỗi ghi trong log (audit-head); có thể nêu nhiều lần"),
+            (
+                "folder",
+                "THƯ MỤC",
+                "Thư mục nhật ký, nếu không phải của cổng đang cấu hình (bản sao cất nơi khác)",
+            ),
+            ("heads", "SỐ:MÃ BĂM", "Đầu chuỗi mà nhật ký vận hành đã nêu (audit-head); có thể nêu nhiều lần"),
         ],
-        examples: &[(
-            "lienthong audit verify --folder nhat-ky",
-            "kiểm tra bản sao cất trong thư mục `nhat-ky`",
-            "check the copy in the folder `nhat-ky`",
-        )],
+        examples: &[
+            ("lienthong audit verify", "nhật ký còn nguyên vẹn không", "is the trail whole"),
+            (
+                "lienthong audit verify --folder /mnt/luu-tru/audit --json",
+                "kiểm tra một bản sao, kết quả cho chương trình khác đọc",
+                "check a copy, the result for another program",
+            ),
+        ],
         ends: &[0, 1, 2, 3],
     },
 ];

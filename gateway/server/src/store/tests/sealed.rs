@@ -101,12 +101,40 @@ async fn versions_and_damage_are_said_clearly() {
     open(folder.path()).close().await;
     let db = rusqlite::Connection::open(&path).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, schema::known());
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     let newer = Store::open(folder.path(), seal(), OpenOptions::default()).err();
-    assert_eq!(newer, Some(StoreError::Newer { found: 99, known: 1 }));
+    assert_eq!(newer, Some(StoreError::Newer { found: 99, known: schema::known() }));
     fs::write(&path, vec![7; 8192]).unwrap();
     let damaged = Store::open(folder.path(), seal(), OpenOptions::default()).err();
     assert!(matches!(damaged, Some(StoreError::Corrupt(_))), "{damaged:?}");
+}
+
+/// A store as version 1 made it, with an index by the digest alone.
+#[tokio::test]
+async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let first = one(&store, snapshot("1", 0)).await;
+    store.close().await;
+    drop(store);
+    let path = folder.path().join("lienthong.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch(
+        "DROP INDEX message_dossier;
+         CREATE INDEX message_dossier ON message (dossier, state, kind, peer);
+         CREATE INDEX message_digest ON message (digest) WHERE state = 'accepted';
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(db);
+    let store = open(folder.path());
+    let again = store.admit(vec![snapshot("1", 1)]).await.unwrap().remove(0);
+    assert_eq!(again.admission, Some(Admission::Duplicate { of: first.id }));
+    queued(&store, snapshot("2", 2)).await;
+    store.close().await;
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, schema::known());
 }
