@@ -6,5 +6,7 @@
 mod crowd;
 mod kill;
 mod mutants;
+mod stop;
+mod sweep;
 mod sync;
 mod world;

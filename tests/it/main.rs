@@ -17,5 +17,6 @@ mod stories;
 mod tidy;
 mod tls;
 mod translations;
+mod waiting;
 mod webhooks;
 mod wire;

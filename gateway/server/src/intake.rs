@@ -119,6 +119,7 @@ async fn accept(
     })?;
     crash::point("after-admitted");
     for queued in admitted.iter().flat_map(|admitted| &admitted.deliveries) {
+        queued.instead_of.iter().for_each(|older| app.verdicts.let_go(*older));
         app.wake(std::iter::once(&queued.peer));
     }
     let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;

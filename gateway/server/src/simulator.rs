@@ -39,10 +39,14 @@ struct Shared {
     peer: Box<dyn Simulator>,
     script: VecDeque<Twist>,
     always: Option<Twist>,
+    each: Option<Chooser>,
     spared: Option<String>,
     calls: u64,
     heard: VecDeque<Ask>,
 }
+
+/// Says of each call what happens to it.
+type Chooser = Box<dyn FnMut(&Ask) -> Twist + Send>;
 
 /// What the transport does to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +100,7 @@ impl Host {
             peer,
             script: VecDeque::new(),
             always: None,
+            each: None,
             spared: None,
             calls: 0,
             heard: VecDeque::new(),
@@ -118,6 +123,11 @@ impl Host {
     /// What happens to every call once the script is used up; none for nothing.
     pub fn always(&self, twist: Option<Twist>) {
         self.shared().always = twist;
+    }
+
+    /// What happens to every call that neither the script nor [`Host::always`] speaks of.
+    pub fn each(&self, choose: impl FnMut(&Ask) -> Twist + Send + 'static) {
+        self.shared().each = Some(Box::new(choose));
     }
 
     /// Calls whose path contains this are neither twisted nor counted (the log-in, in most stories); none spares nothing.
@@ -209,7 +219,11 @@ async fn respond(
         shared.heard.push_back(ask.clone());
         let twist = match spared {
             true => Twist::Ok,
-            false => shared.script.pop_front().or_else(|| shared.always.clone()).unwrap_or(Twist::Ok),
+            false => {
+                let told = shared.script.pop_front().or_else(|| shared.always.clone());
+                let chosen = told.or_else(|| shared.each.as_mut().map(|choose| choose(&ask)));
+                chosen.unwrap_or(Twist::Ok)
+            }
         };
         let seen = matches!(twist, Twist::Ok | Twist::LostAfter | Twist::HtmlAfter | Twist::Slow(_));
         (twist, seen.then(|| shared.peer.respond(&ask, at)))

@@ -16,7 +16,7 @@
 //! | `<sender> sends <n> <kind> <file> from <code> -> <code>` | n calls, the dossier's number counting up |
 //! | `portal answers <twist> …`, `portal always <twist>` | what the way to the portal does, see [`crate::simulator`] |
 //! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
-//! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `accept <code>` | what the portal does by itself |
+//! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does |
 //! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Common, Ended, Outcome, block_on};
 use crate::app::{App, CannotStart, Running};
@@ -18,6 +19,8 @@ pub fn run(common: &Common) -> Outcome {
     let files = Files::with_overlay(&config.gateway.overlay)?;
     let file = common.config.display().to_string();
     block_on(async {
+        // Before anything else: who asks for a stop during the start gets a stop and not a kill.
+        let stopped = stopped()?;
         let clock = Clock::system();
         let began = clock.now();
         let listen = config.gateway.listen.clone();
@@ -38,7 +41,7 @@ pub fn run(common: &Common) -> Outcome {
                 .pick("Cổng liên thông đang chạy (Ctrl-C để dừng):", "The gateway runs (Ctrl-C stops it):");
             say!("{words} http://{}", running.address);
         }
-        stopped().await?;
+        stopped.await;
         tracing::info!(event = "stopping");
         running.stop().await;
         tracing::info!(event = "stopped");
@@ -46,13 +49,16 @@ pub fn run(common: &Common) -> Outcome {
     })
 }
 
-/// SIGTERM or Ctrl-C.
-pub(super) async fn stopped() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
+/// SIGTERM or Ctrl-C, from now on.
+pub(super) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 #[derive(Args)]
@@ -80,10 +86,11 @@ pub fn simulate(common: &Common, args: Simulate) -> Outcome {
         Ended::Misused(format!("{words} `{}`", args.adapter))
     })?;
     block_on(async {
+        let stopped = stopped()?;
         let host = Host::start(peer, args.listen, Clock::system()).await?;
         host.script(twists);
         say!("http://{}", host.address());
-        stopped().await?;
+        stopped.await;
         say!("{:#}", host.state());
         Ok(())
     })
