@@ -83,6 +83,30 @@ async fn a_door_asks_for_a_minimum_and_takes_only_its_own_proofs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_asks_for_a_minimum_of_every_peer() {
+    let door = "door = { accepts = [\"address\", \"key\"], addresses = [\"127.0.0.1/32\"] }";
+    let mut house = House::with(&[("relay", door)]).await;
+    let channels = conformance::tree().join("mappings/onestop/channels.yaml");
+    let channels = std::fs::read_to_string(channels).unwrap();
+    let overlay = house.stage.folder().clone();
+    let asking = |level: &str| {
+        let folder = overlay.join("overlay/mappings/onestop");
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = channels.replace("dialect: relay\n", &format!("dialect: relay\n    level: {level}\n"));
+        std::fs::write(folder.join("channels.yaml"), text).unwrap();
+    };
+    asking("token");
+    house.stage.restart().await.unwrap();
+    let heard = post(&house, RELAY.path, &[], "H99.14-261123-0715").await;
+    refused(&house, &heard, 403, "auth.level", "`address`").await;
+    taken(&post(&house, RELAY.path, &[("x-api-key", &house.key(RELAY))], "H99.14-261123-0715").await);
+    // What no proof of a peer reaches is found before the gateway starts.
+    asking("signed");
+    let wrong = house.stage.restart().await.unwrap_err();
+    assert!(wrong.contains("peers.relay.door.accepts") && wrong.contains("`signed`"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_path_is_a_key_and_is_never_seen_again() {
     let mut house = House::with(&[
         ("relay", "door = { accepts = [\"path\", \"key\"] }"),

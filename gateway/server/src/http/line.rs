@@ -186,3 +186,32 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_waiting_is_bounded() {
+        let limits = Limits { headers_ms_max: 60_000, idle_ms_max: 50, ..Limits::default() };
+        let (near, mut far) = duplex(16);
+        let (mut line, pulse) = Line::over(near, &limits);
+        let busy = pulse.busy();
+        // While a call is heard, nothing is: it has bounds of its own.
+        let waiting = tokio::time::timeout(Duration::from_millis(150), line.read_u8()).await;
+        assert!(waiting.is_err());
+        drop(busy);
+        // An answer that is read is written to its end; one that is not is given up.
+        let reading = async {
+            let mut read = [0; 64];
+            far.read_exact(&mut read).await.map(drop)
+        };
+        let (written, read) = tokio::join!(line.write_all(&[7; 64]), reading);
+        assert!(written.is_ok() && read.is_ok());
+        let cut = line.write_all(&[7; 64]).await.unwrap_err();
+        assert_eq!(cut.kind(), io::ErrorKind::TimedOut);
+        assert!(pulse.was_idle() && !pulse.was_slow());
+    }
+}
