@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Arrival, Ask, Body, Effect, Fate, Heard as Said, Item, Marks, Payload, Request, Secret,
+    Adapter, Answer, Arrival, Ask, Body, Effect, Fate, Heard as Said, Item, Level, Marks, Payload, Request,
+    Secret,
 };
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -251,6 +252,7 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
         },
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
         officer: None,
+        level: Level::Token,
         at: noon(),
     }
 }

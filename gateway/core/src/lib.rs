@@ -9,7 +9,7 @@
 //! 3. `adapter`, `channel`: what a peer's embassy must be able to do, and which doors it opens
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
-//! 6. `licence`, `pace`: who may ask the population database what, and how fast
+//! 6. `licence`, `pace`: who may ask the population database what, and how fast; `webhook`: calls that are signed
 
 pub mod adapter;
 pub mod channel;
@@ -25,3 +25,4 @@ pub mod pipeline;
 pub mod redelivery;
 pub mod schema;
 pub mod translator;
+pub mod webhook;
