@@ -9,6 +9,7 @@
 //! 3. `adapter`, `channel`: what a peer's embassy must be able to do, and which doors it opens
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
+//! 6. [`shipment`]: where something that a carrier carries is, by all that was told of it
 
 pub mod adapter;
 pub mod channel;
@@ -21,4 +22,5 @@ pub mod lift;
 pub mod pipeline;
 pub mod redelivery;
 pub mod schema;
+pub mod shipment;
 pub mod translator;
