@@ -83,6 +83,8 @@ pub enum Direction {
     In,
     /// We call the peer.
     Out,
+    /// We ask a feed of the peer's: its records are taken as if the peer had called.
+    Feed,
 }
 
 /// How a caller shows who it is.
@@ -198,8 +200,17 @@ impl Channels {
 
     /// The channel by which an adapter's dialect is told a kind, if it takes that kind at all.
     pub fn outbound(&self, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
+        self.by(Direction::Out, adapter, dialect, kind)
+    }
+
+    /// The channel whose mapping reads what a dialect's feeds say of a kind.
+    pub fn feed(&self, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
+        self.by(Direction::Feed, adapter, dialect, kind)
+    }
+
+    fn by(&self, direction: Direction, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
         self.by_adapter.get(adapter)?.iter().find(|channel| {
-            channel.direction == Direction::Out
+            channel.direction == direction
                 && (channel.dialect.is_empty() || channel.dialect == dialect)
                 && channel.kinds.contains_key(kind)
         })
