@@ -1,6 +1,6 @@
 //! Replays the conversations that lie beside each dialect, and compares them line by line.
 //!
-//! A person writes what comes in: the message and the portal's answers (`portal`), the call and the fates of its items (`onestop`).
+//! A person writes what comes in: the message and the peer's answers (`portal`, `subscriber`), the call and the fates of its items (`onestop`).
 //! Everything else in such a file is what the adapter makes of it; `UPDATE=1 cargo test -p adapters` writes it.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files and one variable")]
@@ -21,7 +21,12 @@ use support::{Delivery, End, Heard, Peer, UNIT, build, message, noon, place};
 
 #[test]
 fn conversations_with_the_portal() {
-    replay("src/portal/fixtures", converse);
+    replay("src/portal/fixtures", |text| converse("portal", text));
+}
+
+#[test]
+fn conversations_with_a_subscriber() {
+    replay("src/subscriber/fixtures", |text| converse("subscriber", text));
 }
 
 #[test]
@@ -68,9 +73,9 @@ struct Told {
     marks: Marks,
 }
 
-fn converse(text: &str) -> String {
+fn converse(family: &str, text: &str) -> String {
     let told = tell(text);
-    let adapter = build("portal", "envelope", &told.settings);
+    let adapter = build(family, adapters::dialects(family)[0], &told.settings);
     let mut peer = Script { answers: answers(text) };
     let mut delivery = Delivery::new(&*adapter, &told.message, told.marks);
     let end = delivery.run(&mut peer);

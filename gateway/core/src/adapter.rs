@@ -92,6 +92,17 @@ pub trait Adapter: Send + Sync {
         Ok(Signed::new(request.ask.clone()))
     }
 
+    /// How long this peer is offered again what it turned away without a reason that anybody could act on.
+    fn patience(&self) -> Patience {
+        Patience::default()
+    }
+
+    /// Does it do this peer no harm to be told again what it was told, because each call names its message? Then an operator can have
+    /// the past repeated.
+    fn bears_repetition(&self) -> bool {
+        false
+    }
+
     /// The secrets this peer needs, by name, so that `check` can say what is missing before the first call does.
     fn secrets(&self) -> Vec<String> {
         Vec::new()
@@ -356,6 +367,23 @@ pub struct Feed<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub String);
+
+/// How long, and how often, something unclear is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// The first pause; it doubles.
+    pub pause_ms_min: i64,
+    /// The longest pause.
+    pub pause_ms_max: i64,
+    /// After so long it is a dead letter.
+    pub give_up_ms: i64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { pause_ms_min: 2_000, pause_ms_max: 600_000, give_up_ms: 24 * 3_600_000 }
+    }
+}
 
 /// A piece of a feed.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -10,7 +10,7 @@
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
 //! 6. `licence`: who may ask the population database what
-//! 7. [`shipment`]: where something that a carrier carries is, by all that was told of it
+//! 7. [`shipment`], [`waybill`]: where something that a carrier carries is, by all that was told of it, and what is said of it
 
 pub mod adapter;
 pub mod channel;
@@ -26,3 +26,4 @@ pub mod redelivery;
 pub mod schema;
 pub mod shipment;
 pub mod translator;
+pub mod waybill;

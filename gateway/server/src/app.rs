@@ -297,14 +297,12 @@ impl App {
 
     /// Who must hear of this: every peer whose dialect takes the kind and whose entry does not leave it or the unit out.
     pub fn routes(&self, from: &PeerName, kind: &Kind, unit: &Unit) -> Vec<PeerName> {
-        let takes = |room: &&Arc<Room>| {
-            let config = &room.config;
-            room.name != *from
-                && (config.receives.is_empty() || config.receives.iter().any(|k| k == kind.as_str()))
-                && (config.units.is_empty() || config.units.iter().any(|u| u == unit.as_str()))
-                && self.rules.channels.outbound(&config.adapter, &config.dialect, kind).is_some()
+        let takes = |room: &&Arc<Room>| room.name != *from && takes(&self.rules, &room.config, kind);
+        let speaks_for = |room: &&Arc<Room>| {
+            let units = &room.config.units;
+            units.is_empty() || units.iter().any(|known| known == unit.as_str())
         };
-        self.peers.values().filter(takes).map(|room| room.name.clone()).collect()
+        self.peers.values().filter(takes).filter(speaks_for).map(|room| room.name.clone()).collect()
     }
 
     /// Something may be ready for these peers.
@@ -361,6 +359,13 @@ impl App {
         let counted = self.metrics.commits.get();
         self.metrics.commits.inc_by(self.store.commits().saturating_sub(counted));
     }
+}
+
+/// Is a peer with this entry told messages of this kind?
+fn takes(rules: &Rules, config: &Peer, kind: &Kind) -> bool {
+    let Some(channel) = rules.channels.outbound(&config.adapter, &config.dialect, kind) else { return false };
+    let named = config.receives.iter().any(|name| name == kind.as_str());
+    named || (config.receives.is_empty() && !channel.on_request.contains(kind))
 }
 
 fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> {

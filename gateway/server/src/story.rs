@@ -49,7 +49,7 @@ use crate::config::Config;
 use crate::files::Files;
 use crate::keyring;
 use crate::simulator::{Host, Twist};
-use crate::store::{Event, Filter, Operator, WhatHappened};
+use crate::store::{Event, Filter, Operator, Reach, WhatHappened};
 
 /// One story, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -566,7 +566,7 @@ impl Stage {
         let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
         self.app()
             .store
-            .redeliver(filter, self.operator(), false)
+            .redeliver(filter, Reach::Untaken, self.operator(), false)
             .await
             .map_err(|error| error.to_string())?;
         self.app().wake(self.app().peers.keys());

@@ -21,9 +21,11 @@ const CORE_MAY: [(&str, &str); 13] = [
     ("unicode-normalization", "NFC"),
     ("xsd-schema", "XSD"),
 ];
-const ADAPTERS_MAY: [(&str, &str); 7] = [
+const ADAPTERS_MAY: [(&str, &str); 9] = [
+    ("base64", "keys and signatures as texts"),
     ("gateway-core", "the port"),
     ("quick-xml", "XML frames"),
+    ("ring", "signatures of calls; without its chance"),
     ("serde", "tables of outcomes"),
     ("serde-saphyr", "tables of outcomes"),
     ("serde_json", "JSON frames"),

@@ -260,7 +260,11 @@ impl<'a> Talk<'a> {
     }
 
     fn policy(&self) -> Policy {
-        Policy { peer_processing_ms_max: self.room.config.processing_ms_max as i64, ..Policy::default() }
+        Policy {
+            peer_processing_ms_max: self.room.config.processing_ms_max as i64,
+            patience: self.room.adapter.patience(),
+            ..Policy::default()
+        }
     }
 
     /// Decides what the outcome means, and writes it.

@@ -46,7 +46,7 @@ use crate::crash;
 
 pub use error::StoreError;
 pub use open::{Check, OpenOptions};
-pub use operate::{DeadLetter, DeadLetterShown, Filter, Operator, WhatHappened};
+pub use operate::{DeadLetter, DeadLetterShown, Filter, Operator, Reach, WhatHappened};
 pub use seal::{Seal, SealKey};
 pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
@@ -205,10 +205,11 @@ impl Store {
     pub async fn redeliver(
         &self,
         filter: Filter,
+        reach: Reach,
         by: Operator,
         dry_run: bool,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.run(move |writing| writing.redeliver(&filter, &by, dry_run)).await
+        self.run(move |writing| writing.redeliver(&filter, reach, &by, dry_run)).await
     }
 
     /// An operator's word on whether a delivery in doubt took effect; marks are what the peer calls the dossier, if known.

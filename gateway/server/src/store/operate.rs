@@ -117,10 +117,24 @@ pub struct DeadLetterShown {
     pub exchanges: Vec<Kept>,
 }
 
+/// What waits for a person or a file.
+const PARKED: &str = "'dead', 'in-doubt', 'held'";
+/// And what the peer has.
+const PARKED_OR_DELIVERED: &str = "'dead', 'held', 'delivered'";
+
+/// What a redelivery covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// What was not taken.
+    Untaken,
+    /// What was taken as well: for peers that know a message by its id and so bear hearing it twice.
+    Everything,
+}
+
 const LIST: &str = "SELECT d.id, m.id, ifnull(m.code, ''), l.peer, m.unit, m.kind, d.state,
     ifnull(d.fault_code, ''), ifnull(d.settled_at, d.at), l.due
   FROM delivery d JOIN lane l ON l.id = d.lane JOIN message m ON m.seq = d.message
-  WHERE d.state IN ('dead', 'in-doubt', 'held') AND (?1 IS NULL OR l.peer = ?1) AND (?2 IS NULL OR m.unit = ?2)
+  WHERE d.state IN (STATES) AND (?1 IS NULL OR l.peer = ?1) AND (?2 IS NULL OR m.unit = ?2)
     AND (?3 IS NULL OR m.kind = ?3) AND (?4 IS NULL OR d.fault_code = ?4) AND (?5 IS NULL OR d.state = ?5)
     AND (?6 IS NULL OR ifnull(d.settled_at, d.at) >= ?6)
     AND (?7 IS NULL OR l.dossier IN (SELECT id FROM dossier WHERE code = ?7
@@ -129,7 +143,11 @@ const LIST: &str = "SELECT d.id, m.id, ifnull(m.code, ''), l.peer, m.unit, m.kin
 
 /// Lists what a filter finds.
 pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Vec<DeadLetter>, StoreError> {
-    let mut statement = db.prepare_cached(LIST)?;
+    list_in(db, filter, PARKED)
+}
+
+fn list_in(db: &Connection, filter: &Filter, states: &str) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut statement = db.prepare_cached(&LIST.replace("STATES", states))?;
     let mut rows = statement.query(params![
         filter.peer.as_ref().map(PeerName::as_str),
         filter.unit.as_ref().map(Unit::as_str),
@@ -227,23 +245,33 @@ impl Writing<'_> {
     pub(super) fn redeliver(
         &self,
         filter: &Filter,
+        reach: Reach,
         by: &Operator,
         dry_run: bool,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let mut sent = Vec::new();
-        for letter in list(self.db, filter)? {
+        let found = match reach {
+            Reach::Untaken => list(self.db, filter)?,
+            Reach::Everything => list_in(self.db, filter, PARKED_OR_DELIVERED)?,
+        };
+        for letter in found {
             // What is in doubt is never sent again by a filter: somebody has to look first.
             if letter.state == State::InDoubt {
                 continue;
             }
-            let row = self.parked(letter.delivery, &[State::Dead, State::Held])?;
+            let row = self.parked(letter.delivery, &[State::Dead, State::Held, State::Delivered])?;
+            let was_taken = letter.state == State::Delivered;
             match (self.is_overtaken(&row)?, dry_run) {
+                (true, _) if was_taken => continue,
                 (true, true) => continue,
                 (true, false) => self.settle(&row, &Settlement::Superseded, by.at).map(drop)?,
                 (false, true) => sent.push(letter),
                 (false, false) => {
-                    // Nothing of it is under way, so today's mapping may speak.
-                    self.wake(&row, true, by.at)?;
+                    // Nothing of it is under way, so today's mapping may speak; what was taken is said again word for word.
+                    if was_taken {
+                        self.strike_all(row.id, &format!("{}: told again", by.name), by.at)?;
+                    }
+                    self.wake(&row, !was_taken, by.at)?;
                     self.told(&row, Event::Redelivered, &by.name, by.at)?;
                     sent.push(letter);
                 }
@@ -343,7 +371,7 @@ impl Writing<'_> {
     fn wake(&self, row: &Row, unpin: bool, at: Moment) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "UPDATE delivery SET state = 'waiting', ready_at = ?2, settled_at = NULL, attempts = 0, panics = 0,
+                "UPDATE delivery SET state = 'waiting', open = 1, ready_at = ?2, settled_at = NULL, attempts = 0, panics = 0,
                    away_strikes = 0, first_unclear_at = NULL, fault_code = NULL, fault = NULL WHERE id = ?1",
             )?
             .execute(params![row.id.0, at.as_millis()])?;
@@ -387,6 +415,17 @@ impl Writing<'_> {
             .query_row(params![row.lane, row.id.0], |row| row.get(0))
             .optional()?;
         Ok(newer.is_some())
+    }
+
+    /// No earlier call of a delivery counts any more.
+    fn strike_all(&self, id: DeliveryId, reason: &str, at: Moment) -> Result<(), StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT id FROM exchange WHERE delivery = ?1 AND struck_at IS NULL")?;
+        let ids = statement.query_map([id.0], |row| row.get(0).map(ExchangeId))?;
+        for exchange in ids.collect::<Result<Vec<_>, rusqlite::Error>>()? {
+            self.strike(id, exchange, reason, at)?;
+        }
+        Ok(())
     }
 
     fn unanswered(&self, id: DeliveryId) -> Result<Vec<ExchangeId>, StoreError> {
