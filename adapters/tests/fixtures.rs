@@ -1,6 +1,7 @@
 //! Replays the conversations that lie beside each dialect, and compares them line by line.
 //!
-//! A person writes what comes in: the message and the peer's answers (`portal`, `subscriber`), the call and the fates of its items (`onestop`).
+//! A person writes what comes in: the message and the peer's answers, the call and the fates of its items, or the question to a feed
+//! and the peer's page.
 //! Everything else in such a file is what the adapter makes of it; `UPDATE=1 cargo test -p adapters` writes it.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files and one variable")]
@@ -11,7 +12,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Arrival, Ask, Body, Effect, Fate, Heard as Said, Item, Marks, Payload, Request, Secret,
+    Adapter, Answer, Arrival, Ask, Body, Cursor, Effect, Exchange, Fate, Feed, Heard as Said, Item, Marks, Payload,
+    Request, Secret, Transcript, Turn,
 };
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -21,27 +23,41 @@ use support::{Delivery, End, Heard, Peer, UNIT, build, message, noon, place};
 
 #[test]
 fn conversations_with_the_portal() {
-    replay("src/portal/fixtures", |text| converse("portal", text));
+    replay("src/portal/fixtures", |text| converse("portal", "envelope", text));
 }
 
 #[test]
 fn conversations_with_a_subscriber() {
-    replay("src/subscriber/fixtures", |text| converse("subscriber", text));
+    replay("src/subscriber/fixtures", |text| converse("subscriber", "standard-webhooks", text));
 }
 
 #[test]
 fn calls_of_the_relay() {
-    replay("src/onestop/relay/fixtures", |text| hear("relay", text));
+    replay("src/onestop/relay/fixtures", |text| hear("onestop", "relay", text));
 }
 
 #[test]
 fn calls_in_the_portals_envelope() {
-    replay("src/onestop/envelope/fixtures", |text| hear("envelope", text));
+    replay("src/onestop/envelope/fixtures", |text| hear("onestop", "envelope", text));
 }
 
 #[test]
 fn calls_in_xml() {
-    replay("src/onestop/xml/fixtures", |text| hear("xml", text));
+    replay("src/onestop/xml/fixtures", |text| hear("onestop", "xml", text));
+}
+
+#[test]
+fn conversations_with_the_postal_services() {
+    for dialect in adapters::dialects("postal") {
+        replay(&format!("src/postal/{dialect}/fixtures"), |text| {
+            let begins = |word: &str| text.lines().any(|line| line.starts_with(word));
+            match (begins("message "), begins("poll ")) {
+                (true, _) => converse("postal", dialect, text),
+                (_, true) => poll("postal", dialect, text),
+                _ => hear("postal", dialect, text),
+            }
+        });
+    }
 }
 
 /// Every text file of a folder must be what it makes of itself.
@@ -73,9 +89,9 @@ struct Told {
     marks: Marks,
 }
 
-fn converse(family: &str, text: &str) -> String {
+fn converse(family: &str, dialect: &str, text: &str) -> String {
     let told = tell(text);
-    let adapter = build(family, adapters::dialects(family)[0], &told.settings);
+    let adapter = build(family, dialect, &told.settings);
     let mut peer = Script { answers: answers(text) };
     let mut delivery = Delivery::new(&*adapter, &told.message, told.marks);
     let end = delivery.run(&mut peer);
@@ -119,7 +135,8 @@ fn tell(text: &str) -> Told {
             _ => document = serde_json::from_str(line).expect("the document is JSON"),
         }
     }
-    let code = document["MaHoSo"].as_str().unwrap_or_default().to_owned();
+    let code = ["/MaHoSo", "/order/dossier", "/dossier/code"].iter().find_map(|path| document.pointer(path)?.as_str());
+    let code = code.unwrap_or_default().to_owned();
     let mut message = message(kind, &code, document);
     message.unit = unit.into();
     message.hints = hints;
@@ -181,12 +198,62 @@ fn shown(fault: &Fault) -> String {
     text
 }
 
-fn hear(dialect: &str, text: &str) -> String {
-    let adapter = build("onestop", dialect, "");
+/// `poll <feed> about=… cursor=…`, then the peer's answers: each page with its items and where to go on.
+fn poll(family: &str, dialect: &str, text: &str) -> String {
+    let head: Vec<String> = text.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect();
+    let set = head.iter().filter_map(|line| line.strip_prefix("set "));
+    let adapter = build(family, dialect, &set.map(|setting| format!("{setting}\n")).collect::<String>());
+    let asked = head.iter().find_map(|line| line.strip_prefix("poll ")).expect("a feed");
+    let mut words = asked.split(' ');
+    let name = words.next().expect("a name");
+    let pairs: Marks = words.filter_map(|word| word.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let spec = adapter.feeds().into_iter().find(|spec| spec.name == name);
+    let first = spec.and_then(|spec| spec.first_cursor);
+    let mut cursor = pairs.get("cursor").cloned().map(Cursor).or(first);
+    let (mut lines, mut answers) = (head.clone(), answers(text));
+    lines.push(String::new());
+    let mut transcript = Transcript::default();
+    loop {
+        let feed = Feed { name, about: pairs.get("about").map(String::as_str), cursor: cursor.as_ref() };
+        assert_eq!(adapter.poll(&feed, &transcript), adapter.poll(&feed, &transcript), "the same when asked twice");
+        match adapter.poll(&feed, &transcript) {
+            Ok(Turn::Call(request)) => {
+                let Request { step, effect, endpoint, ask, .. } = &request;
+                lines.push(format!("> {step} {effect:?} {endpoint} {} {}{}", ask.method, ask.path, support::queried(ask)));
+                let Some(Heard::Answer(answer)) = answers.pop_front() else {
+                    lines.push("= goes on".to_owned());
+                    break;
+                };
+                lines.extend(support::told(&answer));
+                transcript.0.push(Exchange { request, answer });
+            }
+            Ok(Turn::Done(page)) => {
+                lines.extend(page.items.iter().map(|item| format!("~ message {}", told(item))));
+                let at = page.cursor.as_ref().map_or("-", |cursor| cursor.0.as_str());
+                lines.push(format!("~ cursor {at}{}", if page.more { " and more" } else { "" }));
+                cursor = page.cursor.or(cursor);
+                transcript = Transcript::default();
+                if !page.more {
+                    lines.push("= read".to_owned());
+                    break;
+                }
+            }
+            Err(fault) => {
+                lines.push(format!("= fault {}", shown(&fault)));
+                break;
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn hear(family: &str, dialect: &str, text: &str) -> String {
+    let set = text.lines().take_while(|line| !line.starts_with("> ")).filter_map(|line| line.strip_prefix("set "));
+    let adapter = build(family, dialect, &set.map(|setting| format!("{setting}\n")).collect::<String>());
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().position(|line| line.starts_with("> ")).expect("a call");
     let end = lines[start..].iter().position(|line| line.is_empty()).map_or(lines.len(), |at| start + at);
-    let arrival = arrival(dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
+    let arrival = arrival(family, dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
     let fates: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("? ")).collect();
 
     let mut played: Vec<String> = lines[..end].iter().map(|line| (*line).to_owned()).collect();
@@ -215,13 +282,13 @@ fn hear(dialect: &str, text: &str) -> String {
     played.join("\n") + "\n"
 }
 
-fn arrival(dialect: &str, head: &str, body: &str) -> Arrival {
+fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
     let mut words = head.split(' ');
     let method = words.next().expect("a method").to_owned();
     let (path, query) = words.next().map(|url| url.split_once('?').unwrap_or((url, ""))).expect("a path");
     let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     Arrival {
-        channel: ChannelName::from(format!("onestop/{dialect}")),
+        channel: ChannelName::from(format!("{family}/{dialect}")),
         caller: Some(PeerName::from("mot-cua")),
         ask: Ask {
             method,
@@ -231,7 +298,6 @@ fn arrival(dialect: &str, head: &str, body: &str) -> Arrival {
             body: Body(body.as_bytes().to_vec()),
         },
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
-        officer: None,
         at: noon(),
     }
 }

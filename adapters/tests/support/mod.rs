@@ -34,9 +34,12 @@ pub fn place(path: &str) -> PathBuf {
 
 /// The files below `mappings/` that adapters read: those of the tree.
 pub fn files() -> Files {
-    let path = place("../mappings/portal/outcomes.yaml");
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Files::from([("portal/outcomes.yaml".to_owned(), bytes)])
+    let read = |name: &str| {
+        let path = place("../mappings").join(name);
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (name.to_owned(), bytes)
+    };
+    Files::from(["portal/outcomes.yaml", "postal/outcomes.yaml"].map(read))
 }
 
 /// Builds an adapter from settings in TOML.
@@ -238,8 +241,10 @@ impl<'a> Delivery<'a> {
         let stored = serde_json::to_string(request).expect("a request can be stored");
         assert!(!stored.contains(MARKER), "a request holds a secret");
         let Request { step, effect, endpoint, ask, .. } = request;
-        self.log.push(format!("> {step} {effect:?} {endpoint} {} {}", ask.method, ask.path));
-        self.log.push(String::from_utf8_lossy(&ask.body.0).into_owned());
+        self.log.push(format!("> {step} {effect:?} {endpoint} {} {}{}", ask.method, ask.path, queried(ask)));
+        if !ask.body.0.is_empty() {
+            self.log.push(String::from_utf8_lossy(&ask.body.0).into_owned());
+        }
         let heard = peer.call(self.adapter, request);
         match &heard {
             Heard::Answer(answer) => self.log.extend(told(answer)),
@@ -249,6 +254,12 @@ impl<'a> Delivery<'a> {
         }
         heard
     }
+}
+
+/// The query of a call as it stands behind the path; nothing if there is none.
+pub fn queried(ask: &gateway_core::adapter::Ask) -> String {
+    let pairs: Vec<String> = ask.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
 /// An answer in the words of the fixtures.
@@ -261,11 +272,17 @@ pub fn told(answer: &Answer) -> Vec<String> {
     lines
 }
 
-/// The secrets of the portal in these tests.
+/// The secrets of every peer in these tests.
 pub fn secrets() -> BTreeMap<String, Secret> {
     BTreeMap::from([
         ("username".to_owned(), Secret::new("tichhop.h99.example")),
         ("password".to_owned(), Secret::new(format!("{MARKER}-mat-khau"))),
+        ("consumer_key".to_owned(), Secret::new(format!("{MARKER}-khoa"))),
+        ("consumer_secret".to_owned(), Secret::new(format!("{MARKER}-bi-mat"))),
+        ("key_token".to_owned(), Secret::new(format!("{MARKER}-khoa"))),
+        ("access_token".to_owned(), Secret::new(format!("{MARKER}-ma"))),
+        ("merchant_token".to_owned(), Secret::new(format!("{MARKER}-ma"))),
+        ("token".to_owned(), Secret::new(format!("{MARKER}-ma"))),
     ])
 }
 

@@ -23,7 +23,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{problem, store_fault};
 use crate::app::App;
-use crate::store::{Filter, Operator, StoreError, WhatHappened};
+use crate::store::{Filter, Operator, Reach, StoreError, WhatHappened};
 use crate::words;
 
 /// Something an operator asks a running gateway to do.
