@@ -297,6 +297,7 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
             headers: words.filter_map(pair).collect(),
             body: Body(body.as_bytes().to_vec()),
         },
+        officer: None,
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
         at: noon(),
     }

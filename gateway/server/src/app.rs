@@ -1,12 +1,12 @@
 //! The composition: everything a running gateway consists of, built once, in one place, and started and stopped here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gateway_core::adapter::{Adapter, Secret};
-use gateway_core::channel::{Channel, Direction};
+use gateway_core::adapter::{Adapter, FeedSpec, Scope, Secret};
+use gateway_core::channel::{Channel, Direction, Part};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::licence::Watch;
@@ -23,10 +23,10 @@ use crate::files::Files;
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::{OpenOptions, Seal, SealKey, Store};
+use crate::store::{News, OpenOptions, Receivers, Seal, SealKey, Store, Telling};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http};
+use crate::{delivery, http, poller};
 
 /// A gateway, built and not yet listening.
 pub struct App {
@@ -71,9 +71,18 @@ pub struct Room {
     pub availability: Mutex<Availability>,
     /// Wakes its deliveries.
     pub bell: delivery::Bell,
+    /// What it offers to be asked for.
+    pub feeds: Vec<FeedSpec>,
+    /// Has it asked.
+    pub poll_bell: delivery::Bell,
 }
 
 impl Room {
+    /// Is it asked by the clock?
+    pub fn is_polled(&self) -> bool {
+        !self.feeds.is_empty() && !self.config.endpoints.is_empty()
+    }
+
     /// Whether it takes calls, and how many.
     pub fn availability(&self) -> MutexGuard<'_, Availability> {
         self.availability.lock().unwrap_or_else(PoisonError::into_inner)
@@ -145,6 +154,15 @@ pub fn check(
                 rooms.insert(room.name.clone(), room);
             }
             Err(found) => defects.extend(found),
+        }
+    }
+    if let Some(rules) = &rules {
+        for (unit, names) in ordered_twice(rules, config) {
+            let message = format!(
+                "an order of {unit} would go to several carriers ({}): give each its `units` or its `receives`",
+                names.join(", ")
+            );
+            defects.push(Defect { file: file.to_owned(), line: 0, field: format!("peers.{}", names[0]), message, nearest: None });
         }
     }
     if let Err(message) = sealing_keys(config) {
@@ -225,6 +243,8 @@ fn room(
         (Some(adapter), Some(transport)) if defects.is_empty() => Ok(Room {
             name: PeerName::from(name),
             config: peer.clone(),
+            feeds: adapter.feeds(),
+            poll_bell: delivery::Bell::default(),
             adapter,
             transport,
             sessions: Sessions::default(),
@@ -266,6 +286,7 @@ impl App {
             watch: Mutex::default(),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
+        app.store.tell_by(app.telling());
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
         let offered = app.store.reoffer(current, app.clock.now()).await.map_err(unusable)?;
         if !offered.is_empty() {
@@ -303,6 +324,44 @@ impl App {
             units.is_empty() || units.iter().any(|known| known == unit.as_str())
         };
         self.peers.values().filter(takes).filter(speaks_for).map(|room| room.name.clone()).collect()
+    }
+
+    /// Does this peer tell of shipments?
+    pub fn carries(&self, room: &Room) -> bool {
+        self.rules.channels.carries(&room.config.adapter, &room.config.dialect)
+    }
+
+    /// Who is told of shipments, as the configuration says.
+    fn telling(&self) -> Telling {
+        let receivers = |part| {
+            let (kind, _) = self.rules.channels.part(part)?;
+            let takes = |room: &&Arc<Room>| takes(&self.rules, &room.config, kind);
+            let peers = self.peers.values().filter(takes);
+            let peers = peers.map(|room| (room.name.clone(), room.config.units.clone())).collect();
+            Some(Receivers { kind: kind.clone(), peers })
+        };
+        let asked = |room: &&Arc<Room>| room.is_polled();
+        let by_item = |room: &&Arc<Room>| room.feeds.iter().any(|feed| feed.scope == Scope::PerItem);
+        let names = |rooms: &mut dyn Iterator<Item = &Arc<Room>>| rooms.map(|room| room.name.clone()).collect();
+        Telling {
+            changes: receivers(Part::Told),
+            handed_over: receivers(Part::HandedOver),
+            report_directly: self.config.shipments.report_directly.iter().map(|unit| Unit::from(unit.as_str())).collect(),
+            asked_by_item: names(&mut self.peers.values().filter(asked).filter(by_item)),
+            asked: names(&mut self.peers.values().filter(asked)),
+        }
+    }
+
+    /// Whoever is to act on what followed for a shipment hears of it.
+    pub fn heed(&self, carrier: &Room, news: &News) {
+        self.wake(news.queued.iter().map(|queued| &queued.peer));
+        if news.ask {
+            carrier.poll_bell.ring();
+        }
+        for alert in &news.alerts {
+            self.metrics.shipment_alerts.with_label_values(&[carrier.name.as_str(), alert]).inc();
+            tracing::warn!(event = "shipment-alert", peer = %carrier.name, reason = alert);
+        }
     }
 
     /// Something may be ready for these peers.
@@ -358,6 +417,27 @@ impl App {
         }
         let counted = self.metrics.commits.get();
         self.metrics.commits.inc_by(self.store.commits().saturating_sub(counted));
+    }
+}
+
+/// Units whose orders more than one carrier would take: each would carry it.
+fn ordered_twice(rules: &Rules, config: &Config) -> Vec<(String, Vec<String>)> {
+    let Some((kind, _)) = rules.channels.part(Part::Ordered) else { return Vec::new() };
+    let carries = |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
+    let carriers: Vec<(&String, &Peer)> = config.peers.iter().filter(|(_, peer)| carries(peer)).collect();
+    let for_all = |peer: &Peer| peer.units.is_empty();
+    let mut units: BTreeSet<&str> = carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
+    units.insert("*");
+    let of = |unit: &str| -> Vec<String> {
+        let speaks_for = |peer: &Peer| for_all(peer) || peer.units.iter().any(|known| known == unit);
+        carriers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
+    };
+    let doubled = units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
+    // What is wrong for all units need not be said of each.
+    let doubled: Vec<_> = doubled.collect();
+    match doubled.iter().find(|(unit, _)| unit == "*") {
+        Some(all) => vec![all.clone()],
+        None => doubled,
     }
 }
 
@@ -434,6 +514,10 @@ impl Running {
         for room in app.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(delivery::keep_running(app, room, stopped));
+        }
+        for room in app.peers.values().filter(|room| room.is_polled()) {
+            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
+            tasks.spawn(poller::keep_running(app, room, stopped));
         }
         Ok(Running { app, address, stop, tasks })
     }

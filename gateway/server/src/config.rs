@@ -27,9 +27,20 @@ pub struct Config {
     /// How fast an officer may ask, and when somebody should look.
     #[serde(default)]
     pub questions: Bounds,
+    /// What carriers carry.
+    #[serde(default)]
+    pub shipments: Shipments,
     /// The counterparts.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
+}
+
+/// What carriers carry for dossiers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shipments {
+    /// Units whose software cannot be told of shipments: the gateway reports the dossier's last step in its stead.
+    pub report_directly: Vec<String>,
 }
 
 /// The gateway itself.

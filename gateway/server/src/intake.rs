@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Payload, Secret};
-use gateway_core::channel::DocumentFacts;
+use gateway_core::channel::{Channel, DocumentFacts, Part};
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
-use gateway_core::ids::{Correlation, Kind, MessageId, Unit};
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::{self, Admission, Found, Unread};
+use gateway_core::shipment;
 use gateway_core::translator::{Context, Plan};
+use gateway_core::waybill::{Names, Which};
 use serde_json::Value;
 
 use crate::app::{App, Room, Verdict};
@@ -22,7 +24,7 @@ use crate::clock;
 use crate::crash;
 use crate::http::store_fault;
 use crate::question;
-use crate::store::{Admitted, Content, NewMessage, Route};
+use crate::store::{Admitted, Carriage, Content, NewMessage, Observed, Route, ShipmentId};
 use crate::words;
 
 /// The longest national unit code in use has 35 characters.
@@ -35,6 +37,17 @@ pub struct Trace {
     pub correlation: Correlation,
     /// The caller's W3C trace context.
     pub traceparent: Option<String>,
+}
+
+/// Where an item comes in.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    /// Whose channel; none where the dialect has none for it.
+    pub channel: Option<&'a Channel>,
+    /// When.
+    pub at: Moment,
+    /// We asked for it: perhaps about this shipment. None if the peer called.
+    pub pulled: Option<Option<ShipmentId>>,
 }
 
 /// One call of a peer, from its body to its answer.
@@ -88,8 +101,9 @@ async fn accept(
     items: Vec<Item>,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
+    let way = Way { channel: app.channel(&arrival.channel), at: arrival.at, pulled: None };
     let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
-        items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace)).collect()
+        items.into_iter().flat_map(|item| understand(app, room, way, item, trace)).collect()
     });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match room.config.answer_wait_ms {
@@ -103,9 +117,7 @@ async fn accept(
         store_fault(&error)
     })?;
     crash::point("after-admitted");
-    for queued in admitted.iter().flat_map(|admitted| &admitted.deliveries) {
-        app.wake(std::iter::once(&queued.peer));
-    }
+    heed(app, room, &admitted);
     let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
     if room.config.answer_wait_ms > 0 {
         answer_as_the_first_time(app, &admitted, &mut verdicts).await;
@@ -124,9 +136,17 @@ async fn accept(
     Ok(told.collect())
 }
 
+/// Whoever is to act on what was admitted hears of it.
+pub(crate) fn heed(app: &App, room: &Room, admitted: &[Admitted]) {
+    for admitted in admitted {
+        app.wake(admitted.deliveries.iter().map(|queued| &queued.peer));
+        app.heed(room, &admitted.news);
+    }
+}
+
 /// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
-fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Trace) -> Vec<NewMessage> {
-    let mut messages = messages_of(app, room, arrival, &item, trace);
+pub(crate) fn understand(app: &App, room: &Room, way: Way, item: Item, trace: &Trace) -> Vec<NewMessage> {
+    let mut messages = messages_of(app, room, way, &item, trace);
     // Each is kept with the whole item; the last one takes it, and nearly every item is one message.
     if let Some((last, others)) = messages.split_last_mut() {
         others.iter_mut().for_each(|message| message.source = item.payload.clone());
@@ -136,25 +156,28 @@ fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Tra
 }
 
 /// The messages that an item becomes, still without the item itself.
-fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &Trace) -> Vec<NewMessage> {
+fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> Vec<NewMessage> {
     let hinted = item.dossier.as_deref().and_then(DossierCode::new);
+    let spec = app.rules.channels.kinds.get(&item.kind);
+    let part = spec.and_then(|spec| spec.shipment);
     let blank = |content: Result<Content, Fault>| NewMessage {
-        id: MessageId::new(arrival.at, clock::chance()),
+        id: MessageId::new(way.at, clock::chance()),
         correlation: trace.correlation.clone(),
         traceparent: trace.traceparent.clone(),
         from: room.name.clone(),
         unit: unit(room, item),
         kind: item.kind.clone(),
-        class: app.rules.channels.kinds.get(&item.kind).map_or(Class::Event, |spec| spec.class),
+        class: spec.map_or(Class::Event, |spec| spec.class),
         dossier: hinted.clone(),
         status: None,
         due: None,
-        at: arrival.at,
+        at: way.at,
         hints: item.hints.clone(),
-        keys: item.keys.clone(),
+        keys: keys(item, way),
         repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
         source: Payload::Json(Value::Null),
         mapping: None,
+        carriage: None,
         content,
     };
     if item.unit.as_deref().is_some_and(|unit| !is_unit(unit)) {
@@ -163,13 +186,15 @@ fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &T
             ..blank(Err(Fault::sender("unit.unusable", words::unit_unusable())))
         }];
     }
-    let plan = match inbound_plan(app, arrival, &item.kind) {
+    let plan = match inbound_plan(app, way.channel, &item.kind) {
         Ok(plan) => plan,
         Err(fault) => return vec![blank(Err(fault))],
     };
     let mapping = app.rules.used(plan, &room.config.codes);
     let peers = app.routes(&room.name, &item.kind, &unit(room, item));
-    if peers.is_empty() {
+    // What a carrier tells is for the gateway itself.
+    let for_us = part == Some(Part::Observed);
+    if peers.is_empty() && !for_us {
         // Accepting what nobody will ever be sent would be losing it.
         let words = words::nobody_receives(item.kind.as_str(), unit(room, item).as_str());
         return vec![blank(Err(Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)))];
@@ -177,7 +202,7 @@ fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &T
     let translation = match translate_in(plan, &item.payload, &room.config.codes) {
         Ok(translation) => translation,
         Err(fault) => {
-            let found = if hinted.is_some() { Found::ByDossier } else { Found::Never };
+            let found = if hinted.is_some() && !for_us { Found::ByDossier } else { Found::Never };
             let content = match pipeline::unread(&fault, found) {
                 Unread::DeadLetter => Ok(Content {
                     document: Value::Null,
@@ -200,6 +225,10 @@ fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &T
             Ok(facts) => facts,
             Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
         };
+        let carriage = match carriage(app, way, item, part, &document, &peers) {
+            Ok(carriage) => carriage,
+            Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
+        };
         let unusual = facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
         let warning = unusual.then(|| words::dossier_code_unusual().to_owned());
         let content = Content {
@@ -209,9 +238,49 @@ fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &T
             notes: notes.iter().cloned().chain(warning).collect(),
         };
         let DocumentFacts { dossier, status, due } = facts;
-        NewMessage { dossier, status, due, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
+        // A document that is about no dossier may still come from a framing that names one.
+        let dossier = dossier.or_else(|| hinted.clone());
+        NewMessage { dossier, status, due, carriage, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
     });
     parts.collect()
+}
+
+/// The caller's own idempotency keys. What we asked for never counts as a repeat of what somebody called to say: only the first is proof.
+fn keys(item: &Item, way: Way) -> Vec<String> {
+    let apart = if way.pulled.is_some() { "pulled " } else { "" };
+    item.keys.iter().map(|key| format!("{apart}{key}")).collect()
+}
+
+/// What an item is to a shipment.
+fn carriage(
+    app: &App,
+    way: Way,
+    item: &Item,
+    part: Option<Part>,
+    document: &Value,
+    peers: &[PeerName],
+) -> Result<Option<Carriage>, Fault> {
+    match part {
+        Some(Part::Ordered) => {
+            let carriers = peers.iter().filter(|peer| app.peer(peer).is_some_and(|room| app.carries(room)));
+            let carriers = carriers.cloned().collect();
+            Ok(Which::read(document).map(|which| Carriage::Ordered { which, carriers }))
+        }
+        Some(Part::Observed) => {
+            let unreadable = || Fault::sender("shipment.unreadable", words::shipment_unreadable());
+            let mut event = shipment::Event::read(document, way.at, 0).ok_or_else(unreadable)?;
+            // Whatever a mapping says: what somebody calls to say is no confirmation.
+            event.confirmed &= way.pulled.is_some();
+            Ok(Some(Carriage::Observed(Observed {
+                event,
+                names: Names::read(document),
+                which: Which::of_hints(&item.hints),
+                about: way.pulled.flatten(),
+                pulled: way.pulled.is_some(),
+            })))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What an item that could not be read yet is compared by: itself.
@@ -234,8 +303,7 @@ fn is_unit(text: &str) -> bool {
     text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
 }
 
-fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a Plan, Fault> {
-    let channel = app.channel(&arrival.channel);
+fn inbound_plan<'a>(app: &'a App, channel: Option<&Channel>, kind: &Kind) -> Result<&'a Plan, Fault> {
     let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
     mapping
         .and_then(|name| app.rules.translator.plan(name))
@@ -250,7 +318,7 @@ pub(crate) fn understand_question(
     arrival: &Arrival,
     item: &Item,
 ) -> Result<Value, Fault> {
-    let plan = inbound_plan(app, arrival, &item.kind)?;
+    let plan = inbound_plan(app, app.channel(&arrival.channel), &item.kind)?;
     let translation = translate_in(plan, &item.payload, &room.config.codes)?;
     let mut documents = translation.documents;
     // A mapping of questions fans nothing out, so there is one.

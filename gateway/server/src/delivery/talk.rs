@@ -166,6 +166,7 @@ impl<'a> Talk<'a> {
         let mut entries = std::mem::take(&mut self.pending);
         entries.push(Entry::Call { request: request.clone(), at: self.app.clock.now() });
         let written = self.app.store.write(self.delivery.id, entries).await?;
+        self.app.heed(self.room, &written.news);
         Ok(written.exchanges.last().copied().filter(|_| !written.gone))
     }
 
@@ -299,6 +300,7 @@ impl<'a> Talk<'a> {
         let entries = std::mem::take(&mut self.pending);
         let written = self.app.store.write(self.delivery.id, entries).await?;
         crash::point("after-settled");
+        self.app.heed(self.room, &written.news);
         if !written.gone {
             self.tell(&settlement, now);
         }

@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::error::StoreError;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
-use super::types::{Admitted, Event, LaneId, Queued};
+use super::types::{Admitted, Carriage, Event, LaneId, News, Queued};
 use super::writer::Writing;
 use crate::crash;
 
@@ -29,16 +29,25 @@ pub(super) struct NewDelivery<'a> {
 impl Writing<'_> {
     /// Admits one item.
     pub(super) fn admit(&self, item: &Prepared) -> Result<Admitted, StoreError> {
+        if let (Some(Carriage::Observed(observed)), Some(content)) = (&item.carriage, &item.content) {
+            return self.observe(item, content, observed);
+        }
         let dossier =
             item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
-        let answer = |admission, deliveries| Admitted { id: item.id, admission, deliveries };
+        let answer = |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
         let admitted = match (&item.content, dossier) {
             (Some(content), Some(dossier)) => {
-                let admission = self.decide(item, dossier)?;
+                let admission = self.decide(item, Some(dossier))?;
                 match admission {
                     Admission::News => {
-                        let message = self.accept(item, content, dossier)?;
-                        answer(Some(admission), self.queue(item, content, dossier, message)?)
+                        let message = self.accept(item, content, Some(dossier))?;
+                        let mut queued = self.queue(item, content, dossier, message)?;
+                        let mut news = News::default();
+                        if let Some(Carriage::Ordered { which, carriers }) = &item.carriage {
+                            news = self.order(item, *which, carriers, dossier, message)?;
+                            queued.append(&mut news.queued);
+                        }
+                        Admitted { id: item.id, admission: Some(admission), deliveries: queued, news }
                     }
                     Admission::Duplicate { of } => {
                         self.journal(item, Some(dossier), "duplicate", Some(of), None)?;
@@ -67,7 +76,7 @@ impl Writing<'_> {
         Ok(admitted)
     }
 
-    fn decide(&self, item: &Prepared, dossier: i64) -> Result<Admission, StoreError> {
+    pub(super) fn decide(&self, item: &Prepared, dossier: Option<i64>) -> Result<Admission, StoreError> {
         let mut keyed = Vec::new();
         for key in &item.keys {
             keyed.extend(self.seen(
@@ -132,8 +141,13 @@ impl Writing<'_> {
         Ok(self.db.last_insert_rowid())
     }
 
-    fn accept(&self, item: &Prepared, content: &PreparedContent, dossier: i64) -> Result<i64, StoreError> {
-        self.insert_message(item, Some(dossier), "accepted", None, None, Some(&content.document))?;
+    pub(super) fn accept(
+        &self,
+        item: &Prepared,
+        content: &PreparedContent,
+        dossier: Option<i64>,
+    ) -> Result<i64, StoreError> {
+        self.insert_message(item, dossier, "accepted", None, None, Some(&content.document))?;
         let message = self.db.last_insert_rowid();
         for key in &item.keys {
             self.db
@@ -143,7 +157,7 @@ impl Writing<'_> {
         Ok(message)
     }
 
-    fn journal(
+    pub(super) fn journal(
         &self,
         item: &Prepared,
         dossier: Option<i64>,
@@ -193,7 +207,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn queue(
+    pub(super) fn queue(
         &self,
         item: &Prepared,
         content: &PreparedContent,

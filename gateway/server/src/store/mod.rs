@@ -11,6 +11,7 @@
 mod admit;
 mod claims;
 mod error;
+mod feeds;
 mod lanes;
 mod open;
 mod operate;
@@ -19,16 +20,18 @@ mod read;
 mod record;
 mod schema;
 mod seal;
+mod shipments;
 mod stats;
 mod supersede;
 mod taken;
+mod tell;
 mod timeline;
 mod types;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gateway_core::adapter::{Marks, Payload};
 use gateway_core::fault::Fault;
@@ -52,8 +55,9 @@ pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
 pub use timeline::{Timeline, TimelineRow};
 pub use types::{
-    Admitted, Content, Delivery, Entry, Event, ExchangeId, Head, Kept, LaneId, MappingUsed, NewMessage,
-    Pinned, Queued, Route, Written,
+    Admitted, Asked, Carriage, Content, Delivery, DueItem, Entry, Event, ExchangeId, FeedRead, Head, Kept,
+    LaneId, MappingUsed, NewMessage, News, Observed, Pinned, Queued, Receivers, Route, ShipmentId, Telling,
+    Written,
 };
 
 /// Calls with more text than this are sealed on a thread of their own.
@@ -65,6 +69,7 @@ pub struct Store {
     vault: Arc<Vault>,
     readers: Arc<Readers>,
     taken: Taken,
+    telling: Arc<OnceLock<Telling>>,
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
 }
@@ -82,6 +87,54 @@ impl Store {
         };
         crash::point("after-files-kept");
         self.run(move |writing| items.iter().map(|item| writing.admit(item)).collect()).await
+    }
+
+    /// Who is told of shipments; said once, before anything is admitted.
+    pub fn tell_by(&self, telling: Telling) {
+        // A second gateway would be a second store.
+        let _ = self.telling.set(telling);
+    }
+
+    /// Admits what a carrier answered to a question, and how far it was read, in one transaction: a crash before it reads the same
+    /// again, a crash after it goes on.
+    pub async fn admit_asked(&self, items: Vec<NewMessage>, asked: Asked) -> Result<Vec<Admitted>, StoreError> {
+        let vault = self.vault.clone();
+        let items = blocking(move || prepare::prepare_and_keep(&vault, items)).await?;
+        crash::point("after-page-read");
+        self.run(move |writing| {
+            let admitted = items.iter().map(|item| writing.admit(item)).collect::<Result<Vec<_>, _>>()?;
+            writing.asked(&asked)?;
+            Ok(admitted)
+        })
+        .await
+    }
+
+    /// A carrier could not be asked about a shipment: not again before then.
+    pub async fn postpone(&self, shipment: ShipmentId, until: Moment) -> Result<(), StoreError> {
+        self.run(move |writing| writing.postpone(shipment, until)).await
+    }
+
+    /// How far a feed was read; none if it never was.
+    pub async fn feed(&self, peer: &PeerName, name: &str) -> Result<Option<FeedRead>, StoreError> {
+        let (peer, name) = (peer.clone(), name.to_owned());
+        self.read(move |db, vault| feeds::feed(db, vault, &peer, &name)).await
+    }
+
+    /// When somebody next wants to know something of this carrier, because of a hint or on schedule.
+    pub async fn next_poll_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| feeds::next_poll_at(db, &peer)).await
+    }
+
+    /// The shipments that this carrier is to be asked about now, the longest due first.
+    pub async fn due_items(&self, peer: &PeerName, now: Moment, limit: usize) -> Result<Vec<DueItem>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, vault| feeds::due_items(db, vault, &peer, now, limit)).await
+    }
+
+    /// Reports what carriers told of items that nobody knows even now, each once: a person must look. Gives whose they are.
+    pub async fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
+        self.run(move |writing| writing.report_parked(now)).await
     }
 
     async fn prepare(&self, call: Vec<NewMessage>) -> Result<Vec<prepare::Prepared>, StoreError> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::lanes::told;
-use super::types::{MappingUsed, NewMessage};
+use super::types::{Carriage, MappingUsed, NewMessage};
 
 /// What is known of a message beside its columns; stands sealed in `about`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,6 +49,7 @@ pub(super) struct Prepared {
     pub(super) source: Vec<u8>,
     pub(super) fault: Option<SealedFault>,
     pub(super) content: Option<PreparedContent>,
+    pub(super) carriage: Option<Carriage>,
     pub(super) claims: Vec<(String, u64)>,
 }
 
@@ -126,6 +127,7 @@ pub(super) fn prepare(
         source,
         fault,
         content,
+        carriage: message.carriage,
         claims: Vec::new(),
     })
 }

@@ -8,8 +8,8 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::claims::Vault;
 use super::error::StoreError;
 use super::taken::Taken;
+use super::types::Telling;
 use crate::crash;
 
 /// The most changes of one commit: bounds how long the first of them waits.
@@ -32,6 +33,8 @@ pub(super) struct Writing<'a> {
     pub(super) db: &'a Connection,
     pub(super) vault: &'a Vault,
     pub(super) taken: &'a Taken,
+    /// Who is told of shipments; nobody until the gateway has said so.
+    pub(super) telling: &'a Telling,
     next_delivery: &'a Cell<i64>,
 }
 
@@ -102,13 +105,15 @@ impl Writer {
         connection: Connection,
         vault: Arc<Vault>,
         taken: Taken,
+        telling: Arc<OnceLock<Telling>>,
         held: impl Send + 'static,
     ) -> Result<Self, StoreError> {
         let next: i64 =
             connection.query_row("SELECT ifnull(max(id), 0) + 1 FROM delivery", [], |row| row.get(0))?;
         let (orders, queue) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
-        let thread = Thread { connection, vault, taken, next: Cell::new(next), commits: commits.clone() };
+        let next = Cell::new(next);
+        let thread = Thread { connection, vault, taken, telling, next, commits: commits.clone() };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let closing = thread.serve(queue);
             drop(held);
@@ -149,6 +154,7 @@ struct Thread {
     connection: Connection,
     vault: Arc<Vault>,
     taken: Taken,
+    telling: Arc<OnceLock<Telling>>,
     next: Cell<i64>,
     commits: Arc<AtomicU64>,
 }
@@ -246,10 +252,12 @@ impl Thread {
     }
 
     fn run(&self, change: &mut dyn Change) -> Result<(), StoreError> {
+        let nobody = Telling::default();
         let writing = Writing {
             db: &self.connection,
             vault: &self.vault,
             taken: &self.taken,
+            telling: self.telling.get().unwrap_or(&nobody),
             next_delivery: &self.next,
         };
         // A defect in one change must not stop the store for all others.
