@@ -8,6 +8,7 @@
 
 mod kinds;
 mod settings;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

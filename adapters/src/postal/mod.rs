@@ -8,9 +8,12 @@
 //! Deliberately absent: where a shipment is (the core folds that from events), and how often a feed is asked.
 
 mod desk;
+mod ems;
 mod hcc;
+mod myvnpost;
 mod order;
 mod outcomes;
+mod verdict;
 mod wire;
 
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use gateway_core::fault::Defect;
 use crate::Files;
 use outcomes::Outcomes;
 
-pub(crate) const DIALECTS: &[&str] = &["hcc", "desk"];
+pub(crate) const DIALECTS: &[&str] = &["hcc", "ems", "myvnpost", "desk"];
 
 pub(crate) fn build(
     dialect: &str,
@@ -30,6 +33,8 @@ pub(crate) fn build(
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
     let outcomes = Outcomes::read(files, dialect);
     match dialect {
+        "ems" => join(ems::Settings::read(settings), outcomes, ems::Ems::new),
+        "myvnpost" => join(myvnpost::Settings::read(settings), outcomes, myvnpost::MyVnPost::new),
         "desk" => join(desk::Settings::read(settings), outcomes, desk::Desk::new),
         _ => join(hcc::Settings::read(settings), outcomes, hcc::Hcc::new),
     }
@@ -39,6 +44,8 @@ pub(crate) fn build(
 pub(crate) fn simulator(dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {
     match dialect {
         "hcc" => Some(Box::new(hcc::simulator(settings))),
+        "ems" => Some(Box::new(ems::simulator(settings))),
+        "myvnpost" => Some(Box::new(myvnpost::simulator(settings))),
         _ => None,
     }
 }

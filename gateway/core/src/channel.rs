@@ -140,6 +140,9 @@ pub struct Channel {
     /// Accepted media types of an inbound channel, without parameters.
     #[serde(default)]
     pub content: Vec<String>,
+    /// Headers that this peer's calls carry and its adapter reads, beside those that every door keeps; in lower case.
+    #[serde(default)]
+    pub headers: Vec<String>,
     /// Kinds that go through, each with its mapping (none for questions).
     pub kinds: BTreeMap<Kind, Option<String>>,
     /// Of these, what goes only to peers whose entry names it in `receives`.

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use gateway_core::adapter::{Answer, Arrival, Fate, Heard, Item, Payload};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::Kind;
+use gateway_core::ids::{Kind, MessageId};
 use gateway_core::json;
 use serde_json::{Value, json};
 
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
-use crate::postal::wire;
+use crate::postal::{verdict, wire};
+use crate::words::without_success;
 
 const FRAME: &str = "desk.frame";
-/// Callers that are told to come back without a time are told this one.
-const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// One object is one item; the path says which kind.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
@@ -43,11 +42,7 @@ pub(super) fn reply(said: Result<&[Fate], &Fault>) -> Answer {
         Err(fault) => refusal(fault),
         Ok([Fate::Answered(answer)]) => Answer { headers: kept(answer), ..answer.clone() },
         Ok(fates) => {
-            let refused = fates.iter().find_map(|fate| match fate {
-                Fate::Refused(fault) | Fate::Accepted { verdict: Some(Err(fault)), .. } => Some(fault),
-                _ => None,
-            });
-            match (refused, fates.first()) {
+            match (verdict::refused(fates), fates.first()) {
                 (Some(fault), _) => refusal(fault),
                 (None, Some(Fate::Accepted { id, .. })) => accepted(id, false),
                 (None, Some(Fate::Duplicate { id })) => accepted(id, true),
@@ -65,52 +60,19 @@ fn kind_by_path(path: &str) -> Option<&'static str> {
         .map(|(_, kind)| kind)
 }
 
-fn accepted(id: &gateway_core::ids::MessageId, known: bool) -> Answer {
+fn accepted(id: &MessageId, known: bool) -> Answer {
     Answer::json(202, &json!({ "id": id.to_string(), "duplicate": known }))
 }
 
 fn refusal(fault: &Fault) -> Answer {
-    let status = status_of(fault);
+    let status = verdict::status_of(fault);
     let violations: Vec<Value> = fault
         .violations
         .iter()
-        .map(|wrong| json!({ "path": wrong.path, "rule": wrong.rule, "detail": wrong.detail }))
+        .map(|wrong| json!({ "path": wrong.path, "rule": wrong.rule, "detail": without_success(&wrong.detail) }))
         .collect();
-    let body = json!({ "status": status, "code": fault.code, "message": fault.words, "violations": violations });
-    let mut answer = Answer::json(status, &body);
-    let mut header = |name: &str, value: String| answer.headers.push((name.to_owned(), value));
-    match status {
-        401 => header("www-authenticate", "Basic realm=\"lienthong\"".to_owned()),
-        405 => header("allow", "POST".to_owned()),
-        503 => {
-            let wait = fault.retry_after_ms.map_or(RETRY_AFTER_SECONDS, |wait| wait.div_ceil(1000).max(1));
-            header("retry-after", wait.to_string());
-        }
-        _ => {}
-    }
-    answer
-}
-
-/// By the code where the code says it; otherwise by whose fault it is, so that a sender is never told to mend what only a carrier or
-/// we can.
-fn status_of(fault: &Fault) -> u16 {
-    match fault.code.as_ref() {
-        "door.not-found" => 404,
-        "door.method" => 405,
-        "door.timeout" => 408,
-        "key.conflict" => 409,
-        "door.too-large" => 413,
-        "door.content-type" | "door.content-encoding" => 415,
-        "auth.wrong-door" => 403,
-        code if code.starts_with("auth.") => 401,
-        code if code.starts_with("store.") => 503,
-        _ if fault.remedy == Remedy::Later => 503,
-        _ => match fault.blame {
-            Blame::Sender => 400,
-            Blame::Peer => 502,
-            Blame::Gateway => 500,
-        },
-    }
+    let body = json!({ "status": status, "code": fault.code, "message": without_success(&fault.words), "violations": violations });
+    verdict::with_headers(Answer::json(status, &body), fault)
 }
 
 /// Of the asked carrier's headers only what says how to read the body.

@@ -8,6 +8,7 @@
 
 use gateway_core::adapter::{Answer, Cursor, Feed, FeedSpec, Item, Page, Scope, Transcript, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::ids::fingerprint;
 use serde_json::{Value, json};
 
 use super::Hcc;
@@ -97,7 +98,9 @@ impl Hcc {
     }
 
     fn item(&self, record: Value) -> Item {
-        let keys = oid(&record).map(|id| format!("hcc/{id}")).into_iter().collect();
+        // What has no id is known by all it says, or an overlap would bring it again and again.
+        let name = oid(&record).unwrap_or_else(|| fingerprint(&[&record.to_string()]));
+        let keys = vec![format!("hcc/{name}")];
         let number = wire::text(&record, "OrderNumber");
         let mut frame = json!({ "pulled": true });
         let factor = if self.settings.event_time_in_seconds { 1000 } else { 1 };
