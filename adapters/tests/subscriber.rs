@@ -84,7 +84,11 @@ fn page(status: u16) -> Answer {
 
 fn fact() -> Envelope {
     let data = json!({ "dossier": "H99.14-260310-0007", "state": "DELIVERED" });
-    message("postal-status-changed", "H99.14-260310-0007", json!({ "type": "shipment.status_changed", "data": data }))
+    message(
+        "postal-status-changed",
+        "H99.14-260310-0007",
+        json!({ "type": "shipment.status_changed", "data": data }),
+    )
 }
 
 #[test]
@@ -101,7 +105,11 @@ fn each_fact_arrives_once_through_every_script() {
                     let end = Delivery::new(&*adapter, &message, Marks::new()).run(&mut network);
                     assert!(matches!(end, End::Delivered(_)), "{script:?}: {end:?}");
                     let state = network.sim.state();
-                    assert_eq!((&state["facts"], &state["forged"]), (&json!(1), &json!(0)), "{script:?}: {state}");
+                    assert_eq!(
+                        (&state["facts"], &state["forged"]),
+                        (&json!(1), &json!(0)),
+                        "{script:?}: {state}"
+                    );
                 }
             }
         }
@@ -115,11 +123,15 @@ fn what_is_stored_holds_neither_time_nor_signature() {
     let talk = Conversation { message: &message, marks: &marks, transcript: &transcript };
     let Turn::Call(request) = adapter.next_turn(&talk).expect("a turn") else { panic!("nothing was asked") };
     assert_eq!(request.ask.header("webhook-id"), Some(message.id.to_string().as_str()));
-    assert_eq!((request.ask.header("webhook-timestamp"), request.ask.header("webhook-signature")), (None, None));
+    assert_eq!(
+        (request.ask.header("webhook-timestamp"), request.ask.header("webhook-signature")),
+        (None, None)
+    );
     let fixed = keys();
     let signed = |at| adapter.sign(&request, &Keys { fixed: &fixed, session: None }, at).expect("two keys");
     let (now, later) = (signed(noon()), signed(noon().plus_millis(60_000)));
-    let header = |name| (now.ask().header(name).map(str::to_owned), later.ask().header(name).map(str::to_owned));
+    let header =
+        |name| (now.ask().header(name).map(str::to_owned), later.ask().header(name).map(str::to_owned));
     assert_eq!(header("webhook-id").0, header("webhook-id").1);
     assert_ne!(header("webhook-timestamp").0, header("webhook-timestamp").1);
     assert_ne!(header("webhook-signature").0, header("webhook-signature").1);

@@ -81,10 +81,10 @@ impl Simulator for SubscriberSim {
         })
     }
 
-    /// `answer <status>` to everything from now on, `take` ends that; `secret <whsec_…>`: it has another key.
+    /// `always-answer <status>` from now on, `take` ends that; `secret <whsec_…>`: it has another key.
     fn nudge(&mut self, words: &[&str]) -> bool {
         match words {
-            ["answer", status] => match status.parse() {
+            ["always-answer", status] => match status.parse() {
                 Ok(status) => self.always = Some(status),
                 Err(_) => return false,
             },

@@ -216,7 +216,8 @@ impl Channels {
             defects.push(defect);
         }
         for kind in channel.on_request.iter().filter(|kind| !channel.kinds.contains_key(*kind)) {
-            let words = format!("channel {}: on_request names `{kind}`, which is not among its kinds", channel.name);
+            let words =
+                format!("channel {}: on_request names `{kind}`, which is not among its kinds", channel.name);
             defects.push(file_defect(path, &words));
         }
         if channel.direction == Direction::In && (channel.paths.is_empty() || channel.method.is_empty()) {
@@ -235,7 +236,9 @@ impl Channels {
     /// Does this dialect tell of shipments, by calls or by feeds?
     pub fn carries(&self, adapter: &str, dialect: &str) -> bool {
         let observed = self.part(Part::Observed).map(|(kind, _)| kind);
-        let tells = |kind| [Direction::In, Direction::Feed].iter().any(|way| self.by(*way, adapter, dialect, kind).is_some());
+        let tells = |kind| {
+            [Direction::In, Direction::Feed].iter().any(|way| self.by(*way, adapter, dialect, kind).is_some())
+        };
         observed.is_some_and(tells)
     }
 

@@ -362,7 +362,8 @@ mod tests {
 
     #[test]
     fn out_of_order_pushes_do_not_show_a_wrong_state() {
-        let events = [told(3, 1, State::OutForDelivery), told(1, 2, State::PickedUp), told(2, 3, State::InTransit)];
+        let events =
+            [told(3, 1, State::OutForDelivery), told(1, 2, State::PickedUp), told(2, 3, State::InTransit)];
         let shipment = fold(&events, None);
         assert_eq!((shipment.state, shipment.since), (Some(State::OutForDelivery), Some(hour(3))));
         assert_eq!(counted(&shipment), [Counted::Late, Counted::Late, Counted::Moved]);
@@ -371,7 +372,11 @@ mod tests {
     #[test]
     fn one_future_dated_message_does_not_freeze_the_shipment() {
         let future = Event { at: hour(900), ..told(1, 1, State::InTransit) };
-        let near = Event { at: hour(2).plus_millis(FUTURE_MS_MAX), received: hour(2), ..told(2, 2, State::PickedUp) };
+        let near = Event {
+            at: hour(2).plus_millis(FUTURE_MS_MAX),
+            received: hour(2),
+            ..told(2, 2, State::PickedUp)
+        };
         let shipment = fold(&[future, near, told(4, 3, State::OutForDelivery)], None);
         assert_eq!(shipment.state, Some(State::OutForDelivery));
         assert_eq!(counted(&shipment), [Counted::Moved, Counted::Moved, Counted::Quarantined]);
@@ -380,7 +385,8 @@ mod tests {
 
     #[test]
     fn money_after_delivery_never_overwrites_it() {
-        let remitted = Event { says: Says::Money(Axis::CodRemitted, Some(50_000)), ..told(9, 9, State::Draft) };
+        let remitted =
+            Event { says: Says::Money(Axis::CodRemitted, Some(50_000)), ..told(9, 9, State::Draft) };
         let shipment = fold(&[told(1, 1, State::Delivered), remitted], None);
         assert_eq!(shipment.state, Some(State::Delivered));
         assert_eq!(counted(&shipment), [Counted::Moved, Counted::Money]);
@@ -413,7 +419,10 @@ mod tests {
     #[test]
     fn what_only_a_hook_said_is_shown_and_not_told_on() {
         let shipment = fold(&[told(1, 1, State::PickedUp), hooked(told(2, 2, State::InTransit))], None);
-        assert_eq!((shipment.state, shipment.tell), (Some(State::InTransit), Some((State::PickedUp, hour(1)))));
+        assert_eq!(
+            (shipment.state, shipment.tell),
+            (Some(State::InTransit), Some((State::PickedUp, hour(1))))
+        );
     }
 
     #[test]

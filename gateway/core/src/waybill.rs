@@ -2,7 +2,8 @@
 //!
 //! Marks are how an adapter tells what a carrier's answers taught about an order, in words that are the same for all carriers:
 //! `leg/<order number>` (the order stands under this number), `tracking/<order number>` (the carrier's number of the item) and
-//! `cancel/<order number>` (`pending` until it is granted, then `done`). Everything else that an adapter remembers is its own affair.
+//! `peer/<order number>` (the carrier's number of the order), and `cancel/<either of the two numbers of the order>` (`pending` until it is
+//! granted, then `done`). Everything else that an adapter remembers is its own affair.
 //! Where a shipment is stands in [`crate::shipment`].
 
 use std::collections::BTreeMap;
@@ -76,6 +77,9 @@ pub struct Names {
     /// The carrier's own number of the item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
+    /// The carrier's own number of the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
     /// Who carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
@@ -88,7 +92,12 @@ impl Names {
             let text = document.get(name).and_then(Value::as_str).map(str::trim);
             text.filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        Names { order: text("orderNumber"), tracking: text("trackingCode"), carrier: text("carrier") }
+        Names {
+            order: text("orderNumber"),
+            tracking: text("trackingCode"),
+            peer: None,
+            carrier: text("carrier"),
+        }
     }
 
     /// Takes over what only the other one knows. A name that is known stays: what an order is called never changes, and what
@@ -98,6 +107,7 @@ impl Names {
         let pairs = [
             (&mut self.order, &other.order),
             (&mut self.tracking, &other.tracking),
+            (&mut self.peer, &other.peer),
             (&mut self.carrier, &other.carrier),
         ];
         for (known, told) in pairs {
@@ -117,7 +127,7 @@ pub enum Lesson {
     Names(Names),
     /// Cancelling was asked for: granted, or not yet.
     Cancel {
-        /// The order's number.
+        /// One of the order's numbers.
         order: String,
         /// It will not be carried.
         granted: bool,
@@ -130,7 +140,10 @@ pub fn lesson(name: &str, value: &str) -> Option<Lesson> {
     let order = || order.to_owned();
     match (about, value) {
         ("leg", _) => Some(Lesson::Names(Names { order: Some(order()), ..Names::default() })),
-        ("tracking", "") => None,
+        ("tracking" | "peer", "") => None,
+        ("peer", id) => {
+            Some(Lesson::Names(Names { order: Some(order()), peer: Some(id.to_owned()), ..Names::default() }))
+        }
         ("tracking", code) => {
             let tracking = Some(code.to_owned());
             Some(Lesson::Names(Names { order: Some(order()), tracking, ..Names::default() }))
@@ -181,7 +194,7 @@ mod tests {
             Some(Lesson::Names(Names {
                 order: Some(order.to_owned()),
                 tracking: tracking.map(str::to_owned),
-                carrier: None,
+                ..Names::default()
             }))
         };
         assert_eq!(lesson("leg/H99-1/R1", "RETURN"), names("H99-1/R1", None));
@@ -189,7 +202,7 @@ mod tests {
         let cancel = |granted| Some(Lesson::Cancel { order: "A".to_owned(), granted });
         assert_eq!(lesson("cancel/A", "pending"), cancel(false));
         assert_eq!(lesson("cancel/A", "done"), cancel(true));
-        for (name, value) in [("at-portal", "1"), ("peer/A", "77"), ("tracking/A", ""), ("cancel/A", "?")] {
+        for (name, value) in [("at-portal", "1"), ("peer/A", ""), ("tracking/A", ""), ("cancel/A", "?")] {
             assert_eq!(lesson(name, value), None, "{name}");
         }
     }

@@ -162,7 +162,13 @@ pub fn check(
                 "an order of {unit} would go to several carriers ({}): give each its `units` or its `receives`",
                 names.join(", ")
             );
-            defects.push(Defect { file: file.to_owned(), line: 0, field: format!("peers.{}", names[0]), message, nearest: None });
+            defects.push(Defect {
+                file: file.to_owned(),
+                line: 0,
+                field: format!("peers.{}", names[0]),
+                message,
+                nearest: None,
+            });
         }
     }
     if let Err(message) = sealing_keys(config) {
@@ -342,11 +348,18 @@ impl App {
         };
         let asked = |room: &&Arc<Room>| room.is_polled();
         let by_item = |room: &&Arc<Room>| room.feeds.iter().any(|feed| feed.scope == Scope::PerItem);
-        let names = |rooms: &mut dyn Iterator<Item = &Arc<Room>>| rooms.map(|room| room.name.clone()).collect();
+        let names =
+            |rooms: &mut dyn Iterator<Item = &Arc<Room>>| rooms.map(|room| room.name.clone()).collect();
         Telling {
             changes: receivers(Part::Told),
             handed_over: receivers(Part::HandedOver),
-            report_directly: self.config.shipments.report_directly.iter().map(|unit| Unit::from(unit.as_str())).collect(),
+            report_directly: self
+                .config
+                .shipments
+                .report_directly
+                .iter()
+                .map(|unit| Unit::from(unit.as_str()))
+                .collect(),
             asked_by_item: names(&mut self.peers.values().filter(asked).filter(by_item)),
             asked: names(&mut self.peers.values().filter(asked)),
         }
@@ -423,16 +436,19 @@ impl App {
 /// Units whose orders more than one carrier would take: each would carry it.
 fn ordered_twice(rules: &Rules, config: &Config) -> Vec<(String, Vec<String>)> {
     let Some((kind, _)) = rules.channels.part(Part::Ordered) else { return Vec::new() };
-    let carries = |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
+    let carries =
+        |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
     let carriers: Vec<(&String, &Peer)> = config.peers.iter().filter(|(_, peer)| carries(peer)).collect();
     let for_all = |peer: &Peer| peer.units.is_empty();
-    let mut units: BTreeSet<&str> = carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
+    let mut units: BTreeSet<&str> =
+        carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
     units.insert("*");
     let of = |unit: &str| -> Vec<String> {
         let speaks_for = |peer: &Peer| for_all(peer) || peer.units.iter().any(|known| known == unit);
         carriers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
     };
-    let doubled = units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
+    let doubled =
+        units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
     // What is wrong for all units need not be said of each.
     let doubled: Vec<_> = doubled.collect();
     match doubled.iter().find(|(unit, _)| unit == "*") {

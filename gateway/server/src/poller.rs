@@ -115,13 +115,18 @@ impl Poller<'_> {
     }
 
     /// Reads a feed on to its end, page by page; gives when it is to be read next.
-    async fn read_on(&mut self, spec: &FeedSpec, stopped: &watch::Receiver<bool>) -> Result<Moment, StoreError> {
+    async fn read_on(
+        &mut self,
+        spec: &FeedSpec,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Moment, StoreError> {
         let (app, room) = (self.app, self.room);
         let now = app.clock.now();
         let pause = i64::try_from(spec.every_ms).unwrap_or(i64::MAX).max(1_000);
         let known = app.store.feed(&room.name, &spec.name).await?;
         // A clock that was set back keeps nobody waiting.
-        let due = known.as_ref().map_or(now, |read| read.asked_at.plus_millis(pause).min(now.plus_millis(pause)));
+        let due =
+            known.as_ref().map_or(now, |read| read.asked_at.plus_millis(pause).min(now.plus_millis(pause)));
         let hinted = app.store.next_poll_at(&room.name).await?;
         let due = hinted.map_or(due, |hinted| due.min(hinted)).max(self.rest(&spec.name));
         if due > now {
@@ -160,11 +165,16 @@ impl Poller<'_> {
     }
 
     /// Asks about each shipment that is due; gives when the next one is.
-    async fn ask_about_items(&mut self, spec: &FeedSpec, stopped: &watch::Receiver<bool>) -> Result<Moment, StoreError> {
+    async fn ask_about_items(
+        &mut self,
+        spec: &FeedSpec,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Moment, StoreError> {
         let (app, room) = (self.app, self.room);
         let now = app.clock.now();
         let rest = self.rest(&spec.name);
-        let due = if rest > now { Vec::new() } else { app.store.due_items(&room.name, now, ITEMS_MAX).await? };
+        let due =
+            if rest > now { Vec::new() } else { app.store.due_items(&room.name, now, ITEMS_MAX).await? };
         for DueItem { shipment, name } in due {
             if *stopped.borrow() {
                 break;

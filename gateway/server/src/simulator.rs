@@ -140,6 +140,11 @@ impl Host {
         self.shared().peer.state()
     }
 
+    /// The calls that the peer makes by itself at this moment, each once.
+    pub fn due(&self, at: Moment) -> Vec<Ask> {
+        self.shared().peer.due(at)
+    }
+
     /// Something the peer does by itself.
     pub fn nudge(&self, words: &[&str]) -> bool {
         self.shared().peer.nudge(words)

@@ -263,8 +263,16 @@ fn shipment_words(lang: Lang, detail: &str) -> String {
             "future-dated" => ("thời điểm ở tương lai", "dated in the future"),
             "two-ends" => ("hai kết cục khác nhau", "two different ends"),
             other => match other.split_once('/') {
-                Some(("RETURN", number)) => return lang.pick("chuyển trả kết quả, lần ", "return, shipment ").to_owned() + number + ",",
-                Some(("COLLECT", number)) => return lang.pick("thu gom hồ sơ, lần ", "collection, shipment ").to_owned() + number + ",",
+                Some(("RETURN", number)) => {
+                    return lang.pick("chuyển trả kết quả, lần ", "return, shipment ").to_owned()
+                        + number
+                        + ",";
+                }
+                Some(("COLLECT", number)) => {
+                    return lang.pick("thu gom hồ sơ, lần ", "collection, shipment ").to_owned()
+                        + number
+                        + ",";
+                }
                 _ => (other, other),
             },
         };

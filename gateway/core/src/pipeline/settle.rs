@@ -231,7 +231,8 @@ fn failed_us(fault: Fault, history: &History, policy: &Policy, at: Moment, chanc
     if history.panics + 1 >= PANICS_MAX {
         return Settlement::DeadLetter(fault);
     }
-    let pause = backoff_ms(policy.patience.pause_ms_min, policy.patience.pause_ms_max, history.attempts, chance);
+    let pause =
+        backoff_ms(policy.patience.pause_ms_min, policy.patience.pause_ms_max, history.attempts, chance);
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Panicked, fault: Some(fault) }
 }
 

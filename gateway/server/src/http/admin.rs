@@ -141,7 +141,8 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
             return Ok(json!({ "peers": app.peers_seen(), "listen": app.config.gateway.listen }));
         }
         AdminCall::Redeliver { filter, dry_run } => {
-            let letters = store.redeliver(filter.clone(), reach(app, &filter), by, dry_run).await.map_err(refusal)?;
+            let letters =
+                store.redeliver(filter.clone(), reach(app, &filter), by, dry_run).await.map_err(refusal)?;
             json!({ "dry_run": dry_run, "deliveries": letters })
         }
         AdminCall::Correct { id, document } => {

@@ -34,7 +34,8 @@ impl Writing<'_> {
         }
         let dossier =
             item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
-        let answer = |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
+        let answer =
+            |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
         let admitted = match (&item.content, dossier) {
             (Some(content), Some(dossier)) => {
                 let admission = self.decide(item, Some(dossier))?;

@@ -36,7 +36,9 @@ pub(super) fn feed(
 /// When the next shipment of a carrier is to be asked about.
 pub(super) fn next_poll_at(db: &Connection, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
     let at: Option<i64> = db
-        .prepare_cached("SELECT min(next_poll_at) FROM shipment WHERE peer = ?1 AND next_poll_at IS NOT NULL")?
+        .prepare_cached(
+            "SELECT min(next_poll_at) FROM shipment WHERE peer = ?1 AND next_poll_at IS NOT NULL",
+        )?
         .query_row([peer.as_str()], |row| row.get(0))?;
     Ok(at.map(Moment::from_millis))
 }
@@ -118,9 +120,11 @@ impl Writing<'_> {
 
     /// Reports what was told of items that are unknown even now, each once.
     pub(super) fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
-        let mut statement =
-            self.db.prepare_cached("SELECT id, peer FROM observed WHERE alert_at <= ?1 AND shipment IS NULL")?;
-        let rows = statement.query_map([now.as_millis()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT id, peer FROM observed WHERE alert_at <= ?1 AND shipment IS NULL")?;
+        let rows = statement
+            .query_map([now.as_millis()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
         let overdue = rows.collect::<Result<Vec<_>, _>>()?;
         for (id, _) in &overdue {
             self.db.prepare_cached("UPDATE observed SET alert_at = NULL WHERE id = ?1")?.execute([id])?;

@@ -97,7 +97,11 @@ impl Store {
 
     /// Admits what a carrier answered to a question, and how far it was read, in one transaction: a crash before it reads the same
     /// again, a crash after it goes on.
-    pub async fn admit_asked(&self, items: Vec<NewMessage>, asked: Asked) -> Result<Vec<Admitted>, StoreError> {
+    pub async fn admit_asked(
+        &self,
+        items: Vec<NewMessage>,
+        asked: Asked,
+    ) -> Result<Vec<Admitted>, StoreError> {
         let vault = self.vault.clone();
         let items = blocking(move || prepare::prepare_and_keep(&vault, items)).await?;
         crash::point("after-page-read");
@@ -127,7 +131,12 @@ impl Store {
     }
 
     /// The shipments that this carrier is to be asked about now, the longest due first.
-    pub async fn due_items(&self, peer: &PeerName, now: Moment, limit: usize) -> Result<Vec<DueItem>, StoreError> {
+    pub async fn due_items(
+        &self,
+        peer: &PeerName,
+        now: Moment,
+        limit: usize,
+    ) -> Result<Vec<DueItem>, StoreError> {
         let peer = peer.clone();
         self.read(move |db, vault| feeds::due_items(db, vault, &peer, now, limit)).await
     }

@@ -39,9 +39,22 @@ pub(super) struct Pin {
 /// An entry with its bodies sealed.
 pub(super) enum Sealed {
     Pin(Pin, Option<Moment>),
-    Revise { document: Vec<u8>, mapping: MappingUsed },
-    Call { request: Vec<u8>, once: bool, at: Moment },
-    Answered { exchange: ExchangeId, answer: Vec<u8>, marks: Vec<SealedMark>, lessons: Vec<Lesson>, at: Moment },
+    Revise {
+        document: Vec<u8>,
+        mapping: MappingUsed,
+    },
+    Call {
+        request: Vec<u8>,
+        once: bool,
+        at: Moment,
+    },
+    Answered {
+        exchange: ExchangeId,
+        answer: Vec<u8>,
+        marks: Vec<SealedMark>,
+        lessons: Vec<Lesson>,
+        at: Moment,
+    },
     Plain(Entry),
 }
 

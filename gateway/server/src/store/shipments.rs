@@ -136,7 +136,8 @@ impl Writing<'_> {
                 known.is_none() || told.is_none() || known == told
             };
             let same = |shipment: &Shipment| {
-                agrees(&shipment.names.order, &names.order) && agrees(&shipment.names.tracking, &names.tracking)
+                agrees(&shipment.names.order, &names.order)
+                    && agrees(&shipment.names.tracking, &names.tracking)
             };
             if let Some(asked) = asked.filter(same) {
                 return Ok(Some(asked));
@@ -187,7 +188,10 @@ impl Writing<'_> {
             told: row.get::<_, Option<String>>(8)?.as_deref().and_then(State::parse),
             asked_at: row.get(9)?,
             next_poll_at: row.get(10)?,
-            names: names.map(|sealed| self.vault.open("shipment.names", &sealed)).transpose()?.unwrap_or_default(),
+            names: names
+                .map(|sealed| self.vault.open("shipment.names", &sealed))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 
@@ -240,14 +244,14 @@ impl Writing<'_> {
         let peer = self.peer_of(row.lane)?;
         match lesson {
             Lesson::Names(names) => {
-                let Some(mut shipment) = self.ordered(row, lane, &peer, names)? else { return Ok(News::default()) };
+                let Some(mut shipment) = self.ordered(row, lane, &peer, names)? else {
+                    return Ok(News::default());
+                };
                 self.learn_names(&mut shipment, names, at)?;
                 self.attach_parked(&mut shipment, at)
             }
             Lesson::Cancel { order, granted } => {
-                let names = Names { order: Some(order.clone()), ..Names::default() };
-                let digest = self.by_order(&peer, &names);
-                let Some(shipment) = self.shipment("by_order = ?1", params![digest])? else {
+                let Some(shipment) = self.called(lane.dossier, &peer, order)? else {
                     return Ok(News::default());
                 };
                 let state = if *granted { State::Cancelled } else { State::CancelPending };
@@ -269,7 +273,8 @@ impl Writing<'_> {
         if let Some(found) = self.shipment("by_order = ?1", params![digest])? {
             return Ok(Some(found));
         }
-        let of_message = "peer = ?1 AND by_order IS NULL AND message = (SELECT message FROM delivery WHERE id = ?2)";
+        let of_message =
+            "peer = ?1 AND by_order IS NULL AND message = (SELECT message FROM delivery WHERE id = ?2)";
         if let Some(found) = self.shipment(of_message, params![peer.as_str(), row.id.0])? {
             return Ok(Some(found));
         }
@@ -278,6 +283,21 @@ impl Writing<'_> {
                (SELECT count(*) FROM shipment WHERE peer = ?1 AND dossier = ?2 AND by_order IS NULL) = 1",
             params![peer.as_str(), lane.dossier],
         )
+    }
+
+    /// The shipment of a dossier whose order has this number, ours or the carrier's.
+    fn called(&self, dossier: i64, peer: &PeerName, number: &str) -> Result<Option<Shipment>, StoreError> {
+        let sql = format!("SELECT {SHIPMENT} FROM shipment WHERE dossier = ?1 AND peer = ?2");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![dossier, peer.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let shipment = self.read_shipment(row)?;
+            let numbers = [&shipment.names.order, &shipment.names.peer];
+            if numbers.iter().any(|known| known.as_deref() == Some(number)) {
+                return Ok(Some(shipment));
+            }
+        }
+        Ok(None)
     }
 
     /// A carrier's own answer that says where a shipment is: as good as an event that was asked for.
@@ -307,9 +327,8 @@ impl Writing<'_> {
         let by_item = self.telling.asked_by_item.contains(&shipment.peer);
         if by_item && shipment.next_poll_at.is_none() {
             let none = fold(&[], None);
-            shipment.next_poll_at = none
-                .ask_again_ms(shipment.ordered_at, at)
-                .map(|pause| at.plus_millis(pause).as_millis());
+            shipment.next_poll_at =
+                none.ask_again_ms(shipment.ordered_at, at).map(|pause| at.plus_millis(pause).as_millis());
         }
         self.db
             .prepare_cached(
@@ -343,7 +362,12 @@ impl Writing<'_> {
 
     fn next_parked(&self, shipment: &Shipment) -> Result<Option<Known>, StoreError> {
         let read = |row: &SqlRow| {
-            Ok(Known { observed: row.get(0)?, message: row.get(1)?, confirmed: row.get(2)?, names: row.get(3)? })
+            Ok(Known {
+                observed: row.get(0)?,
+                message: row.get(1)?,
+                confirmed: row.get(2)?,
+                names: row.get(3)?,
+            })
         };
         Ok(self
             .db
@@ -375,7 +399,8 @@ impl Writing<'_> {
             .execute(params![observed, shipment.id])?;
         let events = self.events(shipment.id)?;
         let told = self.told_last(shipment.id)?;
-        let (new, old): (Vec<_>, Vec<_>) = events.iter().cloned().partition(|event| event.sequence == observed as u64);
+        let (new, old): (Vec<_>, Vec<_>) =
+            events.iter().cloned().partition(|event| event.sequence == observed as u64);
         let (before, now) = (fold(&old, told), fold(&events, told));
         let mut news = News::default();
         if (before.state, before.since) != (now.state, now.since)
@@ -386,7 +411,13 @@ impl Writing<'_> {
         }
         for alert in now.alerts.iter().filter(|alert| !before.alerts.contains(alert)) {
             let word = word(*alert);
-            self.note(shipment.dossier, None, at, Event::ShipmentAlert, &format!("{} {word}", shipment.which))?;
+            self.note(
+                shipment.dossier,
+                None,
+                at,
+                Event::ShipmentAlert,
+                &format!("{} {word}", shipment.which),
+            )?;
             news.alerts.push(word);
         }
         if new.iter().any(|event| !event.confirmed) && self.telling.asked.contains(&shipment.peer) {
@@ -422,9 +453,9 @@ impl Writing<'_> {
 
     /// Everything that was told of a shipment.
     pub(super) fn events(&self, shipment: i64) -> Result<Vec<shipment::Event>, StoreError> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT id, at, received, confirmed, says FROM observed WHERE shipment = ?1 ORDER BY id")?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT id, at, received, confirmed, says FROM observed WHERE shipment = ?1 ORDER BY id",
+        )?;
         let read = |row: &SqlRow| {
             Ok(shipment::Event {
                 sequence: row.get::<_, i64>(0)?.unsigned_abs(),

@@ -21,7 +21,13 @@ use super::writer::Writing;
 
 impl Writing<'_> {
     /// Makes the messages that tell of a confirmed state.
-    pub(super) fn tell(&self, shipment: &Shipment, state: State, since: Moment, at: Moment) -> Result<News, StoreError> {
+    pub(super) fn tell(
+        &self,
+        shipment: &Shipment,
+        state: State,
+        since: Moment,
+        at: Moment,
+    ) -> Result<News, StoreError> {
         let mut news = News::default();
         let (code, about): (Option<String>, Vec<u8>) = self
             .db

@@ -133,7 +133,8 @@ pub struct Receivers {
 impl Receivers {
     /// Those who are told what this peer and unit have to say.
     pub fn of(&self, from: &PeerName, unit: &Unit) -> Vec<Route> {
-        let speaks_for = |units: &Vec<String>| units.is_empty() || units.iter().any(|known| known == unit.as_str());
+        let speaks_for =
+            |units: &Vec<String>| units.is_empty() || units.iter().any(|known| known == unit.as_str());
         let told = self.peers.iter().filter(|(peer, units)| peer != from && speaks_for(units));
         told.map(|(peer, _)| Route::to(peer.clone())).collect()
     }
