@@ -10,6 +10,7 @@
 mod desk;
 mod ems;
 mod hcc;
+mod legacy;
 mod myvnpost;
 mod order;
 mod outcomes;
@@ -24,7 +25,7 @@ use gateway_core::fault::Defect;
 use crate::Files;
 use outcomes::Outcomes;
 
-pub(crate) const DIALECTS: &[&str] = &["hcc", "ems", "myvnpost", "desk"];
+pub(crate) const DIALECTS: &[&str] = &["hcc", "ems", "myvnpost", "legacy", "desk"];
 
 pub(crate) fn build(
     dialect: &str,
@@ -35,6 +36,7 @@ pub(crate) fn build(
     match dialect {
         "ems" => join(ems::Settings::read(settings), outcomes, ems::Ems::new),
         "myvnpost" => join(myvnpost::Settings::read(settings), outcomes, myvnpost::MyVnPost::new),
+        "legacy" => join(legacy::Settings::read(settings), outcomes, legacy::Legacy::new),
         "desk" => join(desk::Settings::read(settings), outcomes, desk::Desk::new),
         _ => join(hcc::Settings::read(settings), outcomes, hcc::Hcc::new),
     }
@@ -46,6 +48,7 @@ pub(crate) fn simulator(dialect: &str, settings: &toml::Table) -> Option<Box<dyn
         "hcc" => Some(Box::new(hcc::simulator(settings))),
         "ems" => Some(Box::new(ems::simulator(settings))),
         "myvnpost" => Some(Box::new(myvnpost::simulator(settings))),
+        "legacy" => Some(Box::new(legacy::simulator(settings))),
         _ => None,
     }
 }
