@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Arrival, Ask, Body, Cursor, Effect, Exchange, Fate, Feed, Heard as Said, Item, Marks, Payload,
-    Request, Secret, Transcript, Turn,
+    Adapter, Answer, Arrival, Ask, Body, Cursor, Effect, Exchange, Fate, Feed, Heard as Said, Item, Marks,
+    Payload, Request, Secret, Transcript, Turn,
 };
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -130,7 +130,9 @@ fn tell(text: &str) -> Told {
             _ => document = serde_json::from_str(line).expect("the document is JSON"),
         }
     }
-    let code = ["/MaHoSo", "/order/dossier", "/dossier/code"].iter().find_map(|path| document.pointer(path)?.as_str());
+    let code = ["/MaHoSo", "/order/dossier", "/dossier/code"]
+        .iter()
+        .find_map(|path| document.pointer(path)?.as_str());
     let code = code.unwrap_or_default().to_owned();
     let mut message = message(kind, &code, document);
     message.unit = unit.into();
@@ -201,7 +203,8 @@ fn poll(family: &str, dialect: &str, text: &str) -> String {
     let asked = head.iter().find_map(|line| line.strip_prefix("poll ")).expect("a feed");
     let mut words = asked.split(' ');
     let name = words.next().expect("a name");
-    let pairs: Marks = words.filter_map(|word| word.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let pairs: Marks =
+        words.filter_map(|word| word.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let spec = adapter.feeds().into_iter().find(|spec| spec.name == name);
     let first = spec.and_then(|spec| spec.first_cursor);
     let mut cursor = pairs.get("cursor").cloned().map(Cursor).or(first);
@@ -210,11 +213,20 @@ fn poll(family: &str, dialect: &str, text: &str) -> String {
     let mut transcript = Transcript::default();
     loop {
         let feed = Feed { name, about: pairs.get("about").map(String::as_str), cursor: cursor.as_ref() };
-        assert_eq!(adapter.poll(&feed, &transcript), adapter.poll(&feed, &transcript), "the same when asked twice");
+        assert_eq!(
+            adapter.poll(&feed, &transcript),
+            adapter.poll(&feed, &transcript),
+            "the same when asked twice"
+        );
         match adapter.poll(&feed, &transcript) {
             Ok(Turn::Call(request)) => {
                 let Request { step, effect, endpoint, ask, .. } = &request;
-                lines.push(format!("> {step} {effect:?} {endpoint} {} {}{}", ask.method, ask.path, support::queried(ask)));
+                lines.push(format!(
+                    "> {step} {effect:?} {endpoint} {} {}{}",
+                    ask.method,
+                    ask.path,
+                    support::queried(ask)
+                ));
                 let Some(Heard::Answer(answer)) = answers.pop_front() else {
                     lines.push("= goes on".to_owned());
                     break;
@@ -243,7 +255,8 @@ fn poll(family: &str, dialect: &str, text: &str) -> String {
 }
 
 fn hear(family: &str, dialect: &str, text: &str) -> String {
-    let set = text.lines().take_while(|line| !line.starts_with("> ")).filter_map(|line| line.strip_prefix("set "));
+    let set =
+        text.lines().take_while(|line| !line.starts_with("> ")).filter_map(|line| line.strip_prefix("set "));
     let adapter = build(family, dialect, &set.map(|setting| format!("{setting}\n")).collect::<String>());
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().position(|line| line.starts_with("> ")).expect("a call");

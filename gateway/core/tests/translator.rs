@@ -553,12 +553,14 @@ fn codes_may_say_nothing_and_what_is_hidden_is_left_out() {
     let mut files = files(&mapping);
     let list = "list: p/omit\ntitle: Thử\nvalues: { \"1\": moi, \"21\": ~ }\nunknown: omit\n";
     files.insert("p/codes/omit.yaml".to_owned(), list.as_bytes().to_vec());
-    let translator = Translator::compile(&files, &contracts()).unwrap_or_else(|defects| panic!("{defects:#?}"));
+    let translator =
+        Translator::compile(&files, &contracts()).unwrap_or_else(|defects| panic!("{defects:#?}"));
     let plan = translator.plan("p/in-m").expect("a plan");
     let codes = BTreeMap::new();
     let done = |code: &str| {
         let source = source(json!({ "other": code, "note": "Ng+++" }));
-        let translation: Translation = plan.translate(&source, &Context { codes: &codes }).expect("a translation");
+        let translation: Translation =
+            plan.translate(&source, &Context { codes: &codes }).expect("a translation");
         let rules: Vec<String> = translation.traces.iter().map(|trace| trace.rule.clone()).collect();
         (translation.documents[0].clone(), rules)
     };

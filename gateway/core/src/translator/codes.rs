@@ -143,7 +143,12 @@ fn one(path: &str, name: &str, bytes: &[u8], defects: &mut Vec<Defect>) -> Optio
                 "refuse" => list.unknown = Unknown::Refuse,
                 other => {
                     let near = nearest(other, ["hold", "pass", "as-is", "omit", "refuse"]);
-                    wrong(value.line, "unknown", "must be hold, pass, as-is, omit or refuse".to_owned(), near);
+                    wrong(
+                        value.line,
+                        "unknown",
+                        "must be hold, pass, as-is, omit or refuse".to_owned(),
+                        near,
+                    );
                 }
             },
             ("values", Data::Block(entries)) => {

@@ -291,7 +291,10 @@ mod tests {
         assert_eq!(move_to("2026-03-10T01:30:00Z", "rfc3339", "yyyyMMddHHmmss").unwrap(), "20260310083000");
         assert_eq!(move_to("2026-03-09T22:30:00-0300", "iso-offset", "dd/MM/yyyy").unwrap(), "10/03/2026");
         let dashed = "10-03-2026 08:30:00";
-        assert_eq!(move_to("2026-03-10 08:30:00", "yyyy-MM-dd HH:mm:ss", "dd-MM-yyyy HH:mm:ss").unwrap(), dashed);
+        assert_eq!(
+            move_to("2026-03-10 08:30:00", "yyyy-MM-dd HH:mm:ss", "dd-MM-yyyy HH:mm:ss").unwrap(),
+            dashed
+        );
         assert_eq!(move_to(dashed, "dd-MM-yyyy HH:mm:ss", "dd/MM/yyyy").unwrap(), "10/03/2026");
         assert_eq!(move_to("1773106200000", "epoch-ms", "rfc3339").unwrap(), "2026-03-10T08:30:00+07:00");
         assert_eq!(move_to("20260310", "yyyyMMdd", "rfc3339-ms").unwrap(), "2026-03-10T00:00:00.000+07:00");
