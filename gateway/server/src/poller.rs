@@ -89,13 +89,15 @@ impl Poller<'_> {
             app.metrics.shipment_alerts.with_label_values(&[peer.as_str(), "unmatched"]).inc();
             tracing::warn!(event = "shipment-alert", peer = %peer, reason = "unmatched");
         }
+        // Asked once for all feeds: whichever is read first answers the hint for itself only.
+        let hinted = app.store.next_poll_at(&room.name).await?;
         let mut next = None;
         for spec in &room.feeds {
             if let Some(probe) = self.until_probe() {
                 return Ok(probe);
             }
             let at = match spec.scope {
-                Scope::Whole => self.read_on(spec, stopped).await?,
+                Scope::Whole => self.read_on(spec, hinted, stopped).await?,
                 Scope::PerItem => self.ask_about_items(spec, stopped).await?,
             };
             next = Some(next.map_or(at, |known: Moment| known.min(at)));
@@ -127,7 +129,6 @@ impl Poller<'_> {
         // A clock that was set back keeps nobody waiting.
         let due =
             known.as_ref().map_or(now, |read| read.asked_at.plus_millis(pause).min(now.plus_millis(pause)));
-        let hinted = app.store.next_poll_at(&room.name).await?;
         let due = hinted.map_or(due, |hinted| due.min(hinted)).max(self.rest(&spec.name));
         if due > now {
             return Ok(due);

@@ -78,11 +78,8 @@ impl LegacySim {
             return Answer::json(200, &json!({ "Status": false, "Message": "Mã tỉnh không hợp lệ" }));
         }
         let next = self.orders.len() as u64 + 1;
-        if self.orders.contains_key(&number) {
-            self.doubled += 1;
-        } else {
-            self.orders.insert(number, next);
-        }
+        self.doubled += u64::from(self.orders.contains_key(&number));
+        self.orders.entry(number).or_insert(next);
         Answer::json(200, &json!({ "Status": true, "Message": "OK" }))
     }
 

@@ -35,7 +35,7 @@ impl MyVnPost {
         let said = |name: &str| wire::text(&record, name).unwrap_or_default();
         let sent_at = wire::plain(sent).unwrap_or_default();
         let name = match record.is_object() && !said("itemCode").is_empty() {
-            true => fingerprint(&[&said("itemCode"), &said("status"), &sent_at]),
+            true => fingerprint(&[&said("itemCode"), &said("status"), &said("statusDate"), &sent_at]),
             false => fingerprint(&[&record.to_string(), &sent_at]),
         };
         let number = wire::text(&record, "saleOrderCode");
