@@ -120,6 +120,7 @@ impl Poller<'_> {
     async fn read_on(
         &mut self,
         spec: &FeedSpec,
+        hinted: Option<Moment>,
         stopped: &watch::Receiver<bool>,
     ) -> Result<Moment, StoreError> {
         let (app, room) = (self.app, self.room);
