@@ -145,6 +145,7 @@ fn hidden_names_are_never_written() {
         caller: None,
         ask: asks[0].clone(),
         rest: String::new(),
+        officer: None,
         at: world.now,
     };
     let Ok(Said::Messages(items)) = world.adapter.receive(&arrival) else { panic!("messages") };

@@ -169,6 +169,7 @@ impl World {
             caller: Some(PeerName::from("buu-chinh")),
             ask,
             rest: String::new(),
+            officer: None,
             at: self.now,
         };
         match self.adapter.clone().receive(&arrival) {

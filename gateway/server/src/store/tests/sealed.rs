@@ -101,12 +101,28 @@ async fn versions_and_damage_are_said_clearly() {
     open(folder.path()).close().await;
     let db = rusqlite::Connection::open(&path).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, schema::known());
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     let newer = Store::open(folder.path(), seal(), OpenOptions::default()).err();
-    assert_eq!(newer, Some(StoreError::Newer { found: 99, known: 1 }));
+    assert_eq!(newer, Some(StoreError::Newer { found: 99, known: schema::known() }));
     fs::write(&path, vec![7; 8192]).unwrap();
     let damaged = Store::open(folder.path(), seal(), OpenOptions::default()).err();
     assert!(matches!(damaged, Some(StoreError::Corrupt(_))), "{damaged:?}");
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_brought_up_to_date_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    queued(&store, snapshot("1", 0)).await;
+    store.close().await;
+    drop(store);
+    let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
+    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 1;").unwrap();
+    drop(db);
+    let store = open(folder.path());
+    assert_eq!(told(&store).await, ["accepted", "queued"]);
+    assert_eq!(store.feed(&"carrier".into(), "tracking").await, Ok(None));
+    store.close().await;
 }
