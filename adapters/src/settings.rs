@@ -57,6 +57,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A text, if it is there.
+    pub(crate) fn maybe(&mut self, key: &'static str) -> Option<String> {
+        match self.value(key)? {
+            toml::Value::String(text) => Some(text.clone()),
+            _ => self.wrong(key, "a text is expected", None),
+        }
+    }
+
     /// One of a few words; the first is the default.
     pub(crate) fn word(&mut self, key: &'static str, words: &[&'static str]) -> &'static str {
         let given = self.text(key, words[0]);
@@ -104,6 +112,32 @@ impl<'a> Reader<'a> {
             Some(_) => self.wrong(key, "a table is expected", ()),
         }
         tables
+    }
+
+    /// Yes or no, or its default.
+    pub(crate) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        match self.value(key) {
+            None => default,
+            Some(toml::Value::Boolean(flag)) => *flag,
+            Some(_) => self.wrong(key, "true or false is expected", default),
+        }
+    }
+
+    /// A table whose keys are nobody's settings (names of headers, of units).
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<&'a toml::Table> {
+        match self.value(key) {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(table),
+            Some(_) => self.wrong(key, "a table is expected", None),
+        }
+    }
+
+    /// A list of tables, empty if it is not there.
+    pub(crate) fn rows(&mut self, key: &'static str) -> Vec<&'a toml::Table> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let rows: Option<Vec<_>> =
+            value.as_array().and_then(|list| list.iter().map(toml::Value::as_table).collect());
+        rows.unwrap_or_else(|| self.wrong(key, "a list of tables is expected", Vec::new()))
     }
 
     /// Adds a defect that only its reader could see.

@@ -60,6 +60,26 @@ fn conversations_with_the_postal_services() {
     }
 }
 
+#[test]
+fn questions_to_the_population_database() {
+    replay("src/population/profile/fixtures", |text| converse("population", "profile", text));
+}
+
+#[test]
+fn questions_of_opencps() {
+    replay("src/population/opencps/fixtures", |text| hear("population", "opencps", text));
+}
+
+#[test]
+fn questions_in_our_own_json() {
+    replay("src/population/citizen/fixtures", |text| hear("population", "citizen", text));
+}
+
+#[test]
+fn questions_in_soap() {
+    replay("src/population/soap/fixtures", |text| hear("population", "soap", text));
+}
+
 /// Every text file of a folder must be what it makes of itself.
 fn replay(folder: &str, play: impl Fn(&str) -> String) {
     let entries = std::fs::read_dir(place(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
@@ -193,6 +213,9 @@ fn shown(fault: &Fault) -> String {
     let mut text = format!("{code} {blame:?} {remedy:?}: {words}");
     if !cause.is_empty() {
         text.push_str(&format!(" ({cause})"));
+    }
+    for wrong in &fault.violations {
+        text.push_str(&format!(" @ {wrong}"));
     }
     if let Some(wait) = fault.retry_after_ms {
         text.push_str(&format!(" after {wait} ms"));
@@ -357,7 +380,9 @@ fn fault(text: &str) -> Fault {
         let mut word = || words.next().unwrap_or_default().to_owned();
         Violation::sender(word(), word(), word())
     };
-    let later = ["gateway.", "store.", "portal.busy"].iter().any(|start| code.starts_with(start));
+    let later =
+        ["gateway.", "store.", "portal.busy", "population.busy"].iter().any(|start| code.starts_with(start));
     let remedy = if later { Remedy::Later } else { Remedy::Correct };
-    Fault::new(code.to_owned(), Blame::Sender, remedy, words).with(parts.map(place).collect())
+    let blame = if code.starts_with("population.") { Blame::Peer } else { Blame::Sender };
+    Fault::new(code.to_owned(), blame, remedy, words).with(parts.map(place).collect())
 }

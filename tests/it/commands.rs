@@ -6,6 +6,7 @@
 mod data;
 mod operator;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -100,31 +101,118 @@ fn said(command: &mut Command) -> Said {
     }
 }
 
-#[test]
-fn every_command_says_what_it_is_for() {
-    let place = Place::new();
-    let mut todo: Vec<Vec<String>> = vec![Vec::new()];
-    let mut seen = 0;
+/// The help of every command, by its words.
+fn helps(place: &Place, lang: &str, heading: &str) -> BTreeMap<String, String> {
+    let mut todo = vec![String::new()];
+    let mut seen = BTreeMap::new();
     while let Some(command) = todo.pop() {
-        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+        let args: Vec<&str> = command.split_whitespace().chain(["--help", "--lang", lang]).collect();
         let help = place.done(&args);
-        seen += 1;
-        let about = help.lines().next().unwrap_or_default();
-        assert!(about.split_whitespace().count() > 3, "{args:?}: begins with what it is for, not «{about}»");
-        // The commands below, from the list that clap prints.
+        // The commands below, from the list that is shown.
         let below =
-            help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+            help.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.is_empty());
         for line in below.filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
             let name = line.split_whitespace().next().unwrap_or_default();
-            if name != "help" {
-                todo.push(command.iter().cloned().chain([name.to_owned()]).collect());
-            }
+            todo.push(format!("{command} {name}").trim().to_owned());
         }
+        seen.insert(command, help);
     }
-    assert!(seen > 15, "only {seen} commands were found");
-    let help = place.done(&["--help"]);
-    for word in ["lienthong demo", "lienthong init", "Exit status"] {
-        assert!(help.contains(word), "the help shows how to begin and the exit statuses: {help}");
+    seen
+}
+
+/// What looks like an option in it.
+fn options(help: &str) -> BTreeSet<&str> {
+    let words = help.split(|c: char| c.is_whitespace() || "`,;<>[].:()".contains(c));
+    words.filter(|word| word.starts_with("--") && word.len() > 2).collect()
+}
+
+#[test]
+fn every_command_says_what_it_is_for_in_both_languages() {
+    let place = Place::new();
+    let (vi, en) = (helps(&place, "vi", "Lệnh:"), helps(&place, "en", "Commands:"));
+    assert!(en.len() > 15, "only {} commands were found", en.len());
+    assert!(vi.keys().eq(en.keys()), "{:?}", vi.keys());
+    for (command, help) in &en {
+        let told = &vi[command];
+        for text in [help, told] {
+            let about = text.lines().next().unwrap_or_default();
+            assert!(
+                about.split_whitespace().count() > 3,
+                "{command}: begins with what it is for, not «{about}»"
+            );
+        }
+        assert_eq!(options(help), options(told), "{command}");
+        for heading in ["Usage:", "Options:", "Examples:", "Exit status:"] {
+            assert!(help.contains(heading), "{command}: no {heading} in {help}");
+        }
+        for heading in ["Cách dùng:", "Tùy chọn:", "Ví dụ:", "Mã kết thúc:"] {
+            assert!(told.contains(heading), "{command}: no {heading} in {told}");
+        }
+        // What the library says by itself, and every line that the English help has as well.
+        let left = [
+            "Usage",
+            "Options",
+            "Commands",
+            "Arguments",
+            "OPTIONS",
+            "COMMAND",
+            "default",
+            "env:",
+            "possible",
+            "Print",
+        ];
+        for word in left {
+            assert!(!told.contains(word), "{command}: «{word}» in {told}");
+        }
+        let shown: BTreeSet<&str> =
+            told.lines().map(str::trim).filter(|line| !line.starts_with("lienthong ")).collect();
+        let prose = |line: &&str| {
+            let plain = !line.starts_with("sudo ") && !line.ends_with("slow, ok");
+            plain && line.split_whitespace().count() > 1
+        };
+        let same = help.lines().map(str::trim).filter(prose).find(|line| shown.contains(line));
+        assert_eq!(same, None, "{command}: stands in both");
+    }
+    assert_eq!(place.done(&["help", "keys", "add"]), place.done(&["keys", "add", "--help"]));
+    let unasked =
+        place.command(&["--help"]).env_remove("LIENTHONG_LANG").output().expect("the program starts");
+    assert_eq!(String::from_utf8_lossy(&unasked.stdout), vi[""], "Vietnamese is the first language");
+}
+
+#[test]
+fn wrong_usage_is_said_in_vietnamese_first() {
+    let place = Place::new();
+    for (words, args) in [
+        ("không có lệnh `chek` (có phải `check`?)", &["chek"][..]),
+        ("lệnh này không nhận `--onse` (có phải `--once`?)", &["demo", "--onse"]),
+        ("còn thiếu <BẢNG ÁNH XẠ>", &["translate"]),
+        (
+            "giá trị `perhaps` không dùng được cho `<KẾT LUẬN>`; phải là một trong: happened, did-not",
+            &["dead-letters", "settle", "1", "perhaps"],
+        ),
+        ("giá trị `hôm qua` không dùng được cho `--since <THỜI ĐIỂM>`", &["redeliver", "--since", "hôm qua"]),
+        ("`--reason <LÝ DO>` còn thiếu giá trị", &["dead-letters", "discard", "1", "--reason"]),
+        ("có phải `portal/out-dossier-recorded`", &["translate", "portal/out-dossier-recoded", "x.json"]),
+        ("không có bản giả lập", &["simulate", "nobody"]),
+        ("còn thiếu lệnh, một trong: init, keys, run", &[]),
+        ("còn thiếu lệnh, một trong: add, list, revoke", &["keys"]),
+    ] {
+        let said = place.run(&[args, &["--lang", "vi"]].concat());
+        assert!(said.err.contains(words) && said.status == 2, "{words}: {}", said.err);
+        assert!(!["Usage", "error", "For more"].iter().any(|word| said.err.contains(word)), "{}", said.err);
+    }
+}
+
+#[test]
+fn the_configuration_says_in_which_language_commands_speak() {
+    let place = Place::new();
+    place.done(&["init", "--folder", "etc"]);
+    let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
+    for (lang, words) in [("vi", "không có khóa nào mang mã `x`"), ("en", "there is no key `x`")] {
+        place.write("etc/lienthong.toml", &config.replace("lang = \"vi\"", &format!("lang = \"{lang}\"")));
+        let said = said(place.command(&["keys", "revoke", "x"]).env_remove("LIENTHONG_LANG"));
+        assert!(said.err.contains(words), "{}", said.err);
+        place.ends(2, "there is no key", &["keys", "revoke", "x", "--lang", "en"]);
     }
 }
 
@@ -161,5 +249,6 @@ fn the_demonstration_ends_well() {
     let place = Place::new();
     let out = place.done(&["demo", "--once"]);
     assert!(out.contains("Every dossier is where it should be."), "{out}");
+    assert!(out.contains("] The portal works again\n") && !out.contains(" -> "), "{out}");
     assert!(!place.path("etc").exists(), "it needs nothing and leaves nothing");
 }

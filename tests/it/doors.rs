@@ -574,6 +574,11 @@ async fn what_is_not_http_is_turned_away_by_status() {
         let heard = ask(house.address(), text.as_bytes()).await;
         let heard = heard.unwrap_or_else(|| panic!("no answer to case {index}"));
         assert_eq!(heard.status, status, "case {index}: {heard:?}");
+        // The HTTP library's own answer. If it ever lets us word it, so should we.
+        assert!(
+            heard.body.is_empty() && heard.header("connection") == Some("close"),
+            "case {index}: {heard:?}"
+        );
     }
     assert!(house.turned_away("door.not-http").await >= 8.0);
 

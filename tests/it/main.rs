@@ -1,13 +1,16 @@
 //! Through the front doors only: what a user sees. One binary, so that it links once.
 
+mod clients;
 mod commands;
 mod contracts;
 mod damage;
 mod doors;
 mod fuzz;
+mod openapi;
 mod outside;
 mod privacy;
 mod process;
+mod questions;
 mod sessions;
 mod stories;
 mod tidy;

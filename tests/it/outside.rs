@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lienthong::http::{AdminCall, call_admin};
 use serde_json::{Value, json};
 
 use crate::process::Process;
@@ -54,6 +55,15 @@ async fn a_disk_that_takes_nothing_is_said_and_gets_over() {
     };
     let ready = until("a readiness that says no", not_ready).await;
     assert_eq!(ready.json()["ready"], false, "{ready:?}");
+    // Strangers read a word; what the disk really said, only who can read the log or may open the admin door.
+    let word = ready.json()["store"].as_str().unwrap_or_default().to_owned();
+    assert!(["disk-full", "store-unavailable"].contains(&word.as_str()), "{ready:?}");
+    let logged = process.logged("the trouble", |line| line["event"] == "not-ready").await;
+    let full = logged["error"].as_str().expect("what the disk said");
+    assert!(logged["store"] == word && full.len() > word.len() && !ready.text().contains(full), "{logged}");
+    let socket = house.stage.folder().join("data/admin.sock");
+    let status = call_admin(&socket, &AdminCall::Status).await.expect("the admin door answers");
+    assert_eq!((&status["ready"], &status["store"]), (&json!(false), &json!(full)));
     assert_eq!(get(process.address, "/healthz").await.status, 200);
 
     process.limit_files("unlimited");

@@ -55,11 +55,7 @@ impl Process {
 
     /// Lets its files grow no further than this; `unlimited` for no limit.
     pub fn limit_files(&self, bytes: &str) {
-        let done = Command::new("prlimit")
-            .args(["--pid", &self.gateway.pid().to_string(), &format!("--fsize={bytes}:")])
-            .status()
-            .expect("prlimit is installed");
-        assert!(done.success());
+        limit_files(self.gateway.pid(), bytes);
     }
 
     /// What a command says beside the running gateway.
@@ -68,4 +64,13 @@ impl Process {
         let done = command.arg("-c").arg(&self.config).args(words).output().expect("the command runs");
         format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr))
     }
+}
+
+/// No file of this process may be longer than so many bytes any more, as on a full disk; `unlimited` lifts it.
+pub fn limit_files(pid: u32, bytes: &str) {
+    let done = Command::new("prlimit")
+        .args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:")])
+        .status()
+        .expect("prlimit is installed");
+    assert!(done.success());
 }

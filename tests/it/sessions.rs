@@ -3,7 +3,7 @@
 use lienthong::keyring;
 use serde_json::{Value, json};
 
-use crate::wire::{ENVELOPE, Heard, House, RELAY, ask, call, dossier};
+use crate::wire::{ENVELOPE, Heard, House, Line, RELAY, ask, call, dossier, head, until};
 
 const LOG_IN: &str = "/XrdAdapter/RestService/forward/mapi/login";
 
@@ -64,6 +64,73 @@ async fn a_session_lives_by_the_clock_and_survives_a_restart() {
     house.clock.advance_to(house.clock.now().plus_millis(3_600_000));
     stale(&envelope(&house, &token, record("H99.14-261123-0204")).await);
     assert!(house.events("H99.14-261123-0204").await.is_empty());
+}
+
+/// An envelope's text with its session in front or behind, and a note that makes it long.
+fn long(session: &str, first: bool, code: &str) -> String {
+    let data = json!([dossier(code, json!({ "GhiChu": "x".repeat(40_000) }))]);
+    let rest =
+        format!("\"madonvi\":\"{}\",\"service\":\"DongBoHoSoMC\",\"data\":{data}", lienthong::story::UNIT);
+    let session = format!("\"session\":{}", json!(session));
+    if first { format!("{{{session},{rest}}}") } else { format!("{{{rest},{session}}}") }
+}
+
+/// The head and the beginning of such a call; its rest is left to be sent.
+async fn begin(house: &House, body: &str) -> Line {
+    let length = body.len().to_string();
+    let mut line = Line::open(house.address()).await;
+    line.say(&head(
+        "POST",
+        ENVELOPE.path,
+        &[("content-type", "application/json"), ("content-length", &length)],
+    ))
+    .await;
+    line.say(&body.as_bytes()[..30_000]).await;
+    line
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_is_over_is_refused_before_the_body_is_there() {
+    let house = House::with(&[]).await;
+    let token = session(&house).await;
+    for bad in ["x.y", &format!("{token}x")] {
+        let mut line = begin(&house, &long(bad, true, "H99.14-261123-0209")).await;
+        stale(&line.hear().await.expect("an answer while the body is still on its way"));
+    }
+    for (first, code) in [(true, "H99.14-261123-0210"), (false, "H99.14-261123-0211")] {
+        let body = long(&token, first, code);
+        let mut line = begin(&house, &body).await;
+        line.say(&body.as_bytes()[30_000..]).await;
+        let heard = line.hear().await.expect("an answer");
+        assert_eq!((heard.status, &heard.json()["error_code"]), (200, &json!(0)), "{heard:?}");
+    }
+    assert!(house.events("H99.14-261123-0209").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_bodies_of_nobody_known_have_few_places() {
+    let house = House::with(&[]).await;
+    let token = session(&house).await;
+    let body = long(&token, false, "H99.14-261123-0212");
+    let mut lines = Vec::new();
+    for _ in 0..33 {
+        lines.push(begin(&house, &body).await);
+    }
+    let busy = async || (house.turned_away("door.busy").await >= 1.0).then_some(());
+    until("a caller that is told to come later", busy).await;
+    assert_eq!(house.turned_away("door.busy").await, 1.0);
+    // Who says first who it is, and who is short, is heard all the same.
+    let heard = begin(&house, &long("x.y", true, "H99.14-261123-0213")).await.hear().await;
+    stale(&heard.expect("an answer"));
+    assert_eq!(envelope(&house, &token, record("H99.14-261123-0214")).await.json()["error_code"], 0);
+    let mut busy = 0;
+    for line in &mut lines {
+        line.say(&body.as_bytes()[30_000..]).await;
+        let heard = line.hear().await.expect("an answer");
+        busy += u32::from(heard.status == 503);
+        assert!(heard.status == 200 || heard.header("retry-after").is_some(), "{heard:?}");
+    }
+    assert_eq!(busy, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 pub mod fields;
 pub mod process;
+pub mod python;
 pub mod senders;
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ mod xml;
 
 use std::sync::Arc;
 
-use gateway_core::adapter::{Adapter, Simulator};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Conversation, Fate, Heard, Receipt, Simulator, Turn};
 use gateway_core::fault::{Blame, Defect, Fault, Remedy};
 
 use crate::Files;
@@ -34,8 +34,28 @@ pub(crate) fn build(
     };
     match dialect {
         "envelope" => Ok(Arc::new(envelope::Envelope::new(envelope::Settings::read(settings)?))),
-        "xml" => no_settings(Arc::new(xml::Xml)),
-        _ => no_settings(Arc::new(relay::Relay)),
+        "xml" => no_settings(Arc::new(xml::XML)),
+        _ => no_settings(Arc::new(relay::RELAY)),
+    }
+}
+
+/// A dialect in which everything stands in the call: it is framed, it is answered, and that is all.
+struct Framed {
+    receive: fn(&Arrival) -> Result<Heard, Fault>,
+    reply: fn(&Arrival, Result<&[Fate], &Fault>) -> Answer,
+}
+
+impl Adapter for Framed {
+    fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
+        (self.receive)(arrival)
+    }
+
+    fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
+        (self.reply)(arrival, said)
+    }
+
+    fn next_turn(&self, _talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        Err(inbound_only())
     }
 }
 

@@ -6,6 +6,7 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code)]
 
+pub mod bank;
 pub mod carrier;
 
 use std::collections::BTreeMap;
@@ -36,12 +37,17 @@ pub fn place(path: &str) -> PathBuf {
 
 /// The files below `mappings/` that adapters read: those of the tree.
 pub fn files() -> Files {
-    let read = |name: &str| {
-        let path = place("../mappings").join(name);
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        (name.to_owned(), bytes)
-    };
-    Files::from(["portal/outcomes.yaml", "postal/outcomes.yaml"].map(read))
+    let read =
+        |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let outcomes = ["portal/outcomes.yaml", "postal/outcomes.yaml"];
+    let outcomes = outcomes.map(|name| (name.to_owned(), read(place("../mappings").join(name))));
+    let profiles = std::fs::read_dir(place("../mappings/population/profiles")).expect("the profiles");
+    let profiles = profiles.map(|entry| {
+        let path = entry.expect("a profile").path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).expect("a name");
+        (format!("population/profiles/{name}"), read(path))
+    });
+    profiles.chain(outcomes).collect()
 }
 
 /// Builds an adapter from settings in TOML.

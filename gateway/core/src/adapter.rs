@@ -31,6 +31,20 @@ pub trait Adapter: Send + Sync {
         Ok(None)
     }
 
+    /// The same, as far as the beginning of a long body tells it, so that whoever may not speak need not be heard to the end.
+    /// None while it does not tell: what is wrong with the body itself is found when all of it is there.
+    fn glimpse(&self, beginning: &Ask) -> Option<Secret> {
+        let _ = beginning;
+        None
+    }
+
+    /// What a door says of itself to a `GET`: its description (`?wsdl`), a probe. Asked before anything else and without a key, so
+    /// nothing of it depends on who asks; none if this door has nothing to say to the call. `ask.headers` may hold `host`.
+    fn describe(&self, ask: &Ask) -> Option<Answer> {
+        let _ = ask;
+        None
+    }
+
     /// What the peer said, in our words: framed into items, each with its kind. Translates nothing.
     fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault>;
 

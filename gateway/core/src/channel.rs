@@ -21,15 +21,15 @@ use crate::translator::code_like;
 pub struct KindSpec {
     /// Snapshot, event or question.
     pub class: Class,
-    /// What officers call it.
-    #[serde(default)]
-    pub title: String,
     /// A question that needs a licence and a place in the audit trail.
     #[serde(default)]
     pub licensed: bool,
     /// The canonical contract.
     #[serde(default)]
     pub contract: Option<String>,
+    /// The canonical contract of its answer, for questions whose answers we understand.
+    #[serde(default)]
+    pub answer: Option<String>,
     /// Where the dossier's code stands in the canonical document.
     #[serde(default)]
     pub dossier: Option<String>,
@@ -154,6 +154,36 @@ pub struct Channel {
     /// Longer bodies are refused.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: usize,
+    /// What callers read about it; the adapter knows it without.
+    #[serde(default)]
+    pub describes: Described,
+}
+
+/// How a call of a channel is framed, for the description of the doors that callers read.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Described {
+    /// One item a call, or a list of them.
+    pub shape: Shape,
+    /// The contract of the whole body, where it is more than its items.
+    pub body: Option<String>,
+    /// What `**` at the end of the path stands for.
+    pub rest: Vec<String>,
+    /// Parameters of the query.
+    pub query: Vec<String>,
+    /// Headers beside the credential.
+    pub headers: Vec<String>,
+}
+
+/// How many items a body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// The body is the item.
+    #[default]
+    One,
+    /// The body is a list of items.
+    List,
 }
 
 fn body_bytes_max() -> usize {

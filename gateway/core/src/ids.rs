@@ -103,13 +103,16 @@ impl MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Written in one go, because every message is named in the log and in its answer.
+        let (mut text, mut at) = ([b'-'; 36], 0);
         for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
+            at += usize::from(matches!(index, 4 | 6 | 8 | 10));
+            for digit in [byte >> 4, byte & 0xf] {
+                text[at] = b"0123456789abcdef"[usize::from(digit)];
+                at += 1;
             }
-            write!(f, "{byte:02x}")?;
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -192,6 +195,13 @@ impl fmt::Display for Moment {
     }
 }
 
+/// Lower-case hex digits, as ids and digests are written.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +213,11 @@ mod tests {
         assert!(early < late);
         assert_eq!(MessageId::parse(&early.to_string()), Some(early));
         assert_eq!(MessageId::parse("no"), None);
+    }
+
+    #[test]
+    fn bytes_are_written_in_two_digits_each() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::ids::hex;
+
 /// Longer texts are lifted.
 pub const LIFT_BYTES: usize = 64 << 10;
 
@@ -29,13 +31,7 @@ pub struct Ticket {
 impl Ticket {
     /// The ticket for these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let hash = digest(&SHA256, bytes);
-        let sha256 = hash.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-            text
-        });
-        Ticket { sha256, bytes: bytes.len() as u64 }
+        Ticket { sha256: hex(digest(&SHA256, bytes).as_ref()), bytes: bytes.len() as u64 }
     }
 }
 

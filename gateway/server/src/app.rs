@@ -9,11 +9,11 @@ use gateway_core::adapter::{Adapter, FeedSpec, Scope, Secret};
 use gateway_core::channel::{Channel, Direction, Part};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
-use gateway_core::licence::Watch;
+use gateway_core::pace::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::audit::{AuditKeys, Trail};
@@ -23,10 +23,10 @@ use crate::files::Files;
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::{News, OpenOptions, Receivers, Seal, SealKey, Store, Telling};
+use crate::store::{News, OpenOptions, Receivers, Seal, SealKey, Store, StoreError, Telling};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http, poller};
+use crate::{delivery, http, openapi, poller};
 
 /// A gateway, built and not yet listening.
 pub struct App {
@@ -46,9 +46,13 @@ pub struct App {
     pub verdicts: Verdicts,
     /// Whether the store can be written.
     pub readiness: http::Readiness,
+    /// The description of the doors, as `/openapi.json` answers it.
+    pub openapi: bytes::Bytes,
     /// The audit trail of identity questions.
     pub trail: Trail,
     watch: Mutex<Watch>,
+    /// Places for long bodies that do not say at their beginning who sends them.
+    pub strangers: Semaphore,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -126,15 +130,20 @@ impl Verdicts {
 pub enum CannotStart {
     /// Files of ours that cannot work, all at once.
     Defects(Vec<Defect>),
-    /// The store, or its key.
-    Store(String),
+    /// The key of the store.
+    Key(String),
+    /// The store.
+    Store(StoreError),
+    /// The audit trail.
+    Audit(String),
 }
 
 impl std::fmt::Display for CannotStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CannotStart::Defects(defects) => defects.iter().try_for_each(|defect| writeln!(f, "{defect}")),
-            CannotStart::Store(words) => writeln!(f, "{words}"),
+            CannotStart::Key(words) | CannotStart::Audit(words) => writeln!(f, "{words}"),
+            CannotStart::Store(error) => writeln!(f, "{error}"),
         }
     }
 }
@@ -271,14 +280,15 @@ impl App {
         clock: Clock,
     ) -> Result<Arc<App>, CannotStart> {
         let (rules, rooms) = check(&config, file, files).map_err(CannotStart::Defects)?;
-        let (current, old) = sealing_keys(&config).map_err(CannotStart::Store)?;
+        let (current, old) = sealing_keys(&config).map_err(CannotStart::Key)?;
         let keyring = Keyring::new(config.gateway.keys_file(), &Seal::derive(&current, "caller-sessions"));
-        let unusable = |error: crate::store::StoreError| CannotStart::Store(error.to_string());
-        let seal = Seal::from_keys(&current, &old).map_err(unusable)?;
-        let store = Store::open(&config.gateway.data, seal, OpenOptions::default()).map_err(unusable)?;
+        let seal = Seal::from_keys(&current, &old).map_err(CannotStart::Store)?;
+        let store = Store::open(&config.gateway.data, seal, OpenOptions::default());
+        let store = store.map_err(CannotStart::Store)?;
         let folder = config.gateway.audit_folder();
         let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
-            .map_err(|error| CannotStart::Store(format!("{}: {error}", folder.display())))?;
+            .map_err(|error| CannotStart::Audit(format!("{}: {error}", folder.display())))?;
+        let openapi = openapi::document(&rules, files);
         let app = Arc::new(App {
             config,
             rules,
@@ -288,13 +298,15 @@ impl App {
             metrics: Metrics::new(),
             verdicts: Verdicts::default(),
             readiness: http::Readiness::default(),
+            openapi: format!("{:#}\n", openapi).into(),
             trail,
             watch: Mutex::default(),
+            strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
         app.store.tell_by(app.telling());
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
-        let offered = app.store.reoffer(current, app.clock.now()).await.map_err(unusable)?;
+        let offered = app.store.reoffer(current, app.clock.now()).await.map_err(CannotStart::Store)?;
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }

@@ -22,8 +22,8 @@ pub use chain::{Broken, Checked, verify};
 pub use writer::CannotWrite;
 
 use self::writer::Writer;
-use crate::files::hex;
 use crate::store::{Seal, SealKey};
+use gateway_core::ids::hex;
 
 /// The keys of the trail, both from the sealing key: who can rewrite the files still cannot make its checkpoints.
 #[derive(Clone)]

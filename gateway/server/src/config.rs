@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use gateway_core::adapter::Secret;
 use gateway_core::fault::{Defect, nearest};
-use gateway_core::licence::{Bounds, Licence, Purpose};
+use gateway_core::licence::{Licence, Purpose};
+use gateway_core::pace::Bounds;
 use serde::Deserialize;
 
 /// The whole file.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use gateway_core::ids::hex;
 use include_dir::{Dir, include_dir};
 use ring::digest;
 
@@ -60,7 +61,7 @@ impl Files {
         let mut files = Files::built_in();
         for (room, name) in [(&mut files.schemas, "schemas"), (&mut files.mappings, "mappings")] {
             let mut found = BTreeMap::new();
-            walk(&folder.join(name), "", &mut found)?;
+            walk(&folder.join(name), "", &[], &mut found)?;
             for (path, bytes) in found {
                 let written_over = written_over(&bytes);
                 let overlaid = match room.insert(path.clone(), bytes) {
@@ -85,11 +86,6 @@ pub fn short_digest(bytes: &[u8]) -> String {
     hex(&digest::digest(&digest::SHA256, bytes).as_ref()[..6])
 }
 
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn collect(dir: &Dir) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![dir];
@@ -102,20 +98,40 @@ fn collect(dir: &Dir) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+/// Reads a folder and those below it, through links as well as plainly, because a province's files are often laid out by a tool
+/// that links (a configuration map, a checked-out version). `above` are the folders on the way here, as they really lie: a link
+/// back to one of them has no end. Names with a dot in front are such tools' own and editors', never rules.
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    above: &[PathBuf],
+    found: &mut BTreeMap<String, Vec<u8>>,
+) -> io::Result<()> {
+    let said =
+        |path: &Path, error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+        // No overlay, unless something of that name is there: a link that leads nowhere is a slip.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => return Ok(()),
+        Err(error) => return Err(said(folder, error)),
     };
+    let here = folder.canonicalize().map_err(|error| said(folder, error))?;
+    if above.contains(&here) {
+        return Err(said(folder, io::Error::other("links back to a folder above it")));
+    }
+    let above = [above, &[here]].concat();
     for entry in entries {
-        let entry = entry?;
+        let entry = entry.map_err(|error| said(folder, error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        if entry.file_type()?.is_dir() {
-            walk(&entry.path(), &path, found)?;
+        if name.starts_with('.') {
+            continue;
+        }
+        let (place, path) = (entry.path(), if prefix.is_empty() { name } else { format!("{prefix}/{name}") });
+        // Of what a link leads to, not of the link.
+        if std::fs::metadata(&place).map_err(|error| said(&place, error))?.is_dir() {
+            walk(&place, &path, &above, found)?;
         } else {
-            found.insert(path, std::fs::read(entry.path())?);
+            found.insert(path, std::fs::read(&place).map_err(|error| said(&place, error))?);
         }
     }
     Ok(())
@@ -138,5 +154,33 @@ mod tests {
         assert!(files.mappings["README.md"].ends_with(b"ours"));
         assert_eq!(files.overlaid["mappings/README.md"].is_outdated(), Some(true));
         assert_eq!(files.overlaid["mappings/onestop/codes/of-this-province.yaml"].is_outdated(), Some(false));
+    }
+
+    #[test]
+    fn an_overlay_is_read_through_links() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        std::fs::create_dir_all(at("versions/7/codes")).unwrap();
+        std::fs::write(at("versions/7/codes/ours.yaml"), "list: x").unwrap();
+        std::fs::write(at("one.yaml"), "list: y").unwrap();
+        // As a configuration map lies: the root is a link, so are the folders and files in it.
+        std::fs::create_dir_all(at("real/mappings/onestop/.v7")).unwrap();
+        std::fs::write(at("real/mappings/onestop/.v7/ours.yaml"), "list: z").unwrap();
+        symlink(at("versions/7/codes"), at("real/mappings/onestop/codes")).unwrap();
+        symlink(at("one.yaml"), at("real/mappings/onestop/one.yaml")).unwrap();
+        symlink(at("real"), at("etc")).unwrap();
+        let files = Files::with_overlay(&at("etc")).unwrap();
+        assert_eq!(files.mappings["onestop/codes/ours.yaml"], b"list: x");
+        assert_eq!(files.mappings["onestop/one.yaml"], b"list: y");
+        assert_eq!(files.overlaid.len(), 2, "{:?}", files.overlaid);
+
+        for (target, word) in [("real", "links back to a folder above it"), ("nowhere", "No such file")] {
+            let link = at("real/mappings/onestop/again");
+            let _ = std::fs::remove_file(&link);
+            symlink(at(target).join("mappings"), &link).unwrap();
+            let said = Files::with_overlay(&at("etc")).unwrap_err().to_string();
+            assert!(said.contains("mappings/onestop/again") && said.contains(word), "{said}");
+        }
     }
 }

@@ -7,7 +7,9 @@
 //! a session by its clock alone and never logs in again when told to; and it ends with its key, because who revokes a key means
 //! now.
 
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -15,13 +17,12 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_core::adapter::Secret;
-use gateway_core::ids::{Moment, PeerName};
+use gateway_core::ids::{Moment, PeerName, hex};
 use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use crate::clock;
-use crate::files::hex;
 
 /// A session of ours lasts so long; existing software logs in again after ten minutes by itself.
 const SESSION_SECONDS: i64 = 3600;
@@ -194,6 +195,7 @@ pub fn add(
     note: &str,
     at: Moment,
 ) -> io::Result<(String, Secret)> {
+    let _alone = alone(path)?;
     let mut entries = read(path)?;
     let key = format!("lt_{}", URL_SAFE_NO_PAD.encode(clock::chance::<32>()));
     let entry = KeyEntry {
@@ -212,6 +214,10 @@ pub fn add(
 
 /// Revokes a key; false if there is none of that name.
 pub fn revoke(path: &Path, id: &str) -> io::Result<bool> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    let _alone = alone(path)?;
     let mut entries = read(path)?;
     let before = entries.len();
     entries.retain(|entry| entry.id != id);
@@ -222,17 +228,27 @@ pub fn revoke(path: &Path, id: &str) -> io::Result<bool> {
     Ok(found)
 }
 
+/// Waits until nobody else is changing the keys, until the end of the process at the latest: two who change them at once would each
+/// write what they have read, and one key would be lost, or one revoked key come back. The lock lies beside the keys, because
+/// their own file is another one after each change. Who only reads needs none.
+fn alone(path: &Path) -> io::Result<File> {
+    let lock = path.with_extension("lock");
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
 /// Beside it, synced, then renamed: whoever reads sees the old file or the new one.
 fn write(path: &Path, entries: &[KeyEntry]) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
     let beside = path.with_extension("new");
     // What an interrupted command left behind may have another mode.
     let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(&serde_json::to_vec_pretty(entries)?)?;
     file.sync_all()?;
-    std::fs::rename(&beside, path)
+    std::fs::rename(&beside, path)?;
+    // A key that was shown, or revoked, must be so after a power cut too: the new name is on disk with its folder.
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
@@ -251,6 +267,7 @@ mod tests {
         assert!(!std::fs::read_to_string(&path).unwrap().contains(key.reveal()));
         assert!(revoke(&path, &id).unwrap());
         assert!(!revoke(&path, &id).unwrap());
+        assert!(!revoke(&folder.path().join("nowhere/keys.json"), &id).unwrap());
         assert_eq!(ring.caller(&key, at.plus_millis(1500)), None);
     }
 

@@ -14,6 +14,7 @@ pub mod files;
 pub mod http;
 pub mod intake;
 pub mod keyring;
+pub mod openapi;
 pub mod poller;
 pub mod question;
 pub mod rules;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use gateway_core::adapter::{Cursor, Feed, FeedSpec, Page, Pairs, Scope};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::{Correlation, Moment};
+use gateway_core::ids::{Correlation, Moment, hex};
 use gateway_core::redelivery::{Later, Presence};
 use tokio::sync::watch;
 
@@ -21,7 +21,6 @@ use crate::app::{App, Room};
 use crate::clock;
 use crate::delivery::inquire::{Tries, inquire};
 use crate::delivery::{Standing, catch_panic};
-use crate::files::hex;
 use crate::intake::{Trace, Way, heed, understand};
 use crate::store::{Asked, DueItem, NewMessage, ShipmentId, StoreError};
 use crate::words;

@@ -12,6 +12,7 @@ use gateway_core::envelope::{Class, Envelope};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{MessageId, Unit};
 use gateway_core::licence::{self, Grant, Officer, Shown};
+use gateway_core::pace::Alarm;
 use serde_json::Value;
 
 use crate::app::{App, Room};
@@ -172,7 +173,7 @@ fn hold_pace(app: &App, officer: &Officer, number: [u8; 16]) -> Result<(), Fault
 }
 
 /// Officers' names are no citizens' data, and somebody must look: it is said in the log and counted.
-fn report(app: &App, officer: &Officer, alarm: licence::Alarm) {
+fn report(app: &App, officer: &Officer, alarm: Alarm) {
     tracing::warn!(event = "enumeration-suspected", officer = %officer.name, reason = alarm.word());
     app.metrics.enumeration_alarms.with_label_values(&[alarm.word()]).inc();
 }

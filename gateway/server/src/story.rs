@@ -27,6 +27,7 @@
 //! | `alerts <reasons>` | what a person was asked to look at, of the dossier spoken of last |
 //! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |
 //! | `portal heard`, `steps`, `status`, `order`, `portal is up` | what took effect there, in which order, and how it is |
+//! | `tell <words>` | nothing happens; for whoever watches |
 //! | `open <n>`, `dead-letters <n>` | what is not settled, what waits for a person |
 //!
 //! A story runs the server in this process over real sockets and a real store. Its clock is its own (in tests) or the machine's
@@ -410,6 +411,7 @@ impl Stage {
             [peer, verb, rest @ ..] if self.host(peer).is_some() => {
                 return self.on_stage(peer, verb, rest, after_words(text, 2)).await;
             }
+            ["tell", ..] => return Ok(()),
             ["after", span] => self.pass(span).await?,
             ["restart"] => self.restart().await?,
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,

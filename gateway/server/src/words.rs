@@ -2,6 +2,8 @@
 //!
 //! No refusal here contains the words that callers take for success; a test of the whole tree looks.
 
+use crate::store::StoreError;
+
 /// The language of output for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lang {
@@ -75,6 +77,11 @@ pub fn door_too_large(limit: usize) -> String {
 /// 408.
 pub fn door_timeout(seconds: u64) -> String {
     format!("nội dung không đến đủ trong {seconds} giây; kết nối bị ngắt, chưa có gì được ghi nhận")
+}
+
+/// 503: too many long bodies of nobody yet known.
+pub fn door_busy() -> &'static str {
+    "đang có quá nhiều lời gọi dài chưa cho biết phiên đăng nhập; chưa có gì được ghi nhận, hãy gửi lại sau, và đặt session ở đầu nội dung"
 }
 
 /// The caller went away.
@@ -189,6 +196,25 @@ pub fn admin_call_unknown() -> &'static str {
 /// No dead letter of that number.
 pub fn dead_letter_not_found() -> &'static str {
     "không có thư chết nào mang số này (có thể đã được gửi lại hoặc hủy); xem `lienthong dead-letters list`"
+}
+
+/// Why the store cannot be used, for whoever starts a command. What the disk said stands behind it, because whoever is asked for
+/// help will want it.
+pub fn store_trouble(lang: Lang, error: &StoreError) -> String {
+    let vi = match error {
+        StoreError::Full => "đĩa chứa kho dữ liệu đã đầy",
+        StoreError::Locked(_) => {
+            "kho dữ liệu đang được tiến trình khác sử dụng: có lẽ cổng liên thông đã chạy"
+        }
+        StoreError::Corrupt(_) => "kho dữ liệu bị hỏng: khôi phục từ bản sao lưu",
+        StoreError::Newer { .. } => "kho dữ liệu do phiên bản mới hơn ghi: cài lại phiên bản mới hơn",
+        StoreError::WrongKey(_) => "kho dữ liệu được niêm phong bằng khóa khác: xem gateway.sealing_key_file",
+        _ => "không dùng được kho dữ liệu",
+    };
+    match lang {
+        Lang::Vi => format!("{vi} ({error})"),
+        Lang::En => error.to_string(),
+    }
 }
 
 /// An event of the timeline, for people.

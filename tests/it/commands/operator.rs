@@ -1,15 +1,15 @@
 //! The way of an operator: `init`, `check`, `keys add`, `run`, a dossier, its timeline, dead letters mended, given up and offered again.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use conformance::process::{Gateway, PATIENCE, terminate};
 use serde_json::{Value, json};
 
 use super::Place;
-
-const UNIT: &str = "000.00.00.H99";
+use crate::wire::{RELAY, ask, call};
 
 #[test]
 fn an_operator_comes_from_init_to_a_mended_dead_letter() {
@@ -21,11 +21,11 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     place.ends(4, "the gateway does not run", &["redeliver", "--all"]);
     place.ends(3, "there is no store", &["timeline", &code(1)]);
 
-    let portal = Running::start(place.command(&["simulate", "--listen", "127.0.0.1:0"]), "http://", false);
+    let portal = Simulator::start(place.command(&["simulate", "--listen", "127.0.0.1:0"]));
     let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
     let config = config
         .replace("127.0.0.1:8460", "127.0.0.1:0")
-        .replace("http://127.0.0.1:8461", portal.line.trim())
+        .replace("http://127.0.0.1:8461", &portal.address)
         .replace("\"etc/", &format!("\"{}/etc/", place.folder.path().display()))
         .replace("\"etc\"", &format!("\"{}/etc\"", place.folder.path().display()));
     place.write("etc/lienthong.toml", &config);
@@ -37,14 +37,16 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     assert_eq!(keys[0]["peer"], "mot-cua");
     assert!(!keys.to_string().contains(&key), "a key is shown once");
 
-    let gateway = Running::start(place.command(&["run"]), "\"event\":\"ready\"", true);
-    let ready: Value = serde_json::from_str(&gateway.line).expect("log lines are JSON where nobody watches");
-    let address = ready["listen"].as_str().expect("an address").to_owned();
+    let gateway = Gateway::start(place.command(&["run"]));
+    let address = gateway
+        .address()
+        .expect("log lines are JSON where nobody watches, one of them says where it listens");
     place.ends(3, "another", &["run"]);
+    place.ends(3, "có lẽ cổng liên thông đã chạy", &["run", "--lang", "vi"]);
 
-    let (status, answer) = post(&address, &key, "/api/DongBoHoSoMC", &dossier(1, "2"));
+    let (status, answer) = post(address, &key, &dossier(1, "2"));
     assert_eq!((status, &answer["error_code"]), (200, &json!("0")), "{answer}");
-    let (status, answer) = post(&address, "wrong", "/api/DongBoHoSoMC", &dossier(1, "2"));
+    let (status, answer) = post(address, "wrong", &dossier(1, "2"));
     assert_eq!((status, &answer["error_code"]), (401, &json!("-1")), "{answer}");
     let events = |number: u32| {
         let said = place.run(&["timeline", &code(number), "--json"]);
@@ -63,7 +65,7 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
 
     // A status no list knows is taken, and held before the portal: nothing is refused that could be delivered.
     for number in [2, 3] {
-        let (status, answer) = post(&address, &key, "/api/DongBoHoSoMC", &dossier(number, "trang-thai-la"));
+        let (status, answer) = post(address, &key, &dossier(number, "trang-thai-la"));
         assert_eq!((status, &answer["error_code"]), (200, &json!("0")), "{answer}");
         has(number, "dead-letter");
     }
@@ -106,7 +108,7 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     place.ends(1, "no dead letter", &["dead-letters", "show", "9999"]);
     assert_eq!(place.json(&["dead-letters", "list"]), json!([]));
 
-    assert_eq!(gateway.stop(), 0, "SIGTERM is a way to end well");
+    assert!(gateway.stop().success(), "SIGTERM is a way to end well");
     place.ends(4, "the gateway does not run", &["dead-letters", "discard", "1", "--reason", "x"]);
     assert!(
         place.done(&["timeline", &code(1)]).contains("delivered"),
@@ -118,44 +120,74 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     assert_eq!(portal.stop(), 0);
 }
 
-/// A command that stays up; it is told to stop when this goes.
-struct Running {
-    child: Child,
-    /// What the line that was waited for said.
-    line: String,
+#[test]
+fn keys_that_many_people_change_at_once_are_all_changed() {
+    let place = Place::new();
+    place.done(&["init", "--folder", "etc"]);
+    let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
+    place.write(
+        "etc/lienthong.toml",
+        &config.replace("\"etc/", &format!("\"{}/", place.path("etc").display())),
+    );
+    let start = |args: &[&str]| {
+        let mut command = place.command(args);
+        command
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    };
+    let said = |child: Child| {
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let add = || start(&["keys", "add", "mot-cua"]);
+    let ids = |children: Vec<Child>| -> Vec<String> {
+        let made =
+            children.into_iter().map(|child| serde_json::from_slice::<Value>(&said(child)).expect("JSON"));
+        made.map(|made| made["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let old = ids((0..12).map(|_| add()).collect());
+    // Half of the crowd adds, half revokes what the first crowd has added.
+    let revoking: Vec<Child> = old.iter().map(|id| start(&["keys", "revoke", id])).collect();
+    let mut new = ids((0..12).map(|_| add()).collect());
+    revoking.into_iter().for_each(|child| drop(said(child)));
+    let kept = place.json(&["keys", "list"]);
+    let mut kept: Vec<&str> =
+        kept.as_array().into_iter().flatten().filter_map(|key| key["id"].as_str()).collect();
+    kept.sort_unstable();
+    new.sort_unstable();
+    assert_eq!(kept, new);
 }
 
-impl Running {
-    /// Starts it and waits for the line with these words, on standard error if `log`, else on standard output.
-    fn start(mut command: Command, words: &str, log: bool) -> Running {
-        let (out, err) = if log { (Stdio::null(), Stdio::piped()) } else { (Stdio::piped(), Stdio::null()) };
-        let mut child = command.stdout(out).stderr(err).spawn().expect("the program starts");
-        let stream: Box<dyn std::io::Read + Send> = match (child.stdout.take(), child.stderr.take()) {
-            (Some(out), _) => Box::new(out),
-            (_, Some(err)) => Box::new(err),
-            _ => unreachable!("one of the two is piped"),
-        };
-        let mut lines = BufReader::new(stream).lines();
-        let line = lines.by_ref().map_while(Result::ok).find(|line| line.contains(words));
+/// `lienthong simulate`; it is told to stop when this goes.
+struct Simulator {
+    child: Child,
+    /// Where it listens, as it says.
+    address: String,
+}
+
+impl Simulator {
+    fn start(mut command: Command) -> Simulator {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let address = lines.next().and_then(Result::ok).filter(|line| line.starts_with("http://"));
         // Whoever writes into a closed pipe dies of it.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let line = line.unwrap_or_else(|| panic!("ended without saying {words}: {:?}", child.wait()));
-        Running { child, line }
+        let address = address.unwrap_or_else(|| panic!("ended without an address: {:?}", child.wait()));
+        Simulator { child, address }
     }
 
     fn stop(mut self) -> i32 {
-        self.terminate();
+        terminate(self.child.id());
         self.child.wait().ok().and_then(|status| status.code()).unwrap_or(-1)
-    }
-
-    #[allow(unsafe_code, reason = "std cannot send SIGTERM")]
-    fn terminate(&self) {
-        // SAFETY: a signal to a child that this value owns and has not yet waited for.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
     }
 }
 
-impl Drop for Running {
+impl Drop for Simulator {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
@@ -164,7 +196,7 @@ impl Drop for Running {
     }
 }
 
-/// Waits for a state: a child process has no event to wait for. 30 s is longer than any machine that still works needs.
+/// Waits for a state: a child process has no event to wait for.
 #[track_caller]
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
@@ -172,29 +204,18 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(50));
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(PATIENCE / 600);
     }
 }
 
 /// Posts JSON as a one-stop-shop would: status and body.
-fn post(address: &str, key: &str, path: &str, body: &Value) -> (u16, Value) {
-    let body = body.to_string();
-    let mut stream = TcpStream::connect(address).expect("the gateway listens");
-    let head = format!(
-        "POST {path}?MaDinhDanhDV={UNIT}&isUpdating=False HTTP/1.1\r\nhost: {address}\r\nx-api-key: {key}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(body.as_bytes()))
-        .expect("it takes the call");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+fn post(address: SocketAddr, key: &str, body: &Value) -> (u16, Value) {
+    let headers = [("x-api-key", key), ("content-type", RELAY.media)];
+    let bytes = call("POST", RELAY.path, &headers, body.to_string().as_bytes());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let heard = runtime.block_on(ask(address, &bytes)).expect("it answers");
+    (heard.status, heard.json())
 }
 
 fn dossier(number: u32, status: &str) -> Value {

@@ -22,10 +22,10 @@ const CORE_MAY: [(&str, &str); 13] = [
     ("xsd-schema", "XSD"),
 ];
 const ADAPTERS_MAY: [(&str, &str); 9] = [
-    ("base64", "keys and signatures as texts"),
+    ("base64", "headers and signatures that carry names and keys"),
     ("gateway-core", "the port"),
     ("quick-xml", "XML frames"),
-    ("ring", "signatures of calls; without its chance"),
+    ("ring", "digests that sign a call; without its chance"),
     ("serde", "tables of outcomes"),
     ("serde-saphyr", "tables of outcomes"),
     ("serde_json", "JSON frames"),
@@ -290,6 +290,10 @@ const PEERS_MAY_BE_NAMED: &super::Waivers = &[
         "stories are told with the simulated portal and the software that posts to us",
     ),
     ("gateway/server/src/cli/demo.rs", "the demonstration shows one story and what to try next"),
+    (
+        "gateway/server/src/cli/help/pages.rs",
+        "examples of the help name what the reference configuration and the demonstration name",
+    ),
     ("gateway/server/src/cli/serve.rs", "`simulate` starts the simulator that exists when none is named"),
     (
         "gateway/server/src/cli/setup.rs",

@@ -186,8 +186,9 @@ fn every_case_is_whole_and_belongs_to_a_mapping() {
 fn every_document_of_a_story_is_sent_by_one() {
     let all = files(&["tests/stories/", "ops/"]);
     let stories: Vec<&File> = all.iter().filter(|file| file.path.ends_with(".story")).collect();
-    let documents =
-        all.iter().filter(|file| file.path.ends_with(".json") && !file.path.contains("dashboard"));
+    // Those below ops/ that nobody sends are read by other programs.
+    let told = |file: &&File| ["dashboard", "openapi"].iter().any(|word| file.path.contains(word));
+    let documents = all.iter().filter(|file| file.path.ends_with(".json") && !told(file));
     let dead = documents.filter(|file| {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         !stories.iter().any(|story| story.text.contains(name))

@@ -3,11 +3,14 @@
 //! The session is taken out of the body before anything is handed on: no item, and so no journal, ever sees it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use gateway_core::adapter::{Answer, Arrival, Ask, Fate, Heard, Item, Payload, Secret};
 use gateway_core::fault::Fault;
 use gateway_core::ids::Kind;
 use gateway_core::json;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use crate::kinds::{ASK_PORTAL, DOSSIER_ANSWERED, DOSSIER_RECORDED, HINT_REST, HINT_TYPE};
@@ -22,6 +25,35 @@ const SESSION_IS_STALE: &str = "Phiên đăng nhập đã hết hạn, đăng nh
 pub(super) fn session(ask: &Ask) -> Result<Option<Secret>, Fault> {
     let body = object(&ask.body.0)?;
     Ok(body.get("session").and_then(call::text).map(Secret::new))
+}
+
+/// The same in a body of which only the beginning is here: read field by field, until the session comes or the text ends. The
+/// portal's own clients write it first; a caller whose library shuffles its fields may write it last.
+pub(super) fn session_at_the_beginning(beginning: &Ask) -> Option<Secret> {
+    struct Seeker<'a>(&'a mut Option<Secret>);
+    impl<'de> Visitor<'de> for Seeker<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an envelope")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+            while let Some(name) = fields.next_key::<String>()? {
+                if name == "session" {
+                    *self.0 = call::text(&fields.next_value()?).map(Secret::new);
+                    break;
+                }
+                fields.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+    let mut session = None;
+    let bytes = beginning.body.0.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&beginning.body.0);
+    // That the text breaks off is certain and of no interest.
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Seeker(&mut session));
+    session
 }
 
 /// A log-in with name and password.

@@ -38,6 +38,10 @@ impl Adapter for Envelope {
         if self.is_log_in(&ask.path) { Ok(None) } else { inbound::session(ask) }
     }
 
+    fn glimpse(&self, beginning: &Ask) -> Option<Secret> {
+        if self.is_log_in(&beginning.path) { None } else { inbound::session_at_the_beginning(beginning) }
+    }
+
     fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
         if self.is_log_in(&arrival.ask.path) { inbound::log_in(arrival) } else { inbound::receive(arrival) }
     }

@@ -4,22 +4,7 @@
 
 mod inbound;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Conversation, Fate, Heard, Receipt, Turn};
-use gateway_core::fault::Fault;
+use super::Framed;
 
 /// The embassy. It has no settings: everything stands in the call.
-pub(super) struct Relay;
-
-impl Adapter for Relay {
-    fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        inbound::receive(arrival)
-    }
-
-    fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
-        inbound::reply(arrival, said)
-    }
-
-    fn next_turn(&self, _talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
-        Err(super::inbound_only())
-    }
-}
+pub(super) const RELAY: Framed = Framed { receive: inbound::receive, reply: inbound::reply };

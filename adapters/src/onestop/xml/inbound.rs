@@ -10,6 +10,7 @@ use super::wire;
 use crate::kinds::{DOSSIER_PROGRESSED, DOSSIER_RECORDED};
 use crate::onestop::call::{self, Call};
 use crate::onestop::verdict::Verdict;
+use crate::wire::xml::escaped;
 
 /// One item for each child of the root. The query's `isUpdating` comes before the root's own.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
@@ -55,15 +56,15 @@ fn body(verdict: &Verdict) -> String {
         "<KetQua xmlns=\"{}\"><error_code>{}</error_code><message>{}</message>",
         wire::NAMESPACE,
         code(verdict.taken),
-        wire::escaped(&verdict.message),
+        escaped(&verdict.message),
     );
     for line in &verdict.lines {
         let _ = write!(
             xml,
             "<HoSo><MaHoSo>{}</MaHoSo><error_code>{}</error_code><message>{}</message></HoSo>",
-            wire::escaped(&line.dossier),
+            escaped(&line.dossier),
             code(line.taken),
-            wire::escaped(&line.message),
+            escaped(&line.message),
         );
     }
     xml.push_str("</KetQua>");

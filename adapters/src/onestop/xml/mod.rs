@@ -6,22 +6,7 @@
 mod inbound;
 mod wire;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Conversation, Fate, Heard, Receipt, Turn};
-use gateway_core::fault::Fault;
+use super::Framed;
 
 /// The embassy. It has no settings: everything stands in the call.
-pub(super) struct Xml;
-
-impl Adapter for Xml {
-    fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        inbound::receive(arrival)
-    }
-
-    fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
-        inbound::reply(arrival, said)
-    }
-
-    fn next_turn(&self, _talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
-        Err(super::inbound_only())
-    }
-}
+pub(super) const XML: Framed = Framed { receive: inbound::receive, reply: inbound::reply };

@@ -1,4 +1,4 @@
-//! The XML of this dialect: looking into a framed item for its code, and writing text. The framing itself is the core's.
+//! The XML of this dialect: looking into a framed item for its code. The framing itself is the core's.
 
 use gateway_core::translator::xml::referred;
 use quick_xml::Reader;
@@ -47,26 +47,5 @@ fn look(document: &[u8], glimpse: &mut Glimpse) -> Option<String> {
             Event::Eof => return None,
             _ => {}
         }
-    }
-}
-
-/// Text as element content: markup escaped, and what XML 1.0 cannot carry at all left out.
-pub(super) fn escaped(text: &str) -> String {
-    let carried: String = text
-        .chars()
-        .filter(|c| {
-            matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-        })
-        .collect();
-    quick_xml::escape::escape(carried).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_xml_cannot_carry_is_left_out() {
-        assert_eq!(escaped("a\u{0}<b>\u{ffff}&\u{1f600}"), "a&lt;b&gt;&amp;\u{1f600}");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
 use crate::postal::{verdict, wire};
-use crate::words::without_success;
+use crate::wire::refusal::without_success;
 
 const FRAME: &str = "desk.frame";
 

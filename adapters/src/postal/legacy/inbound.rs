@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Legacy;
 use super::xml::{self, Document};
 use crate::postal::{verdict, wire};
-use crate::words::without_success;
+use crate::wire::refusal::without_success;
 
 impl Legacy {
     pub(super) fn hear(&self, arrival: &Arrival) -> Result<Heard, Fault> {

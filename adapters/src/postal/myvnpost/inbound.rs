@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{FIELDS, MyVnPost};
 use crate::postal::{verdict, wire};
-use crate::words::without_success;
+use crate::wire::refusal::without_success;
 
 const FRAME: &str = "myvnpost.frame";
 /// More records in one call are refused: their fates would not be known within the caller's patience.

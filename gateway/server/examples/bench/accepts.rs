@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::gateway::{Dossiers, Home, free_address, get, simulate};
+use crate::gateway::{self, Dossiers, Home, Process, free_address, get, simulate};
 use crate::table::{Row, Table};
 use crate::{Plan, limits};
 
@@ -24,13 +24,15 @@ const PACE: u64 = 100;
 /// What a load came to.
 struct Load {
     rate: f64,
-    /// When each call was answered, by its number, and how long it took.
-    answered: HashMap<u64, (Moment, Duration)>,
+    /// Processor time a message, the gateway's and that of this client, which share the cores.
+    cpu: (Duration, Duration),
+    /// Each call's number, when it was answered, and how long that took.
+    answered: Vec<(u64, Moment, Duration)>,
 }
 
 impl Load {
     fn latency(&self, share: usize) -> f64 {
-        percentile(self.answered.values().map(|(_, took)| took.as_secs_f64() * 1000.0).collect(), share)
+        percentile(self.answered.iter().map(|(_, _, took)| took.as_secs_f64() * 1000.0).collect(), share)
     }
 }
 
@@ -49,7 +51,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let time = plan.seconds(3.0);
 
     let appends = limits::appends(&plan.folder, time);
-    let alone = load(&home, &dossiers, 1, Pace::Closed(time));
+    let alone = load(&home, &process, &dossiers, 1, Pace::Closed(time));
     table.add(Row::share("accepts, 1 connection", alone.rate, "append + fdatasync", appends, None));
     let bare = limits::group_commit(&plan.folder, 1, time);
     table.add(Row::share("", alone.rate, "bare SQLite commits", bare, None));
@@ -58,13 +60,17 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let mut turns: Vec<(f64, Load)> = Vec::new();
     for _ in 0..if plan.quick { 1 } else { 5 } {
         let bare = limits::group_commit(&plan.folder, 64, time);
-        turns.push((bare, load(&home, &dossiers, 64, Pace::Closed(time))));
+        turns.push((bare, load(&home, &process, &dossiers, 64, Pace::Closed(time))));
     }
     turns.sort_by(|(bare, one), (other, two)| (one.rate / bare).total_cmp(&(two.rate / other)));
     let (bare, many) = &turns[turns.len() / 2];
     let name = "bare SQLite group commit, 64 producers";
     table.add(Row::share("accepts, 64 connections", many.rate, name, *bare, Some(0.5)));
     table.add(latency("  until answered, 64 connections", many));
+    let (ours, client) = many.cpu;
+    let words = format!("{} µs", ours.as_micros());
+    let client = format!("and {} µs of the client, on the same cores", client.as_micros());
+    table.add(Row::plain("  processor time a message", &words, &client));
     table.add(Row::plain(
         "resident memory, under load",
         &megabytes(process.memory("VmRSS")),
@@ -75,27 +81,50 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     delivered(plan, table, &dossiers);
 }
 
+/// Only the load, for a profiler.
+pub fn spin(plan: &Plan, connections: u32, time: Duration) {
+    let dossiers = Arc::new(Dossiers::new(&crate::track().document(Notation::Json, 1 << 10)));
+    let home = Arc::new(Home::make(plan, "spin", free_address()));
+    let (process, _) = home.start();
+    for _ in 0..5 {
+        let load = load(&home, &process, &dossiers, connections, Pace::Closed(time / 5));
+        let (ours, client) = load.cpu;
+        println!(
+            "{:.0}/s, {} µs the gateway, {} µs the client",
+            load.rate,
+            ours.as_micros(),
+            client.as_micros()
+        );
+    }
+    process.stop();
+}
+
 fn delivered(plan: &Plan, table: &mut Table, dossiers: &Arc<Dossiers>) {
     let portal = free_address();
     let home = Arc::new(Home::make(plan, "delivered", portal));
     let simulator = simulate(plan, portal);
     let (process, _) = home.start();
     let began = Instant::now();
-    let busy = load(&home, dossiers, 8, Pace::Closed(plan.seconds(3.0)));
+    let busy = load(&home, &process, dossiers, 8, Pace::Closed(plan.seconds(3.0)));
     drain(&home, busy.answered.len());
     let rate = busy.answered.len() as f64 / began.elapsed().as_secs_f64();
     let accepted = format!("{:.0}/s accepted meanwhile, all on these cores", busy.rate);
     table.add(Row::plain("accepted → delivered", &format!("{rate:.0}/s"), &accepted));
 
-    let paced =
-        load(&home, dossiers, 8, Pace::Every(Duration::from_secs(1) / PACE as u32, plan.seconds(4.0)));
+    let paced = load(
+        &home,
+        &process,
+        dossiers,
+        8,
+        Pace::Every(Duration::from_secs(1) / PACE as u32, plan.seconds(4.0)),
+    );
     drain(&home, busy.answered.len() + paced.answered.len());
     table.add(latency(&format!("  until answered, at {PACE}/s"), &paced));
     let settled = settled(&home);
     let waits = paced
         .answered
         .iter()
-        .filter_map(|(number, (at, _))| Some((settled.get(number)?.millis_since(*at) as f64).max(0.0)));
+        .filter_map(|(number, at, _)| Some((settled.get(number)?.millis_since(*at) as f64).max(0.0)));
     let waits: Vec<f64> = waits.collect();
     let note = format!("{} of {} found in the log", waits.len(), paced.answered.len());
     let (p50, p99) = (percentile(waits.clone(), 50), percentile(waits, 99));
@@ -116,7 +145,7 @@ fn megabytes(megabytes: f64) -> String {
     format!("{megabytes:.1} MB")
 }
 
-fn peak(process: &crate::gateway::Process) -> String {
+fn peak(process: &Process) -> String {
     format!("at most {}", megabytes(process.memory("VmHWM")))
 }
 
@@ -129,18 +158,19 @@ enum Pace {
 }
 
 /// Every call carries a dossier of its own and must be accepted.
-fn load(home: &Arc<Home>, dossiers: &Arc<Dossiers>, connections: u32, pace: Pace) -> Load {
+fn load(home: &Arc<Home>, process: &Process, dossiers: &Arc<Dossiers>, connections: u32, pace: Pace) -> Load {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let began = Instant::now();
+        let (began, cpu) = (Instant::now(), (process.cpu(), gateway::cpu("self")));
         let mut tasks = tokio::task::JoinSet::new();
         for connection in 0..connections {
             let (home, dossiers, clock) = (home.clone(), dossiers.clone(), Clock::system());
             tasks.spawn(async move {
                 let mut stream = TcpStream::connect(home.address).await.expect("the door is open");
                 let _ = stream.set_nodelay(true);
-                let (mut answered, mut buffer) = (Vec::new(), Vec::with_capacity(4096));
+                let mut call = home.call(&dossiers);
+                let (mut answered, mut buffer) = (Vec::new(), vec![0; 4096]);
                 let until = match pace {
                     Pace::Closed(time) | Pace::Every(_, time) => began + time,
                 };
@@ -153,41 +183,51 @@ fn load(home: &Arc<Home>, dossiers: &Arc<Dossiers>, connections: u32, pace: Pace
                         break;
                     }
                     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                    let call = home.call(number, &dossiers.text(number));
                     let asked = Instant::now();
-                    ask(&mut stream, &call, &mut buffer).await;
-                    answered.push((number, (clock.now(), asked.elapsed())));
+                    ask(&mut stream, call.numbered(number), &mut buffer).await;
+                    answered.push((number, clock.now(), asked.elapsed()));
                 }
                 answered
             });
         }
-        let mut answered = HashMap::new();
+        let mut answered = Vec::new();
         while let Some(done) = tasks.join_next().await {
             answered.extend(done.expect("a client ends"));
         }
-        Load { rate: answered.len() as f64 / began.elapsed().as_secs_f64(), answered }
+        let rate = answered.len() as f64 / began.elapsed().as_secs_f64();
+        let each = |now: Duration, before: Duration| (now - before) / answered.len().max(1) as u32;
+        let cpu = (each(process.cpu(), cpu.0), each(gateway::cpu("self"), cpu.1));
+        Load { rate, cpu, answered }
     })
 }
 
 /// One call on a connection that stays open; anything but a plain acceptance is a failure of the bench.
-async fn ask(stream: &mut TcpStream, call: &[u8], buffer: &mut Vec<u8>) {
+async fn ask(stream: &mut TcpStream, call: &[u8], buffer: &mut [u8]) {
     stream.write_all(call).await.expect("the gateway reads");
-    buffer.clear();
+    let mut filled = 0;
     loop {
-        assert!(stream.read_buf(buffer).await.expect("the gateway answers") > 0, "the connection broke off");
-        let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&buffer[..end]);
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-        });
-        let length = length.expect("the answer has a length");
-        if buffer.len() >= end + 4 + length {
-            let body = String::from_utf8_lossy(&buffer[end + 4..]);
-            assert!(head.starts_with("HTTP/1.1 200") && !body.contains("\"-1\""), "{head}\n{body}");
+        let read = stream.read(&mut buffer[filled..]).await.expect("the gateway answers");
+        assert!(read > 0, "the connection broke off");
+        filled += read;
+        if let Some(accepted) = is_accepted(&buffer[..filled]) {
+            assert!(accepted, "{}", String::from_utf8_lossy(&buffer[..filled]));
             return;
         }
     }
+}
+
+/// None while a part of the answer is still to come.
+fn is_accepted(answer: &[u8]) -> Option<bool> {
+    let end = find(answer, b"\r\n\r\n")? + 4;
+    let (head, body) = answer.split_at(end);
+    let length = find(head, b"content-length: ").expect("the answer has a length") + 16;
+    let digits = head[length..].iter().take_while(|byte| byte.is_ascii_digit());
+    let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+    (body.len() >= length).then(|| head.starts_with(b"HTTP/1.1 200") && find(body, b"\"-1\"").is_none())
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
 }
 
 /// Waits until so many deliveries have ended.

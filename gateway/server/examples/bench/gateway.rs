@@ -47,6 +47,20 @@ impl Home {
         Home { key: made["key"].as_str().expect("a key").to_owned(), ..home }
     }
 
+    /// More lines at the end of the configuration.
+    pub fn configure(&self, further: &str) {
+        let path = self.folder.join("lienthong.toml");
+        let config = std::fs::read_to_string(&path).expect("a configuration");
+        std::fs::write(&path, config + further).expect("the folder takes files");
+    }
+
+    /// A key of this peer takes the place of the first one.
+    pub fn key_of(&mut self, peer: &str) {
+        let made = run(self.command().args(["--json", "keys", "add", peer]));
+        let made: Value = serde_json::from_slice(&made).expect("`keys add --json` prints JSON");
+        self.key = made["key"].as_str().expect("a key").to_owned();
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--config").arg(self.folder.join("lienthong.toml"));
@@ -71,16 +85,40 @@ impl Home {
         (process, began.elapsed())
     }
 
-    /// The wire text of a call with this dossier.
-    pub fn call(&self, number: u64, dossier: &str) -> Vec<u8> {
-        let body = format!("[{dossier}]");
-        format!(
+    /// The wire text of a call with a dossier, to be numbered.
+    pub fn call(&self, dossiers: &Dossiers) -> Call {
+        let body = format!("[{}]", dossiers.text(0));
+        let text = format!(
             "POST /api/DongBoHoSoMC?MaDinhDanhDV={UNIT}&isUpdating=False HTTP/1.1\r\nHost: gateway\r\nX-Api-Key: {}\r\n\
-             X-Correlation-Id: bench-{number:09}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Correlation-Id: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.key,
+            correlation(0),
             body.len()
-        )
-        .into_bytes()
+        );
+        let place = |part: &str| text.find(part).expect("it is in the text");
+        let (correlation, code) = (place(&correlation(0)), place(&Dossiers::code(0)));
+        Call { correlation, code, bytes: text.into_bytes() }
+    }
+}
+
+fn correlation(number: u64) -> String {
+    format!("bench-{number:09}")
+}
+
+/// One call's bytes, made once: only the number changes, because what the client does costs the gateway its cores.
+pub struct Call {
+    bytes: Vec<u8>,
+    correlation: usize,
+    code: usize,
+}
+
+impl Call {
+    /// The bytes of the call with this number.
+    pub fn numbered(&mut self, number: u64) -> &[u8] {
+        for (place, text) in [(self.correlation, correlation(number)), (self.code, Dossiers::code(number))] {
+            self.bytes[place..place + text.len()].copy_from_slice(text.as_bytes());
+        }
+        &self.bytes
     }
 }
 
@@ -96,6 +134,11 @@ impl Process {
         kb / 1024.0
     }
 
+    /// The processor time it has taken so far, on all cores.
+    pub fn cpu(&self) -> Duration {
+        cpu(&self.0.id().to_string())
+    }
+
     /// Asks it to end, as a service manager does, and waits.
     pub fn stop(mut self) {
         run(Command::new("kill").arg(self.0.id().to_string()));
@@ -108,6 +151,16 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The processor time that a process (`self` for this one) has taken, in the kernel and outside of it.
+pub fn cpu(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name in the second field may hold anything, so counting begins behind it.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// The portal's simulator in a process of its own.
@@ -145,8 +198,7 @@ pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     Ok(answer)
 }
 
-/// A dossier of about 1 KB in the relay's JSON, with a code of its own for each number. Cut once at its code, so that the
-/// client, which shares the cores with the gateway, has next to nothing to do.
+/// A dossier of about 1 KB in the relay's JSON, with a code of its own for each number.
 pub struct Dossiers {
     before: String,
     after: String,

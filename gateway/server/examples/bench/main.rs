@@ -14,6 +14,7 @@ mod accepts;
 mod gateway;
 mod hop;
 mod limits;
+mod questions;
 mod starts;
 mod table;
 
@@ -38,9 +39,6 @@ impl Plan {
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.first().is_some_and(|word| word == "spin") {
-        return spin(&args[1..]);
-    }
     let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
     let wanted = |part: &str| value("--only").is_none_or(|parts| parts.split(',').any(|one| one == part));
     let here = std::env::current_exe().expect("this program has a path");
@@ -54,12 +52,18 @@ fn main() {
     };
     let _ = std::fs::remove_dir_all(&plan.folder);
     std::fs::create_dir_all(&plan.folder).expect("the target folder takes files");
+    if args.first().is_some_and(|word| word == "spin") {
+        return spin(&plan, &args[1..]);
+    }
     let mut table = Table::new();
     if wanted("hop") {
         hops(&plan, &mut table);
     }
     if wanted("accepts") {
         accepts::measure(&plan, &mut table);
+    }
+    if wanted("questions") {
+        questions::measure(&plan, &mut table);
     }
     if wanted("starts") {
         starts::measure(&plan, &mut table);
@@ -96,13 +100,21 @@ fn hops(plan: &Plan, table: &mut Table) {
     }
 }
 
-/// `spin xml|json BYTES hop|read|limit TIMES`: one side of a hop in a loop, for a profiler.
-fn spin(args: &[String]) {
-    let [notation, bytes, side, times] = args else {
-        eprintln!("spin xml|json BYTES hop|read|limit TIMES");
-        std::process::exit(2);
-    };
-    let notation = if notation == "xml" { Notation::Xml } else { Notation::Json };
-    let (bytes, times) = (bytes.parse().expect("a number"), times.parse().expect("a number"));
-    track().spin(notation, bytes, side, times);
+/// `spin xml|json BYTES hop|read|limit TIMES`: one side of a hop in a loop, for a profiler. `spin accepts CONNECTIONS SECONDS`
+/// loads a gateway.
+fn spin(plan: &Plan, args: &[String]) {
+    let number = |text: &String| text.parse::<u32>().expect("a number");
+    match args {
+        [accepts, connections, seconds] if accepts == "accepts" => {
+            accepts::spin(plan, number(connections), Duration::from_secs(number(seconds).into()));
+        }
+        [notation, bytes, side, times] => {
+            let notation = if notation == "xml" { Notation::Xml } else { Notation::Json };
+            track().spin(notation, number(bytes) as usize, side, number(times));
+        }
+        _ => {
+            eprintln!("spin xml|json BYTES hop|read|limit TIMES, or spin accepts CONNECTIONS SECONDS");
+            std::process::exit(2);
+        }
+    }
 }

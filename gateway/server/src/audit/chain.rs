@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::AuditKeys;
-use crate::files::hex;
+use gateway_core::ids::hex;
 
 /// Where the first chain begins.
 pub(super) const ORIGIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";

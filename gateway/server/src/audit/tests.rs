@@ -89,10 +89,12 @@ async fn whatever_is_changed_taken_away_or_written_anew_is_found() {
     let path = the_file(folder.path());
     let whole = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = whole.lines().collect();
-    let head = verify(folder.path(), &[keys.clone()], &[]).unwrap().unwrap();
+    let head = verify(folder.path(), std::slice::from_ref(&keys), &[]).unwrap().unwrap();
     let broken = |text: &str| {
         std::fs::write(&path, text).unwrap();
-        verify(folder.path(), &[keys.clone()], &[(head.last, head.head.clone())]).unwrap().unwrap_err()
+        verify(folder.path(), std::slice::from_ref(&keys), &[(head.last, head.head.clone())])
+            .unwrap()
+            .unwrap_err()
     };
     assert_eq!(
         broken(&whole.replacen("canbo.thu", "canbo.xau", 1)).line,
@@ -112,7 +114,7 @@ async fn whatever_is_changed_taken_away_or_written_anew_is_found() {
     let forged = Trail::open(folder.path(), self::keys(), at(0)).unwrap();
     ask(&forged, &given, 3, 0).await;
     forged.close().await;
-    let found = verify(folder.path(), &[keys.clone()], &[]).unwrap().unwrap_err();
+    let found = verify(folder.path(), std::slice::from_ref(&keys), &[]).unwrap().unwrap_err();
     assert_eq!(found.what, "a checkpoint was not made with a key of this gateway");
 }
 

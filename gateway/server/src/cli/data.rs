@@ -1,4 +1,4 @@
-//! `check`, `translate`, `test`, `coverage`: the data rooms, without a running gateway.
+//! `check`, `test`, `coverage`: the data rooms, without a running gateway.
 //!
 //! They take the built-in data with the overlay on top, as `run` would, and say everything that is wrong at once: file, line,
 //! field, nearest name. With `--json` what they say is one JSON document on standard output.
@@ -7,15 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gateway_core::adapter::{Arrival, Ask, Body, Heard, Payload};
-use gateway_core::channel::Direction;
-use gateway_core::fault::Fault;
-use gateway_core::schema::Notation;
-use gateway_core::translator::Plan;
 
 use super::{Common, Ended, Outcome, list};
 use crate::app;
-use crate::clock::Clock;
 use crate::files::{Files, Overlaid};
 use crate::rules::Rules;
 use crate::words::Lang;
@@ -87,21 +81,22 @@ pub fn check(common: &Common) -> Outcome {
             return Err(Ended::NotAsItShould);
         }
     };
+    let (place, lang) = (common.config.display(), common.lang());
     match &config {
-        Some(config) => say!("{}: {} peers", common.config.display(), config.peers.len()),
-        None => say!(
-            "{}: {}",
-            common.config.display(),
-            if vi {
-                "không có tệp cấu hình này; chỉ kiểm tra dữ liệu kèm theo"
-            } else {
-                "there is no such configuration file; checked the built-in data only"
-            }
-        ),
+        Some(config) => say!("{place}: {} {}", config.peers.len(), lang.pick("hệ thống kết nối", "peers")),
+        None => {
+            let vi = "không có tệp cấu hình này; chỉ kiểm tra dữ liệu kèm theo";
+            let en = "there is no such configuration file; checked the built-in data only";
+            say!("{place}: {}", lang.pick(vi, en));
+        }
     }
     let doors = app::inbound_doors(&rules).count();
     let plans = rules.translator.plans().count();
-    say!("{} contracts, {plans} mappings, {doors} doors: ok", rules.contracts.names().len());
+    let contracts = rules.contracts.names().len();
+    match lang {
+        Lang::Vi => say!("{contracts} quy định dữ liệu, {plans} bảng ánh xạ, {doors} kênh nhận: tốt"),
+        Lang::En => say!("{contracts} contracts, {plans} mappings, {doors} doors: ok"),
+    }
     Ok(())
 }
 
@@ -115,169 +110,8 @@ fn said<T>(ended: Ended) -> Result<T, Ended> {
     }
 }
 
-fn rules(files: &Files) -> Result<Rules, Ended> {
+pub(super) fn rules(files: &Files) -> Result<Rules, Ended> {
     Rules::compile(files).map_err(|defects| Ended::CannotStart(list(&defects)))
-}
-
-#[derive(Args)]
-pub struct Translate {
-    /// The mapping: <adapter>/[<dialect>/](in|out)-<kind>; `lienthong coverage` lists all
-    mapping: String,
-    /// The document: one item, or a whole call of the mapping's dialect (a JSON array, an XML document with several children)
-    file: PathBuf,
-    /// Another code list in place of one, as in the configuration's `codes`: <list>=<list>
-    #[arg(long)]
-    codes: Vec<String>,
-}
-
-pub fn translate(common: &Common, args: Translate) -> Outcome {
-    let files = common.files()?;
-    let rules = rules(&files)?;
-    let plan = rules.translator.plan(&args.mapping).ok_or_else(|| {
-        let near = rules.translator.nearest_plan(&args.mapping);
-        let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-        let names: Vec<&str> = rules.translator.plans().map(|(name, _)| name).collect();
-        Ended::Misused(format!(
-            "there is no mapping `{}`{near}; there are\n  {}",
-            args.mapping,
-            names.join("\n  ")
-        ))
-    })?;
-    let codes = code_lists(&args.codes, &rules)?;
-    let bytes = std::fs::read(&args.file)
-        .map_err(|error| Ended::CannotStart(format!("{}: {error}", args.file.display())))?;
-    let translated = items(&args.mapping, plan, &files, &rules, bytes).and_then(|items| {
-        let mut out = Vec::new();
-        for item in &items {
-            let translation = crate::intake::translate_in(plan, item, &codes)?;
-            let texts: Result<Vec<_>, _> =
-                translation.documents.iter().map(|document| plan.write(document)).collect();
-            out.push((texts?, translation.traces));
-        }
-        Ok(out)
-    });
-    match translated {
-        Ok(items) => {
-            if common.json {
-                let documents: Vec<serde_json::Value> =
-                    items.iter().flat_map(|(texts, _)| texts).map(|text| value(text)).collect();
-                let traces: Vec<serde_json::Value> = items
-                    .iter()
-                    .flat_map(|(_, traces)| traces)
-                    .map(|trace| serde_json::json!({ "target": trace.target, "rule": trace.rule, "detail": trace.detail }))
-                    .collect();
-                say!("{:#}", serde_json::json!({ "documents": documents, "traces": traces }));
-                return Ok(());
-            }
-            for (texts, traces) in items {
-                for text in texts {
-                    say!("{}", pretty(&text));
-                }
-                for trace in traces {
-                    eprintln!("~ {} {}: {}", trace.target, trace.rule, trace.detail);
-                }
-            }
-            Ok(())
-        }
-        Err(fault) => {
-            if common.json {
-                say!("{:#}", serde_json::json!({ "fault": fault }));
-                return Err(Ended::NotAsItShould);
-            }
-            eprintln!("{}: {}", fault.code, fault.words);
-            if !fault.cause.is_empty() {
-                eprintln!("  {}", fault.cause);
-            }
-            for violation in &fault.violations {
-                eprintln!("- {violation}");
-            }
-            Err(Ended::NotAsItShould)
-        }
-    }
-}
-
-/// `from=to` pairs, both of them lists that exist.
-fn code_lists(pairs: &[String], rules: &Rules) -> Result<BTreeMap<String, String>, Ended> {
-    let mut codes = BTreeMap::new();
-    for pair in pairs {
-        let (from, to) = pair
-            .split_once('=')
-            .ok_or_else(|| Ended::Misused(format!("--codes {pair}: must be <list>=<list>")))?;
-        for name in [from, to] {
-            if rules.translator.code_list(name).is_none() {
-                return Err(Ended::Misused(format!("--codes {pair}: there is no code list `{name}`")));
-            }
-        }
-        codes.insert(from.to_owned(), to.to_owned());
-    }
-    Ok(codes)
-}
-
-/// The items of a file: as the adapter of the mapping's dialect frames a call, else the file is one item.
-fn items(
-    mapping: &str,
-    plan: &Plan,
-    files: &Files,
-    rules: &Rules,
-    bytes: Vec<u8>,
-) -> Result<Vec<Payload>, Fault> {
-    if let Some(framed) = framed(mapping, files, rules, &bytes) {
-        return Ok(framed);
-    }
-    match plan.source().notation() {
-        Notation::Xml => Ok(vec![Payload::Xml(bytes)]),
-        Notation::Json => Ok(match gateway_core::json::parse(&bytes)? {
-            serde_json::Value::Array(items) => items.into_iter().map(Payload::Json).collect(),
-            one => vec![Payload::Json(one)],
-        }),
-    }
-}
-
-/// What the first inbound channel with this mapping makes of it; none where it is no call of that channel.
-fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<Vec<Payload>> {
-    let inbound = rules.channels.by_adapter.iter().flat_map(|(adapter, channels)| {
-        let inbound = channels.iter().filter(|channel| channel.direction == Direction::In);
-        inbound.map(move |channel| (adapter, channel))
-    });
-    let (adapter, channel) = inbound
-        .into_iter()
-        .find(|(_, channel)| channel.kinds.values().flatten().any(|name| name == mapping))?;
-    let adapter = adapters::build(adapter, &channel.dialect, &toml::Table::new(), &files.mappings).ok()?;
-    let path = channel.paths.first()?.replace("**", "").replace("//", "/");
-    let arrival = Arrival {
-        channel: channel.name.clone(),
-        caller: None,
-        officer: None,
-        ask: Ask {
-            method: channel.method.clone(),
-            path,
-            query: Vec::new(),
-            headers: channel
-                .content
-                .first()
-                .map(|kind| ("content-type".to_owned(), kind.clone()))
-                .into_iter()
-                .collect(),
-            body: Body(bytes.to_vec()),
-        },
-        rest: String::new(),
-        at: Clock::system().now(),
-    };
-    match adapter.receive(&arrival).ok()? {
-        Heard::Messages(items) => Some(items.into_iter().map(|item| item.payload).collect()),
-        _ => None,
-    }
-}
-
-fn value(text: &[u8]) -> serde_json::Value {
-    serde_json::from_slice(text).unwrap_or_else(|_| String::from_utf8_lossy(text).into())
-}
-
-fn pretty(text: &[u8]) -> String {
-    match value(text) {
-        serde_json::Value::String(text) => text,
-        value => format!("{value:#}"),
-    }
 }
 
 #[derive(Args)]
@@ -291,9 +125,11 @@ pub struct Test {
 }
 
 pub fn test(common: &Common, args: Test) -> Outcome {
+    let lang = common.lang();
     let (folder, files) = match (args.folder, common.is_configured()?) {
         (Some(folder), _) if !folder.is_dir() => {
-            return Err(Ended::Misused(format!("{}: there is no such folder", folder.display())));
+            let words = lang.pick("không có thư mục này", "there is no such folder");
+            return Err(Ended::Misused(format!("{}: {words}", folder.display())));
         }
         (Some(folder), _) => (Some(folder.clone()), Files::with_overlay(&folder)?),
         (None, true) => {
@@ -307,12 +143,16 @@ pub fn test(common: &Common, args: Test) -> Outcome {
     let wanted = format!("mappings/{}", args.mapping);
     let results: Vec<_> = report.results.into_iter().filter(|r| r.name.starts_with(&wanted)).collect();
     if results.is_empty() {
-        return Err(Ended::Misused(format!("no mapping's name starts with `{}`", args.mapping)));
+        return Err(no_such_mapping(lang, &args.mapping));
     }
     if std::env::var_os("UPDATE").is_some() {
         // What is built in can only be changed in the source tree.
         let folder = folder.ok_or_else(|| {
-            Ended::Misused("UPDATE writes into a folder: say which with --folder".to_owned())
+            let words = lang.pick(
+                "UPDATE ghi vào một thư mục: hãy nêu thư mục bằng --folder",
+                "UPDATE writes into a folder: say which with --folder",
+            );
+            Ended::Misused(words.to_owned())
         })?;
         for (path, content) in results.iter().flat_map(|result| &result.updates) {
             let path = folder.join("mappings").join(path);
@@ -331,9 +171,18 @@ pub fn test(common: &Common, args: Test) -> Outcome {
         for (name, why) in &failed {
             say!("{name}\n  {}", why.trim_end().replace('\n', "\n  "));
         }
-        say!("{passed} passed, {} failed", failed.len());
+        let (good, bad) = match lang {
+            Lang::Vi => ("ca qua", "ca không qua"),
+            Lang::En => ("passed", "failed"),
+        };
+        say!("{passed} {good}, {} {bad}", failed.len());
     }
     if failed.is_empty() { Ok(()) } else { Err(Ended::NotAsItShould) }
+}
+
+fn no_such_mapping(lang: Lang, prefix: &str) -> Ended {
+    let words = lang.pick("không có bảng ánh xạ nào có tên bắt đầu bằng", "no mapping's name starts with");
+    Ended::Misused(format!("{words} `{prefix}`"))
 }
 
 fn write_or_remove(path: &Path, content: &[u8]) -> Result<(), Ended> {
@@ -365,7 +214,7 @@ pub fn coverage(common: &Common, args: Coverage) -> Outcome {
     let mut wanted: Vec<_> =
         report.coverage.iter().filter(|coverage| coverage.mapping.starts_with(&args.mapping)).collect();
     if wanted.is_empty() {
-        return Err(Ended::Misused(format!("no mapping's name starts with `{}`", args.mapping)));
+        return Err(no_such_mapping(common.lang(), &args.mapping));
     }
     if args.lost {
         wanted.retain(|coverage| !coverage.lost.is_empty());

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use gateway_core::ids::hex;
 
 use super::{Common, Ended, Outcome, block_on, serve, show};
 use crate::clock::Clock;
-use crate::files::hex;
 use crate::store::{Event, TimelineRow};
 use crate::story::{self, Documents, Otherwise, Stage};
 use crate::words::Lang;
@@ -75,20 +75,27 @@ pub fn demo(common: &Common, args: Demo) -> Outcome {
 
 async fn play(stage: &mut Stage, lang: Lang) -> Result<(), Otherwise> {
     let stories = story::parse(STORY);
-    let total: usize = stories.iter().map(|story| story.lines.len()).sum();
+    let lines = stories.iter().flat_map(|story| &story.lines);
+    let total = lines.filter(|(_, line)| line.starts_with(TELL)).count();
     let mut done = 0;
     for story in &stories {
         say!("\n{}", translated(&story.title, lang));
+        // The lines themselves are for the stage; who watches reads what stands in front of each.
         let progress = |line: &str| {
-            done += 1;
-            say!("  [{done:>2}/{total}] {line}");
+            if let Some(told) = line.strip_prefix(TELL) {
+                done += 1;
+                say!("  [{done:>2}/{total}] {}", translated(told, lang));
+            }
         };
         stage.play(story, progress).await?;
     }
     Ok(())
 }
 
-/// Titles in the story carry both languages: `tiếng Việt | English`.
+/// What begins a line that is only told.
+const TELL: &str = "tell ";
+
+/// Titles and told lines of the story carry both languages: `tiếng Việt | English`.
 fn translated(title: &str, lang: Lang) -> &str {
     match title.split_once('|') {
         Some((vi, en)) => lang.pick(vi.trim(), en.trim()),
@@ -148,4 +155,28 @@ fn invite(stage: &Stage, lang: Lang) {
         "  curl -H 'X-Api-Key: {key}' -H 'Content-Type: application/json' -d @ops/demo/dossier.json \\\n       'http://{address}/api/DongBoHoSoMC?MaDinhDanhDV={}&isUpdating=False'",
         story::UNIT
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_is_told_in_both_languages() {
+        for story in story::parse(STORY) {
+            let mut told = false;
+            let (vi, en) = (translated(&story.title, Lang::Vi), translated(&story.title, Lang::En));
+            assert!(vi != en, "{vi}");
+            for (number, line) in &story.lines {
+                let Some(words) = line.strip_prefix(TELL) else {
+                    assert!(told, "line {number}: nothing is told of «{line}»");
+                    told = false;
+                    continue;
+                };
+                let (vi, en) = (translated(words, Lang::Vi), translated(words, Lang::En));
+                assert!(!told && vi != en && en.is_ascii() && !vi.is_ascii(), "line {number}: {words}");
+                told = true;
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
-//! The commands. Each says in `--help` what it is for; those that only read work on a stopped gateway too, those that act speak
-//! to the running one through its admin door.
+//! The commands. Each says in `--help` what it is for, in the comments here and in `help`; those that only read work on a stopped
+//! gateway too, those that act speak to the running one through its admin door. What they say is Vietnamese, or English by
+//! `--lang en`; defects of files (file, line, field) and what the system itself says have one language, as codes do.
 
 /// Prints a line for people or scripts. A reader that has seen enough (`| head`) ends the command, quietly.
 macro_rules! say {
@@ -14,34 +15,29 @@ macro_rules! say {
 mod audit;
 mod data;
 mod demo;
+mod doors;
+mod help;
 mod operate;
 mod serve;
 mod setup;
 mod show;
+mod translate;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use gateway_core::fault::Defect;
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use gateway_core::fault::{Defect, nearest};
 
 use crate::config::Config;
 use crate::files::Files;
 use crate::words::Lang;
 
-const AFTER_HELP: &str = "\
-Bắt đầu:
-  lienthong demo                       xem cả cổng làm việc với dữ liệu thử, không cần cấu hình gì
-  lienthong init --folder ./thu        tạo cấu hình, khóa niêm phong và thư mục
-  lienthong keys add <peer>            cấp khóa cho một phần mềm một cửa
-  lienthong check && lienthong run     kiểm tra mọi thứ, rồi chạy
-
-Exit status: 0 done; 1 something is not as it should be (a defect, a failed case, a dossier not delivered);
-2 wrong usage; 3 cannot start or read (configuration, store, key); 4 the gateway does not run.";
-
 /// Liên Thông: the message gateway between one-stop-shop software and the national systems.
 #[derive(Parser)]
-#[command(name = "lienthong", version, after_help = AFTER_HELP)]
+#[command(name = "lienthong", version, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -63,9 +59,9 @@ struct Common {
         default_value = CONFIG
     )]
     config: PathBuf,
-    /// Language of the output: vi or en
-    #[arg(long, global = true, env = "LIENTHONG_LANG", default_value = "vi")]
-    lang: String,
+    /// Language of the output: vi or en; without it, what the configuration says
+    #[arg(long, global = true, env = "LIENTHONG_LANG")]
+    lang: Option<String>,
     /// Output for scripts
     #[arg(long, global = true)]
     json: bool,
@@ -87,9 +83,11 @@ enum Command {
     /// Run a peer's simulator on a port, for trying out
     Simulate(serve::Simulate),
     /// Try one mapping on a file
-    Translate(data::Translate),
+    Translate(translate::Translate),
     /// Run the cases beside the mappings (UPDATE=1 rewrites what is expected)
     Test(data::Test),
+    /// Print the OpenAPI document of the doors, as /openapi.json answers it
+    Openapi,
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
     /// Everything that happened to a dossier
@@ -126,17 +124,40 @@ impl<E: std::error::Error> From<E> for Ended {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let common = cli.common;
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    // `lienthong help keys add`, as other programs have it, is `lienthong keys add --help`.
+    if args.get(1).is_some_and(|arg| arg == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    let lang = help::lang(&args);
+    let parsed = help::spoken(Cli::command(), lang).try_get_matches_from(args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        // Help and version were asked for; a command that is missing is answered with what there is.
+        Err(asked) if !asked.use_stderr() || asked.kind() == DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = asked.print();
+            return ExitCode::from(if asked.use_stderr() { 2 } else { 0 });
+        }
+        Err(slip) => {
+            eprintln!("lienthong: {}", help::misuse(&slip, lang).trim_end());
+            return ExitCode::from(2);
+        }
+    };
+    let mut common = cli.common;
+    if common.lang.is_none() {
+        common.lang = Config::load(&common.config).ok().map(|config| config.gateway.lang);
+    }
     let ended = match cli.command {
         Command::Init(args) => setup::init(&common, args),
         Command::Keys(args) => setup::keys(&common, args),
         Command::Run => serve::run(&common),
         Command::Check => data::check(&common),
         Command::Demo(args) => demo::demo(&common, args),
-        Command::Simulate(args) => serve::simulate(args),
-        Command::Translate(args) => data::translate(&common, args),
+        Command::Simulate(args) => serve::simulate(&common, args),
+        Command::Translate(args) => translate::translate(&common, args),
         Command::Test(args) => data::test(&common, args),
+        Command::Openapi => doors::openapi(&common),
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
@@ -163,11 +184,17 @@ pub fn main() -> ExitCode {
 
 impl Common {
     fn lang(&self) -> Lang {
-        Lang::parse(&self.lang)
+        Lang::parse(self.lang.as_deref().unwrap_or_default())
     }
 
     fn load(&self) -> Result<Config, Ended> {
-        self.is_configured()?;
+        if !self.is_configured()? {
+            let words = self.lang().pick(
+                "chưa có cấu hình; tạo cấu hình ban đầu bằng `lienthong init`",
+                "there is no configuration; `lienthong init` writes one to start from",
+            );
+            return Err(Ended::CannotStart(format!("{}: {words}", self.config.display())));
+        }
         Config::load(&self.config).map_err(|defects| Ended::CannotStart(list(&defects)))
     }
 
@@ -191,6 +218,12 @@ impl Common {
         let words = self.lang().pick("không có tệp cấu hình này", "there is no such configuration file");
         Err(Ended::CannotStart(format!("{}: {words}", self.config.display())))
     }
+}
+
+/// What may have been meant, as the end of a sentence; nothing if nothing is like it.
+fn perhaps<'a>(lang: Lang, word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let words = lang.pick("có phải", "did you mean");
+    nearest(word, known).map(|near| format!(" ({words} `{near}`?)")).unwrap_or_default()
 }
 
 fn list(defects: &[Defect]) -> String {

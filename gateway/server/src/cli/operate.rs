@@ -186,7 +186,8 @@ fn show_one(common: &Common, id: DeliveryId, with_document: bool) -> Outcome {
 
 pub fn redeliver(common: &Common, args: Redeliver) -> Outcome {
     if args.select.is_empty() && !args.all {
-        return Err(Ended::Misused("say which: --dossier, --peer, --fault, or --all".to_owned()));
+        let words = common.lang().pick("hãy nêu rõ gửi lại những gì:", "say which:");
+        return Err(Ended::Misused(format!("{words} --dossier, --peer, --fault, --unit, --since, --all")));
     }
     act(common, AdminCall::Redeliver { filter: args.select.filter(), dry_run: args.dry_run })
 }

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::{Common, Ended, Outcome, block_on};
-use crate::app::{App, Running};
+use crate::app::{App, CannotStart, Running};
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::simulator::{Host, Twist};
 use crate::telemetry;
+use crate::words::store_trouble;
 
 pub fn run(common: &Common) -> Outcome {
     telemetry::start_log(!std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -20,14 +21,22 @@ pub fn run(common: &Common) -> Outcome {
         let clock = Clock::system();
         let began = clock.now();
         let listen = config.gateway.listen.clone();
-        let app = App::open(config, &file, &files, clock.clone())
-            .await
-            .map_err(|why| Ended::CannotStart(why.to_string()))?;
+        let app = App::open(config, &file, &files, clock.clone()).await.map_err(|why| match why {
+            CannotStart::Store(error) => Ended::CannotStart(store_trouble(common.lang(), &error)),
+            other => Ended::CannotStart(other.to_string()),
+        })?;
         let running = Running::start(app)
             .await
             .map_err(|error| Ended::CannotStart(format!("gateway.listen {listen}: {error}")))?;
         let ready_ms = clock.now().millis_since(began);
         tracing::info!(event = "ready", listen = %running.address, ready_ms);
+        // A person who starts it by hand reads no log lines to know that it runs.
+        if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            let words = common
+                .lang()
+                .pick("Cổng liên thông đang chạy (Ctrl-C để dừng):", "The gateway runs (Ctrl-C stops it):");
+            say!("{words} http://{}", running.address);
+        }
         stopped().await?;
         tracing::info!(event = "stopping");
         running.stop().await;
@@ -58,13 +67,17 @@ pub struct Simulate {
     answers: Vec<String>,
 }
 
-pub fn simulate(args: Simulate) -> Outcome {
+pub fn simulate(common: &Common, args: Simulate) -> Outcome {
+    let lang = common.lang();
     let twists: Option<Vec<Twist>> = args.answers.iter().map(|word| Twist::parse(word)).collect();
     let twists = twists.ok_or_else(|| {
-        Ended::Misused("--answers takes 503, html, lost-before, lost-after, slow, ok".to_owned())
+        let words = lang.pick("--answers chỉ nhận", "--answers takes");
+        Ended::Misused(format!("{words} 503, html, lost-before, lost-after, slow, ok"))
     })?;
-    let peer = adapters::simulator(&args.adapter, "", &toml::Table::new())
-        .ok_or_else(|| Ended::Misused(format!("there is no simulator of `{}`", args.adapter)))?;
+    let peer = adapters::simulator(&args.adapter, "", &toml::Table::new()).ok_or_else(|| {
+        let words = lang.pick("không có bản giả lập của", "there is no simulator of");
+        Ended::Misused(format!("{words} `{}`", args.adapter))
+    })?;
     block_on(async {
         let host = Host::start(peer, args.listen, Clock::system()).await?;
         host.script(twists);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Common, Ended, Outcome};
+use super::{Common, Ended, Outcome, perhaps};
 use crate::clock::Clock;
 use crate::keyring;
 use crate::store::SealKey;
@@ -103,16 +103,14 @@ fn make(path: &Path, content: &str, mode: u32) -> std::io::Result<bool> {
 pub fn keys(common: &Common, args: Keys) -> Outcome {
     let config = common.load()?;
     let path = config.gateway.keys_file();
-    let vi = common.lang() == Lang::Vi;
+    let (lang, vi) = (common.lang(), common.lang() == Lang::Vi);
     match args {
         Keys::Add { peer, officer, note } => {
             if !config.peers.contains_key(&peer) {
-                let near = gateway_core::fault::nearest(&peer, config.peers.keys().map(String::as_str));
-                let hint = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-                return Err(Ended::Misused(format!(
-                    "[peers.{peer}] is not in {}{hint}",
-                    common.config.display()
-                )));
+                let words = lang.pick("không có trong", "is not in");
+                let hint = perhaps(lang, &peer, config.peers.keys().map(String::as_str));
+                let file = common.config.display();
+                return Err(Ended::Misused(format!("[peers.{peer}] {words} {file}{hint}")));
             }
             make_folder(&config.gateway.data, DATA_MODE)?;
             let (id, key) = keyring::add(&path, &peer, officer.as_deref(), &note, Clock::system().now())?;
@@ -146,9 +144,11 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
         }
         Keys::Revoke { id } => {
             if !keyring::revoke(&path, &id)? {
-                return Err(Ended::Misused(format!("there is no key `{id}`; see `lienthong keys list`")));
+                let words = lang.pick("không có khóa nào mang mã", "there is no key");
+                let see = lang.pick("xem", "see");
+                return Err(Ended::Misused(format!("{words} `{id}`; {see} `lienthong keys list`")));
             }
-            say!("{} {id}", if vi { "đã thu hồi" } else { "revoked" });
+            say!("{} {id}", lang.pick("đã thu hồi", "revoked"));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Common, Ended, Outcome, block_on};
 use crate::store::{self, Event, Seal, Store, TimelineRow};
-use crate::words::{Lang, event_words};
+use crate::words::{Lang, event_words, store_trouble};
 
 #[derive(Args)]
 pub struct Timeline {
@@ -35,8 +35,10 @@ pub(super) fn open(common: &Common) -> Result<Store, Ended> {
     let config = common.load()?;
     let (current, old) = crate::app::sealing_keys(&config).map_err(Ended::CannotStart)?;
     let seal = Seal::from_keys(&current, &old)?;
-    Store::open_read_only(&config.gateway.data, seal)
-        .map_err(|error| Ended::CannotStart(format!("{}: {error}", config.gateway.data.display())))
+    Store::open_read_only(&config.gateway.data, seal).map_err(|error| {
+        let words = store_trouble(common.lang(), &error);
+        Ended::CannotStart(format!("{}: {words}", config.gateway.data.display()))
+    })
 }
 
 /// One line a row: when, which peer, what.

@@ -138,7 +138,13 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
     let by = Operator { name: who.to_owned(), at: app.clock.now() };
     let done = match call {
         AdminCall::Status => {
-            return Ok(json!({ "peers": app.peers_seen(), "listen": app.config.gateway.listen }));
+            let trouble = app.readiness.ask(store).await.err().map(|error| error.to_string());
+            return Ok(json!({
+                "ready": trouble.is_none(),
+                "store": trouble.unwrap_or_else(|| "ok".to_owned()),
+                "peers": app.peers_seen(),
+                "listen": app.config.gateway.listen,
+            }));
         }
         AdminCall::Redeliver { filter, dry_run } => {
             let letters =

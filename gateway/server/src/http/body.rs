@@ -16,6 +16,8 @@ use crate::words;
 const FORGET_WITHIN: Duration = Duration::from_secs(2);
 /// … and so much of it. Who goes on after that loses the answer.
 const FORGET_BYTES_MAX: usize = 64 << 20;
+/// A body that is longer is looked at when so much of it is here: it may say at its beginning who sends it.
+const BEGINNING_BYTES: usize = 16 << 10;
 /// A body's announced length is believed up to here; beyond it memory follows what really comes.
 const RESERVED_BYTES_MAX: usize = 64 << 10;
 
@@ -31,8 +33,15 @@ impl Sent {
         Sent { incoming, waits: headers.contains_key(EXPECT) }
     }
 
-    /// All of it, if it is not longer than `bytes_max` and there within `ms_max`.
-    pub(super) async fn read(mut self, bytes_max: usize, ms_max: u64) -> Result<Vec<u8>, Fault> {
+    /// All of it, if it is not longer than `bytes_max` and there within `ms_max`. Of a long one `may_go_on` sees the beginning,
+    /// once.
+    pub(super) async fn read(
+        mut self,
+        bytes_max: usize,
+        ms_max: u64,
+        may_go_on: impl FnOnce(&[u8]) -> Result<(), Fault>,
+    ) -> Result<Vec<u8>, Fault> {
+        let mut may_go_on = Some(may_go_on);
         let announced = self.incoming.size_hint().lower();
         if announced > bytes_max as u64 {
             self.forget();
@@ -48,6 +57,11 @@ impl Sent {
                     return Err(too_large(bytes_max));
                 }
                 bytes.extend_from_slice(&data);
+                if bytes.len() > BEGINNING_BYTES
+                    && let Some(may_go_on) = may_go_on.take()
+                {
+                    may_go_on(&bytes)?;
+                }
             }
             Ok(())
         };

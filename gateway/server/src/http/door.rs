@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Pairs, Secret};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Pairs, Secret};
 use gateway_core::channel::{Channel, Credential, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::Correlation;
+use gateway_core::ids::{Correlation, hex};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
+use tokio::sync::SemaphorePermit;
 use tracing::Instrument as _;
 
 use super::body::Sent;
@@ -24,7 +25,8 @@ use crate::keyring::Caller;
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 4] = ["content-type", "accept", "idempotency-key", "accept-language"];
+const HEADERS_SEEN: [&str; 7] =
+    ["content-type", "accept", "idempotency-key", "accept-language", "host", "soapaction", "x-dossier-code"];
 
 pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let began = Instant::now();
@@ -50,6 +52,10 @@ async fn enter(app: &App, request: Request<Incoming>, trace: &Trace) -> (String,
         sent.forget();
         return ("none".to_owned(), problem::response(&fault));
     };
+    if let Some(answer) = call.description() {
+        sent.forget();
+        return (call.arrival.channel.to_string(), response(answer));
+    }
     let response = match call.let_in(sent).await {
         Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, trace).await),
         Err(fault) => call.turn_away(&fault),
@@ -94,6 +100,12 @@ impl<'a> Call<'a> {
         Some(Call { app, doors, door, headers: parts.headers, media, arrival })
     }
 
+    /// What one of the doors says of itself to whoever asks.
+    fn description(&self) -> Option<Answer> {
+        let ask = &self.arrival.ask;
+        (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(ask)))?
+    }
+
     /// Everything that can be refused without understanding the message, cheapest first; then its body and its session.
     async fn let_in(&mut self, sent: Sent) -> Result<(), Fault> {
         if let Err(fault) = self.may_speak() {
@@ -102,8 +114,14 @@ impl<'a> Call<'a> {
         }
         let limits = &self.app.config.limits;
         let bytes_max = self.door.channel.body_bytes_max.min(limits.body_bytes_max);
-        self.arrival.ask.body = Body(sent.read(bytes_max, limits.body_ms_max).await?);
-        self.by_session()
+        let mut room = None;
+        let may_go_on = |beginning: &[u8]| self.by_beginning(beginning, &mut room);
+        let body = sent.read(bytes_max, limits.body_ms_max, may_go_on).await?;
+        self.arrival.ask.body = Body(body);
+        // Who is known by now takes no stranger's room any more.
+        let known = self.by_session();
+        drop(room);
+        known
     }
 
     fn may_speak(&mut self) -> Result<(), Fault> {
@@ -126,7 +144,7 @@ impl<'a> Call<'a> {
                 let caller = self.app.keyring.caller(&key, self.arrival.at).ok_or_else(unknown_key)?;
                 self.opens_to(caller)
             }
-            // A session in the body; a call without one can only be a log-in, which `hear` sees to.
+            // A session in the body, looked for as it comes; a call without one can only be a log-in, which `hear` sees to.
             None if self.door.channel.credential == Credential::Session => Ok(()),
             None => Err(Fault::sender("auth.missing", words::auth_missing())),
         }
@@ -144,15 +162,38 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Of a long body whose sender is not known yet: it says who sends it, or it takes one of the few places of strangers. Else
+    /// anybody could have as many megabytes held here as there are connections.
+    fn by_beginning(
+        &mut self,
+        beginning: &[u8],
+        room: &mut Option<SemaphorePermit<'a>>,
+    ) -> Result<(), Fault> {
+        if self.arrival.caller.is_some() {
+            return Ok(());
+        }
+        let ask = Ask { body: Body(beginning.to_vec()), ..self.arrival.ask.clone() };
+        match self.door.adapter.glimpse(&ask) {
+            Some(token) => self.opens_by(&token),
+            None => {
+                *room = Some(self.app.strangers.try_acquire().map_err(|_| too_many_strangers())?);
+                Ok(())
+            }
+        }
+    }
+
     fn by_session(&mut self) -> Result<(), Fault> {
         if self.arrival.caller.is_some() {
             return Ok(());
         }
         let ask = &self.arrival.ask;
         let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
-        let Some(token) = carried else { return Ok(()) };
+        carried.map_or(Ok(()), |token| self.opens_by(&token))
+    }
+
+    fn opens_by(&mut self, token: &Secret) -> Result<(), Fault> {
         let expired = || Fault::sender("auth.session", words::auth_session());
-        let caller = self.app.keyring.session(&token, self.arrival.at).ok_or_else(expired)?;
+        let caller = self.app.keyring.session(token, self.arrival.at).ok_or_else(expired)?;
         self.opens_to(caller)
     }
 
@@ -204,6 +245,12 @@ fn unknown_key() -> Fault {
     Fault::sender("auth.unknown", words::auth_unknown())
 }
 
+fn too_many_strangers() -> Fault {
+    let mut fault = Fault::new("door.busy", Blame::Gateway, Remedy::Later, words::door_busy());
+    fault.retry_after_ms = Some(5_000);
+    fault
+}
+
 fn ask(parts: &Parts) -> Ask {
     let headers = HEADERS_SEEN
         .iter()
@@ -220,6 +267,9 @@ fn ask(parts: &Parts) -> Ask {
 /// `a=1&b=%C3%A1`, with `+` for a space, as forms write it. What is not UTF-8 is replaced, never refused.
 pub(crate) fn parse_query(query: &str) -> Pairs {
     let decode = |text: &str| {
+        if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+            return text.to_owned();
+        }
         let bytes = text.as_bytes();
         let mut decoded = Vec::with_capacity(bytes.len());
         let mut at = 0;
@@ -276,7 +326,7 @@ fn trace(headers: &HeaderMap) -> Trace {
             // A bare number may be somebody's.
             && !id.bytes().all(|b| b.is_ascii_digit())
     };
-    let own = || Correlation::from(crate::files::hex(&crate::clock::chance::<8>()));
+    let own = || Correlation::from(hex(&crate::clock::chance::<8>()));
     Trace {
         correlation: text("x-correlation-id").filter(harmless).map_or_else(own, Correlation::from),
         traceparent: text("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned),

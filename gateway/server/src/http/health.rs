@@ -1,5 +1,8 @@
 //! What a watcher asks: `/healthz` (the process answers), `/readyz` (a message can be accepted durably; ill peers stand in the
-//! body, never in the status), `/metrics`.
+//! body, never in the status), `/metrics`; and what a caller asks first: `/openapi.json`.
+//!
+//! Everybody who reaches the listener may ask, so of the store only a word is said, always the same for the same trouble: `ok`,
+//! `disk-full`, `store-damaged`, `store-unavailable`. What the disk said in full stands in the log and behind the admin door.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +27,7 @@ const PROBE_GOOD_FOR: Duration = Duration::from_secs(1);
 pub struct Readiness(tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>);
 
 impl Readiness {
-    async fn ask(&self, store: &Store) -> Result<(), StoreError> {
+    pub(super) async fn ask(&self, store: &Store) -> Result<(), StoreError> {
         // Held while the disk is tried, so that watchers who ask at once share one try.
         let mut last = self.0.lock().await;
         if let Some((at, found)) = &*last
@@ -33,6 +36,14 @@ impl Readiness {
             return found.clone();
         }
         let found = store.try_writing().await;
+        // Said when it changes: who asks every second fills no disk with the answer.
+        match (&found, last.as_ref().map(|(_, before)| before)) {
+            (Err(error), before) if before != Some(&found) => {
+                tracing::warn!(event = "not-ready", store = word(&found), %error);
+            }
+            (Ok(()), Some(Err(_))) => tracing::info!(event = "ready-again"),
+            _ => {}
+        }
         *last = Some((Instant::now(), found.clone()));
         found
     }
@@ -41,7 +52,7 @@ impl Readiness {
 /// None if the path is not one of these.
 pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     let path = request.uri().path();
-    if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
+    if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json") {
         return None;
     }
     // Of an answer to HEAD the server sends the headers only.
@@ -54,11 +65,12 @@ pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Res
     }
     Some(match path {
         "/readyz" => ready(app).await,
+        "/openapi.json" => text(StatusCode::OK, "application/json", app.openapi.clone()),
         "/metrics" => {
             app.count().await;
-            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render())
+            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render().into())
         }
-        _ => text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".into()),
+        _ => text(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok\n")),
     })
 }
 
@@ -67,13 +79,23 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
     let status = if store.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let document = json!({
         "ready": store.is_ok(),
-        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "store": word(&store),
         "peers": app.peers_seen(),
     });
-    text(status, "application/json", document.to_string().into_bytes())
+    text(status, "application/json", document.to_string().into())
 }
 
-fn text(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
+/// The store's state in a word that anybody may read.
+fn word(store: &Result<(), StoreError>) -> &'static str {
+    match store {
+        Ok(()) => "ok",
+        Err(StoreError::Full) => "disk-full",
+        Err(StoreError::Corrupt(_)) => "store-damaged",
+        Err(_) => "store-unavailable",
+    }
+}
+
+fn text(status: StatusCode, media: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));

@@ -2,7 +2,8 @@
 //!
 //! Everything that can be refused without understanding the message is refused here: path (404), method (405), key (401), media
 //! type (415), length (413), slowness (408). The answer is worded by the dialect whose door was knocked at, or as
-//! `application/problem+json` on doors of our own. Deliberately not here: what a message means.
+//! `application/problem+json` on doors of our own. Only what is no HTTP at all (400, 414, 431) is answered by the library, without a
+//! body: it offers no place to word that answer. Deliberately not here: what a message means.
 
 mod admin;
 mod body;
@@ -44,6 +45,8 @@ use crate::words;
 const HEADERS_MAX: usize = 100;
 /// A call whose first line and headers are longer is answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// So many long bodies of callers not yet known are read at the same time; one more is answered 503.
+pub(crate) const STRANGERS_MAX: usize = 32;
 
 /// Takes calls until `stop` is done, then lets those in progress end, within the configured bound.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {

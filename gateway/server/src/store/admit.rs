@@ -26,40 +26,61 @@ pub(super) struct NewDelivery<'a> {
     dead: &'a Option<SealedFault>,
 }
 
+/// Our number for a dossier.
+#[derive(Clone, Copy)]
+pub(super) struct DossierFound {
+    pub(super) id: i64,
+    /// Nobody ever spoke of it before this transaction: it has no messages and no lanes, so none are looked for.
+    pub(super) is_new: bool,
+}
+
+/// What may have been said before.
+pub(super) enum Before {
+    /// Nothing: nobody ever spoke of this dossier.
+    Nothing,
+    /// Something about this dossier, or (none) about what nobody knows the dossier of.
+    Of(Option<i64>),
+}
+
+fn incoming(item: &Prepared) -> Incoming<'_> {
+    Incoming { class: item.class, digest: &item.digest, status: item.status.as_deref(), at: item.at }
+}
+
 impl Writing<'_> {
     /// Admits one item.
     pub(super) fn admit(&self, item: &Prepared) -> Result<Admitted, StoreError> {
         if let (Some(Carriage::Observed(observed)), Some(content)) = (&item.carriage, &item.content) {
             return self.observe(item, content, observed);
         }
-        let dossier =
-            item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
+        let found = item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
+        let dossier = found.map(|found| found.id);
         let answer =
             |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
-        let admitted = match (&item.content, dossier) {
-            (Some(content), Some(dossier)) => {
-                let admission = self.decide(item, Some(dossier))?;
+        let admitted = match (&item.content, found) {
+            (Some(content), Some(found)) => {
+                let before = if found.is_new { Before::Nothing } else { Before::Of(dossier) };
+                let admission = self.decide(item, before)?;
                 match admission {
                     Admission::News => {
-                        let message = self.accept(item, content, Some(dossier))?;
-                        let mut queued = self.queue(item, content, dossier, message)?;
+                        let message = self.accept(item, content, dossier)?;
+                        let mut queued = self.queue(item, content, found, message)?;
                         let mut news = News::default();
                         if let Some(Carriage::Ordered { which, carriers }) = &item.carriage {
-                            news = self.order(item, *which, carriers, dossier, message)?;
+                            news = self.order(item, *which, carriers, found.id, message)?;
                             queued.append(&mut news.queued);
                         }
                         Admitted { id: item.id, admission: Some(admission), deliveries: queued, news }
                     }
                     Admission::Duplicate { of } => {
-                        self.journal(item, Some(dossier), "duplicate", Some(of), None)?;
+                        self.journal(item, dossier, "duplicate", Some(of), None)?;
                         answer(Some(admission), Vec::new())
                     }
                     Admission::LateRepeat { of } => {
-                        self.journal(item, Some(dossier), "late-repeat", Some(of), None)?;
+                        self.journal(item, dossier, "late-repeat", Some(of), None)?;
                         answer(Some(admission), Vec::new())
                     }
                     Admission::Conflict { with } => {
-                        self.journal(item, Some(dossier), "refused", Some(with), Some("key.conflict"))?;
+                        self.journal(item, dossier, "refused", Some(with), Some("key.conflict"))?;
                         answer(Some(admission), Vec::new())
                     }
                 }
@@ -67,7 +88,7 @@ impl Writing<'_> {
             (Some(_), None) => {
                 return Err(StoreError::NotPossible("a usable message needs a dossier code".to_owned()));
             }
-            (None, dossier) => {
+            (None, _) => {
                 let code = item.fault.as_ref().map(|fault| fault.code.as_str());
                 self.journal(item, dossier, "refused", None, code)?;
                 answer(None, Vec::new())
@@ -77,7 +98,7 @@ impl Writing<'_> {
         Ok(admitted)
     }
 
-    pub(super) fn decide(&self, item: &Prepared, dossier: Option<i64>) -> Result<Admission, StoreError> {
+    pub(super) fn decide(&self, item: &Prepared, before: Before) -> Result<Admission, StoreError> {
         let mut keyed = Vec::new();
         for key in &item.keys {
             keyed.extend(self.seen(
@@ -86,25 +107,27 @@ impl Writing<'_> {
                 params![key],
             )?);
         }
+        let Before::Of(dossier) = before else {
+            return Ok(pipeline::admit(&incoming(item), &Facts { keyed, ..Facts::default() }));
+        };
+        let said = params![dossier, item.kind.as_str(), item.from.as_str(), item.digest];
         let equal = self.seen(
             "SELECT id, digest, status, at FROM message
-             WHERE digest = ?1 AND state = 'accepted' ORDER BY seq DESC LIMIT 1",
-            params![item.digest],
+             WHERE dossier IS ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3 AND digest = ?4
+             ORDER BY seq DESC LIMIT 1",
+            said,
         )?;
         let latest = match (&equal, item.class) {
             // Nothing equal was ever accepted: then the latest one decides nothing.
             (Some(_), Class::Snapshot) => self.seen(
-                "SELECT id, digest, status, at FROM message
-                 WHERE dossier = ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3
-                 ORDER BY seq DESC LIMIT 1",
-                params![dossier, item.kind.as_str(), item.from.as_str()],
+                "SELECT id, digest, status, at FROM message WHERE seq = (SELECT max(seq) FROM message
+                 WHERE dossier = ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3)",
+                &said[..3],
             )?,
             _ => None,
         };
-        let incoming =
-            Incoming { class: item.class, digest: &item.digest, status: item.status.as_deref(), at: item.at };
         let facts = Facts { keyed, latest, equal, repeat_window_ms: item.repeat_window_ms };
-        Ok(pipeline::admit(&incoming, &facts))
+        Ok(pipeline::admit(&incoming(item), &facts))
     }
 
     fn seen(&self, sql: &str, values: impl rusqlite::Params) -> Result<Option<Seen>, StoreError> {
@@ -121,25 +144,36 @@ impl Writing<'_> {
 
     /// Our number for a dossier. A national code is the same dossier whoever says it; a code of no known form is only
     /// meant as its sender means it, so that two software houses' `HS-15` never become one timeline.
-    pub(super) fn dossier(&self, code: &DossierCode, from: &PeerName, at: Moment) -> Result<i64, StoreError> {
+    pub(super) fn dossier(
+        &self,
+        code: &DossierCode,
+        from: &PeerName,
+        at: Moment,
+    ) -> Result<DossierFound, StoreError> {
         let national = code.form() != Form::Unknown;
-        // The sender's own first, and a code before an alias of it.
-        let found = self
-            .db
-            .prepare_cached(
-                "SELECT id FROM (SELECT id, peer, 0 AS alias FROM dossier WHERE code = ?1
-                                 UNION ALL SELECT dossier, peer, 1 FROM alias WHERE code = ?1)
-                 WHERE ?3 OR peer = ?2 ORDER BY peer <> ?2, alias, peer LIMIT 1",
-            )?
-            .query_row(params![code.as_str(), from.as_str(), national], |row| row.get(0))
-            .optional()?;
-        if let Some(id) = found {
-            return Ok(id);
+        let mut statement = self.db.prepare_cached(
+            "SELECT id, peer, 0 FROM dossier WHERE code = ?1
+             UNION ALL SELECT dossier, peer, 1 FROM alias WHERE code = ?1",
+        )?;
+        let mut rows = statement.query([code.as_str()])?;
+        let mut best: Option<((bool, bool, String), i64)> = None;
+        while let Some(row) = rows.next()? {
+            let peer: String = row.get(1)?;
+            let foreign = peer != from.as_str();
+            // The sender's own first, and a code before an alias of it. Chosen here, because for the one row that there is
+            // the engine would set up a sorter.
+            let rank = (foreign, row.get(2)?, peer);
+            if (national || !foreign) && best.as_ref().is_none_or(|(known, _)| rank < *known) {
+                best = Some((rank, row.get(0)?));
+            }
+        }
+        if let Some((_, id)) = best {
+            return Ok(DossierFound { id, is_new: false });
         }
         self.db
             .prepare_cached("INSERT INTO dossier (code, peer, at) VALUES (?1, ?2, ?3)")?
             .execute(params![code.as_str(), from.as_str(), at.as_millis()])?;
-        Ok(self.db.last_insert_rowid())
+        Ok(DossierFound { id: self.db.last_insert_rowid(), is_new: true })
     }
 
     pub(super) fn accept(
@@ -212,7 +246,7 @@ impl Writing<'_> {
         &self,
         item: &Prepared,
         content: &PreparedContent,
-        dossier: i64,
+        dossier: DossierFound,
         message: i64,
     ) -> Result<Vec<Queued>, StoreError> {
         let mut queued = Vec::with_capacity(content.routes.len());
@@ -222,12 +256,13 @@ impl Writing<'_> {
         for (peer, dead) in &content.routes {
             let id = self.next_delivery();
             let new = NewDelivery { item, content, message, id, dead };
-            let lane = match self.lane_of(dossier, peer.as_str())? {
-                None => self.queue_first(&new, dossier, peer)?,
+            let known = if dossier.is_new { None } else { self.lane_of(dossier.id, peer.as_str())? };
+            let lane = match known {
+                None => self.queue_first(&new, dossier.id, peer)?,
                 Some(lane) => self.queue_behind(&new, lane)?,
             };
             if let Some(fault) = dead {
-                self.note(dossier, Some(DeliveryId(id)), item.at, Event::DeadLetter, &fault.told)?;
+                self.note(dossier.id, Some(DeliveryId(id)), item.at, Event::DeadLetter, &fault.told)?;
             }
             queued.push(Queued { delivery: DeliveryId(id), lane: LaneId(lane), peer: peer.clone() });
         }

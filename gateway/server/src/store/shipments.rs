@@ -14,6 +14,7 @@ use gateway_core::shipment::{self, Alert, Axis, Says, State, fold};
 use gateway_core::waybill::{Leg, Lesson, Names, Which};
 use rusqlite::{OptionalExtension as _, Row as SqlRow, params};
 
+use super::admit::Before;
 use super::error::StoreError;
 use super::lanes::Lane;
 use super::prepare::{Prepared, PreparedContent};
@@ -99,7 +100,7 @@ impl Writing<'_> {
     ) -> Result<Admitted, StoreError> {
         let found = self.find(item, observed)?;
         let dossier = found.as_ref().map(|shipment| shipment.dossier);
-        let admission = self.decide(item, dossier)?;
+        let admission = self.decide(item, Before::Of(dossier))?;
         let mut news = News::default();
         match admission {
             Admission::News => {

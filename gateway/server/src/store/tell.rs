@@ -12,6 +12,7 @@ use gateway_core::waybill::{self, Leg};
 use rusqlite::params;
 use serde_json::Value;
 
+use super::admit::DossierFound;
 use super::claims::Parcel;
 use super::error::StoreError;
 use super::prepare::{About, prepare};
@@ -97,8 +98,9 @@ impl Writing<'_> {
         };
         let item = prepare(self.vault, message, &mut Parcel::default())?;
         let Some(content) = &item.content else { return Ok(News::default()) };
+        let dossier = DossierFound { id: shipment.dossier, is_new: false };
         let seq = self.accept(&item, content, Some(shipment.dossier))?;
-        let queued = self.queue(&item, content, shipment.dossier, seq)?;
+        let queued = self.queue(&item, content, dossier, seq)?;
         Ok(News { queued, ..News::default() })
     }
 }

@@ -67,7 +67,7 @@ trait Change: Send {
 struct Asked<F, T> {
     work: F,
     result: Option<T>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
+    reply: oneshot::Sender<(Result<T, StoreError>, F)>,
 }
 
 impl<F, T> Change for Asked<F, T>
@@ -81,9 +81,10 @@ where
     }
 
     fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
-        let Asked { result, reply, .. } = *self;
-        // Whoever asked may have gone; the row is written all the same.
-        let _ = reply.send(fate.and_then(|()| result.ok_or(StoreError::Closed)));
+        let Asked { work, result, reply } = *self;
+        // Whoever asked may have gone; the row is written all the same. The work goes back with the answer: taking apart the
+        // documents it holds is not for the one thread that everybody waits for.
+        let _ = reply.send((fate.and_then(|()| result.ok_or(StoreError::Closed)), work));
     }
 }
 
@@ -133,7 +134,8 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let change = Box::new(Asked { work, result: None, reply });
         self.orders.send(Order::Run(change)).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let (result, _work) = answer.await.map_err(|_| StoreError::Closed)?;
+        result
     }
 
     /// Ends the thread after what waits; comes back when the folder is free.

@@ -112,17 +112,45 @@ async fn versions_and_damage_are_said_clearly() {
 }
 
 #[tokio::test]
-async fn a_store_of_the_first_version_is_brought_up_to_date_with_everything_in_it() {
+async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     queued(&store, snapshot("1", 0)).await;
     store.close().await;
     drop(store);
     let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
-    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 1;").unwrap();
+    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 2;").unwrap();
     drop(db);
     let store = open(folder.path());
     assert_eq!(told(&store).await, ["accepted", "queued"]);
     assert_eq!(store.feed(&"carrier".into(), "tracking").await, Ok(None));
     store.close().await;
+}
+
+/// A store as version 1 made it, with an index by the digest alone.
+#[tokio::test]
+async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let first = one(&store, snapshot("1", 0)).await;
+    store.close().await;
+    drop(store);
+    let path = folder.path().join("lienthong.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch(
+        "DROP INDEX message_dossier;
+         CREATE INDEX message_dossier ON message (dossier, state, kind, peer);
+         CREATE INDEX message_digest ON message (digest) WHERE state = 'accepted';
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(db);
+    let store = open(folder.path());
+    let again = store.admit(vec![snapshot("1", 1)]).await.unwrap().remove(0);
+    assert_eq!(again.admission, Some(Admission::Duplicate { of: first.id }));
+    queued(&store, snapshot("2", 2)).await;
+    store.close().await;
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, schema::known());
 }

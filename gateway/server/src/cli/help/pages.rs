@@ -1,0 +1,410 @@
+//! The texts of `--help` that stand in no comment: a page for each command, in the order in which it is shown.
+//!
+//! Officers and administrators read it, so the Vietnamese is theirs, and the names in the examples are those of the reference
+//! configuration and of the demonstration.
+
+/// What one command says of itself beside the comments in the tree.
+pub(super) struct Page {
+    /// What is typed after the program's name; nothing for the program itself.
+    pub(super) command: &'static str,
+    pub(super) about: &'static str,
+    /// By their names in the tree: what stands for the value, and what it is. Those of every command stand in [`COMMON`].
+    pub(super) args: &'static [(&'static str, &'static str, &'static str)],
+    /// What is typed, what it does in Vietnamese and in English.
+    pub(super) examples: &'static [(&'static str, &'static str, &'static str)],
+    /// The exit statuses it can end with.
+    pub(super) ends: &'static [usize],
+}
+
+/// The arguments that every command has.
+pub(super) const COMMON: &[(&str, &str, &str)] = &[
+    ("config", "TỆP", "Tệp cấu hình; /dev/null nếu chạy lệnh không cần cấu hình"),
+    ("lang", "NGÔN NGỮ", "Ngôn ngữ hiển thị: vi hoặc en; nếu không nêu thì theo cấu hình"),
+    ("json", "", "In kết quả dạng JSON cho chương trình khác đọc"),
+    ("help", "", "Hiện trợ giúp này"),
+    ("version", "", "Hiện phiên bản"),
+];
+
+/// The arguments of a choice among dead letters.
+const SELECT: [(&str, &str, &str); 5] = [
+    ("dossier", "MÃ HỒ SƠ", "Chỉ của hồ sơ này"),
+    ("peer", "HỆ THỐNG", "Chỉ của hệ thống nhận này"),
+    ("fault", "MÃ LỖI", "Chỉ những thư chết có mã lỗi này"),
+    ("unit", "MÃ ĐƠN VỊ", "Chỉ của đơn vị này; cùng với --since thành danh sách hằng ngày của đơn vị"),
+    ("since", "THỜI ĐIỂM", "Chỉ từ thời điểm này: 2026-11-22 hoặc 2026-11-22T08:00:00+07:00"),
+];
+
+const ID: (&str, &str, &str) = ("id", "SỐ", "Số của thư chết, xem bằng `lienthong dead-letters list`");
+const PREFIX: (&str, &str, &str) =
+    ("mapping", "BẢNG ÁNH XẠ", "Chỉ những bảng ánh xạ có tên bắt đầu như thế này");
+
+/// Who must act: somebody who looks at the data, whoever typed, whoever installed, whoever starts the service.
+pub(super) const ENDS: [(&str, &str); 5] = [
+    ("xong", "done"),
+    (
+        "có điều chưa đúng: lỗi trong tệp, ca kiểm tra không qua, không có hồ sơ này, yêu cầu bị từ chối",
+        "something is not as it should be: a defect, a failed case, no such dossier, a refused request",
+    ),
+    ("gõ sai lệnh", "wrong usage"),
+    (
+        "không chạy hoặc không đọc được: cấu hình, kho dữ liệu, khóa, tệp",
+        "cannot start or read: configuration, store, key, file",
+    ),
+    ("cổng liên thông chưa chạy", "the gateway does not run"),
+];
+
+pub(super) const PAGES: &[Page] = &[
+    Page {
+        command: "",
+        about: "Liên Thông: cổng trung chuyển thông điệp giữa phần mềm một cửa và các hệ thống quốc gia",
+        args: &[],
+        examples: &[
+            (
+                "lienthong demo",
+                "xem cả cổng làm việc với dữ liệu thử, không cần cấu hình gì",
+                "see all of it work on made-up data, without any configuration",
+            ),
+            (
+                "lienthong init --folder thu",
+                "tạo cấu hình, khóa niêm phong và thư mục dữ liệu",
+                "write a configuration, a sealing key and the data folder",
+            ),
+            (
+                "lienthong keys add mot-cua",
+                "cấp khóa cho một phần mềm một cửa",
+                "make a key for the software that calls",
+            ),
+            ("lienthong check && lienthong run", "kiểm tra mọi thứ, rồi chạy", "check everything, then run"),
+            (
+                "lienthong timeline H99.14-261122-0001",
+                "xem mọi việc đã xảy ra với một hồ sơ",
+                "see everything that happened to a dossier",
+            ),
+        ],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "init",
+        about: "Tạo cấu hình ban đầu, khóa niêm phong và các thư mục",
+        args: &[(
+            "folder",
+            "THƯ MỤC",
+            "Nơi đặt cấu hình, khóa và dữ liệu; nếu không nêu: /etc/lienthong và /var/lib/lienthong",
+        )],
+        examples: &[
+            (
+                "lienthong init --folder thu",
+                "tạo trong thư mục `thu` để chạy thử; tệp đã có thì giữ nguyên",
+                "into the folder `thu`, to try it out; what is there already is left alone",
+            ),
+            ("sudo lienthong init", "cài đặt cho cả máy", "for the whole machine"),
+        ],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "keys",
+        about: "Khóa của các phần mềm gọi đến: cấp, xem danh sách, thu hồi",
+        args: &[],
+        examples: &[
+            ("lienthong keys add mot-cua", "cấp khóa; chỉ hiện một lần", "make a key; it is shown once"),
+            ("lienthong keys list", "xem ai đang có khóa", "see who has keys"),
+        ],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "keys add",
+        about: "Cấp khóa cho một hệ thống và hiện khóa đúng một lần này",
+        args: &[
+            ("peer", "HỆ THỐNG", "Tên hệ thống, như trong [peers.<tên>] của tệp cấu hình"),
+            ("officer", "CÁN BỘ", "Khóa riêng của một cán bộ: câu hỏi gửi bằng khóa này là của cán bộ đó"),
+            ("note", "GHI CHÚ", "Ghi chú cho người quản trị: ai giữ khóa này"),
+        ],
+        examples: &[(
+            "lienthong keys add mot-cua --note \"VNPT, máy chủ 2\"",
+            "cấp khóa cho hệ thống `mot-cua`, có ghi chú",
+            "a key for the peer `mot-cua`, with a note",
+        )],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "keys list",
+        about: "Xem danh sách khóa (không bao giờ hiện lại chính khóa)",
+        args: &[],
+        examples: &[(
+            "lienthong keys list",
+            "mã khóa, hệ thống, ngày cấp, ghi chú",
+            "id, peer, when it was made, note",
+        )],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "keys revoke",
+        about: "Thu hồi một khóa theo mã khóa; có hiệu lực trong một giây, không phải khởi động lại",
+        args: &[("id", "MÃ KHÓA", "Mã khóa mà `lienthong keys list` hiện ra")],
+        examples: &[("lienthong keys revoke 1a2b3c4d", "thu hồi khóa này", "revoke this key")],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "run",
+        about: "Chạy cổng liên thông cho đến khi được yêu cầu dừng (SIGTERM, Ctrl-C)",
+        args: &[],
+        examples: &[
+            ("lienthong run", "chạy theo cấu hình của máy", "with the configuration of the machine"),
+            ("lienthong run -c thu/lienthong.toml", "chạy theo tệp cấu hình này", "with this configuration"),
+        ],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "check",
+        about: "Kiểm tra cấu hình, quy định dữ liệu, bảng ánh xạ và bảng mã; báo mọi lỗi cùng một lúc",
+        args: &[],
+        examples: &[
+            ("lienthong check", "kiểm tra cấu hình của máy", "check the configuration of the machine"),
+            (
+                "lienthong check -c /dev/null",
+                "chỉ kiểm tra dữ liệu kèm theo chương trình",
+                "check only what is built in",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "demo",
+        about: "Xem cổng làm việc: cổng liên thông, Cổng DVCQG giả lập và hồ sơ thử, chỉ trên máy này",
+        args: &[
+            ("once", "", "Tự kết thúc; mã 0 chỉ khi mọi hồ sơ đều đến đúng nơi"),
+            ("keep", "", "Giữ lại thư mục (cấu hình, kho dữ liệu, khóa) của lần chạy này"),
+        ],
+        examples: &[
+            ("lienthong demo", "xem rồi tự tay thử tiếp", "watch, then go on by hand"),
+            ("lienthong demo --once", "chạy hết rồi kết thúc", "play it and end"),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "simulate",
+        about: "Chạy bản giả lập của một hệ thống trên một cổng mạng, để thử kết nối",
+        args: &[
+            ("adapter", "GIAO THỨC", "Hệ thống được giả lập, theo tên bộ chuyển đổi"),
+            ("listen", "ĐỊA CHỈ", "Địa chỉ và cổng mạng để lắng nghe"),
+            (
+                "answers",
+                "CÁCH TRẢ LỜI",
+                "Các lần gọi đầu tiên gặp gì: 503, html, lost-before, lost-after, slow, ok",
+            ),
+        ],
+        examples: &[
+            (
+                "lienthong simulate",
+                "Cổng DVCQG giả lập, đúng địa chỉ ghi trong cấu hình mẫu",
+                "a portal, where the reference configuration expects one",
+            ),
+            (
+                "lienthong simulate --answers 503 503 ok",
+                "hai lần gọi đầu gặp Cổng không hoạt động",
+                "away for the first two calls",
+            ),
+        ],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "translate",
+        about: "Thử một bảng ánh xạ trên một tệp",
+        args: &[
+            (
+                "mapping",
+                "BẢNG ÁNH XẠ",
+                "Tên bảng ánh xạ: <adapter>/[<dialect>/](in|out)-<loại>; xem tất cả bằng `lienthong coverage`",
+            ),
+            (
+                "file",
+                "TỆP",
+                "Tệp dữ liệu: một hồ sơ, hoặc cả một lần gọi (mảng JSON, tệp XML có nhiều phần tử con)",
+            ),
+            ("codes", "BẢNG=BẢNG", "Dùng bảng mã khác, như `codes` trong cấu hình: <bảng>=<bảng>"),
+        ],
+        examples: &[(
+            "lienthong translate onestop/relay/in-dossier-recorded ops/demo/dossier.json",
+            "xem hồ sơ mẫu sau khi chuyển đổi",
+            "see the demonstration's dossier translated",
+        )],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "test",
+        about: "Chạy các ca kiểm tra đặt cạnh bảng ánh xạ (đặt UPDATE=1 để ghi lại kết quả mong đợi)",
+        args: &[
+            (
+                "folder",
+                "THƯ MỤC",
+                "Thư mục có `schemas/` và `mappings/` đặt trên dữ liệu kèm theo: overlay, hoặc cây mã nguồn",
+            ),
+            PREFIX,
+        ],
+        examples: &[
+            ("lienthong test", "chạy mọi ca kiểm tra", "all cases"),
+            (
+                "lienthong test onestop/relay",
+                "chỉ các bảng ánh xạ của giao thức relay",
+                "only those of the relay's mappings",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "openapi",
+        about: "In mô tả OpenAPI của các dịch vụ mà cổng mở, như /openapi.json trả lời",
+        args: &[],
+        examples: &[("lienthong openapi > openapi.json", "đưa cho đơn vị kết nối", "for whoever connects")],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "coverage",
+        about: "Bảng ánh xạ dùng trường nào, cố ý bỏ qua trường nào, bỏ sót trường nào",
+        args: &[PREFIX, ("lost", "", "Chỉ những trường nguồn bị bỏ sót; mã kết thúc 1 nếu có")],
+        examples: &[("lienthong coverage --lost", "có trường nào bị bỏ sót không", "is any field lost")],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "timeline",
+        about: "Xem mọi việc đã xảy ra với một hồ sơ",
+        args: &[
+            ("dossier", "MÃ HỒ SƠ", "Mã hồ sơ, theo cách gọi của bất kỳ hệ thống nào"),
+            ("all", "", "Hiện cả từng lần gọi, không chỉ các mốc chính"),
+        ],
+        examples: &[
+            ("lienthong timeline H99.14-261122-0001", "các mốc chính", "the milestones"),
+            (
+                "lienthong timeline H99.14-261122-0001 --all",
+                "cả từng lần gọi, để tìm nguyên nhân",
+                "every call too, to find a cause",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "dead-letters",
+        about: "Thư chết (thông điệp mà hệ thống nhận không nhận như hiện có) và lần gọi chưa rõ kết quả",
+        args: &[],
+        examples: &[
+            ("lienthong dead-letters list", "còn gì cần xử lý", "what needs somebody"),
+            ("lienthong dead-letters show 12", "vì sao không gửi được", "why it cannot be delivered"),
+        ],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "dead-letters list",
+        about: "Liệt kê thư chết và lần gọi chưa rõ kết quả, mới nhất ở cuối",
+        args: &SELECT,
+        examples: &[
+            ("lienthong dead-letters list", "tất cả", "all of them"),
+            (
+                "lienthong dead-letters list --unit 000.00.14.H99 --since 2026-11-22",
+                "của một đơn vị, từ ngày này",
+                "of one agency, since that day",
+            ),
+        ],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "dead-letters show",
+        about: "Xem một thư chết: nguyên nhân, cách xử lý, chỗ chưa đúng, nội dung",
+        args: &[ID, ("document", "", "Kèm nội dung hồ sơ, trong đó có dữ liệu cá nhân")],
+        examples: &[
+            ("lienthong dead-letters show 12", "nguyên nhân và cách xử lý", "cause and remedy"),
+            (
+                "lienthong dead-letters show 12 --document --json > ho-so.json",
+                "lấy nội dung ra tệp để sửa",
+                "the document into a file, to be mended",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "dead-letters correct",
+        about: "Thay nội dung của một thư chết rồi gửi lại",
+        args: &[ID, ("file", "TỆP", "Nội dung đã sửa, lấy ra bằng `dead-letters show --document --json`")],
+        examples: &[(
+            "lienthong dead-letters correct 12 --file ho-so.json",
+            "gửi lại với nội dung đã sửa",
+            "offer it again with the mended document",
+        )],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "dead-letters discard",
+        about: "Hủy một thư chết: không bao giờ gửi nữa",
+        args: &[ID, ("reason", "LÝ DO", "Lý do hủy, được ghi vào dòng thời gian của hồ sơ")],
+        examples: &[(
+            "lienthong dead-letters discard 12 --reason \"gửi nhầm đơn vị\"",
+            "hủy và ghi lý do",
+            "give it up and say why",
+        )],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "dead-letters settle",
+        about: "Với lần gọi chưa rõ kết quả: cho biết hệ thống nhận đã ghi nhận hay chưa",
+        args: &[ID, ("verdict", "KẾT LUẬN", "`happened`: đã được ghi nhận; `did-not`: chưa được ghi nhận")],
+        examples: &[(
+            "lienthong dead-letters settle 12 happened",
+            "hệ thống nhận xác nhận là đã có",
+            "the peer confirms that it has it",
+        )],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "redeliver",
+        about: "Cho gửi lại các thư chết",
+        args: &[
+            SELECT[0],
+            SELECT[1],
+            SELECT[2],
+            SELECT[3],
+            SELECT[4],
+            ("all", "", "Tất cả thư chết hiện có"),
+            ("dry_run", "", "Chỉ cho biết sẽ gửi lại những gì, chưa làm gì"),
+        ],
+        examples: &[
+            (
+                "lienthong redeliver --peer portal --dry-run",
+                "xem trước những gì sẽ được gửi lại",
+                "see what would be offered again",
+            ),
+            (
+                "lienthong redeliver --dossier H99.14-261122-0001",
+                "gửi lại của một hồ sơ",
+                "offer those of one dossier again",
+            ),
+        ],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "audit",
+        about: "Nhật ký kiểm toán của các câu hỏi về công dân",
+        args: &[],
+        examples: &[("lienthong audit verify", "nhật ký còn nguyên vẹn không", "is the trail whole")],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "audit verify",
+        about: "Tính lại toàn bộ chuỗi và các mốc kiểm tra; hỏng ở đâu thì nêu tệp và dòng",
+        args: &[
+            (
+                "folder",
+                "THƯ MỤC",
+                "Thư mục nhật ký, nếu không phải của cổng đang cấu hình (bản sao cất nơi khác)",
+            ),
+            ("heads", "SỐ:MÃ BĂM", "Đầu chuỗi mà nhật ký vận hành đã nêu (audit-head); có thể nêu nhiều lần"),
+        ],
+        examples: &[
+            ("lienthong audit verify", "nhật ký còn nguyên vẹn không", "is the trail whole"),
+            (
+                "lienthong audit verify --folder /mnt/luu-tru/audit --json",
+                "kiểm tra một bản sao, kết quả cho chương trình khác đọc",
+                "check a copy, the result for another program",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+];

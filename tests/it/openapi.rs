@@ -1,0 +1,49 @@
+//! The description of the doors: what is served, what is printed and what is checked in are the same, and it describes every door.
+//! That callers can rely on it is tried by a fuzzer of its own (`tests/clients/fuzz.py`), which `ops/test` runs.
+
+use lienthong::files::Files;
+use lienthong::openapi;
+use lienthong::rules::Rules;
+use serde_json::Value;
+
+use crate::wire::{House, ask, head};
+
+fn document() -> Value {
+    let files = Files::built_in();
+    openapi::document(&Rules::compile(&files).unwrap(), &files)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_served_is_what_is_checked_in() {
+    let house = House::with(&[]).await;
+    let served = ask(house.address(), &head("GET", "/openapi.json", &[])).await.unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/openapi.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, format!("{:#}\n", document())).unwrap();
+    }
+    let checked_in: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(served.json(), document());
+    assert!(checked_in == document(), "ops/openapi.json is not what the doors say: run with UPDATE=1");
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut references = 0;
+    let mut waiting = vec![&document["paths"]];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    references += 1;
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+                }
+                waiting.extend(fields.values());
+            }
+            Value::Array(list) => waiting.extend(list),
+            _ => {}
+        }
+    }
+    assert!(references >= 3, "{references} references");
+}
