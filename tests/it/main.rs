@@ -16,4 +16,5 @@ mod stories;
 mod tidy;
 mod tls;
 mod translations;
+mod webhooks;
 mod wire;
