@@ -1,5 +1,7 @@
 //! What must hold for a subscriber whatever the network does to a call: each fact once, signed, under one id.
 
+#![allow(clippy::disallowed_methods, reason = "tests read files")]
+
 mod support;
 
 use std::collections::BTreeMap;

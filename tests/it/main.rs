@@ -13,8 +13,9 @@ mod process;
 mod questions;
 mod sessions;
 mod stories;
+mod subscribers;
 mod tidy;
 mod tls;
 mod translations;
-mod webhooks;
+
 mod wire;

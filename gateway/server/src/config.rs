@@ -3,14 +3,19 @@
 //! Unknown keys are errors that name the nearest key. Secrets never stand in the file: a secret names a file or an environment
 //! variable. Everything is checked before anything starts, and all at once.
 
+mod secrets;
+mod shipments;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gateway_core::adapter::Secret;
 use gateway_core::fault::{Defect, nearest};
 use gateway_core::licence::{Licence, Purpose};
 use gateway_core::pace::Bounds;
 use serde::Deserialize;
+
+pub use self::secrets::SecretSource;
+pub use self::shipments::Shipments;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,14 +39,6 @@ pub struct Config {
     /// The counterparts.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
-}
-
-/// What carriers carry for dossiers.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Shipments {
-    /// Units whose software cannot be told of shipments: the gateway reports the dossier's last step in its stead.
-    pub report_directly: Vec<String>,
 }
 
 /// The gateway itself.
@@ -206,38 +203,6 @@ pub enum InDoubt {
     Repeat,
     /// Wait for an operator.
     Ask,
-}
-
-/// Where a secret is.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SecretSource {
-    /// A file whose content, without white space around, is the secret.
-    #[serde(default)]
-    pub file: Option<PathBuf>,
-    /// An environment variable.
-    #[serde(default)]
-    pub env: Option<String>,
-}
-
-impl SecretSource {
-    /// Reads the secret; the error says what to do.
-    pub fn read(&self) -> Result<Secret, String> {
-        let text = match (&self.file, &self.env) {
-            (Some(file), None) => std::fs::read_to_string(file).map_err(|error| {
-                format!(
-                    "cannot read {}: {error}; write the secret into it, readable for the service only",
-                    file.display()
-                )
-            })?,
-            (None, Some(name)) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-            }
-            _ => return Err("give either `file` or `env`".to_owned()),
-        };
-        let text = text.trim();
-        if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
-    }
 }
 
 /// A setting with its value and the least and the most that it may be.

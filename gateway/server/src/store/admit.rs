@@ -10,10 +10,11 @@ use gateway_core::ids::{MessageId, Moment, PeerName};
 use gateway_core::pipeline::{self, Admission, DeliveryId, Facts, Incoming, Seen, State};
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::carriage::{Carriage, News};
 use super::error::StoreError;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
-use super::types::{Admitted, Carriage, Event, LaneId, News, Queued};
+use super::types::{Admitted, Event, LaneId, Queued};
 use super::writer::Writing;
 use crate::crash;
 

@@ -9,9 +9,9 @@ use gateway_core::shipment::fold;
 use gateway_core::waybill::Names;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::carriage::{Asked, DueItem, FeedRead, ShipmentId};
 use super::claims::Vault;
 use super::error::StoreError;
-use super::types::{Asked, DueItem, FeedRead, ShipmentId};
 use super::writer::Writing;
 
 /// An end that somebody told and the carrier did not confirm yet is asked for again so soon.

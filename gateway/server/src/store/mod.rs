@@ -9,10 +9,13 @@
 //! reads back (once). Nothing in memory is needed. Deliberately absent: the clock, and any decision; those are the core's.
 
 mod admit;
+mod carriage;
 mod claims;
 mod error;
 mod feeds;
 mod lanes;
+mod letters;
+mod observed;
 mod open;
 mod operate;
 mod prepare;
@@ -47,17 +50,18 @@ use writer::Writer;
 
 use crate::crash;
 
+pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
 pub use error::StoreError;
+pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions};
-pub use operate::{DeadLetter, DeadLetterShown, Filter, Operator, Reach, WhatHappened};
+pub use operate::{Operator, WhatHappened};
 pub use seal::{Seal, SealKey};
 pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
 pub use timeline::{Timeline, TimelineRow};
 pub use types::{
-    Admitted, Asked, Carriage, Content, Delivery, DueItem, Entry, Event, ExchangeId, FeedRead, Head, Kept,
-    LaneId, MappingUsed, NewMessage, News, Observed, Pinned, Queued, Receivers, Route, ShipmentId, Telling,
-    Written,
+    Admitted, Content, Delivery, Entry, Event, ExchangeId, Head, Kept, LaneId, MappingUsed, NewMessage,
+    Pinned, Queued, Route, Written,
 };
 
 /// Calls with more text than this are sealed on a thread of their own.
@@ -235,12 +239,12 @@ impl Store {
 
     /// The dead letters, deliveries in doubt and held events that a filter finds, oldest first.
     pub async fn dead_letters(&self, filter: Filter) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(move |db, _| operate::list(db, &filter)).await
+        self.read(move |db, _| letters::list(db, &filter)).await
     }
 
     /// One of them, opened for showing. The caller writes down who looked.
     pub async fn dead_letter(&self, delivery: DeliveryId) -> Result<Option<DeadLetterShown>, StoreError> {
-        self.read(move |db, vault| operate::show(db, vault, delivery)).await
+        self.read(move |db, vault| letters::show(db, vault, delivery)).await
     }
 
     /// Gives a delivery up.

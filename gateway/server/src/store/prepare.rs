@@ -12,10 +12,11 @@ use gateway_core::pipeline::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::carriage::Carriage;
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::lanes::told;
-use super::types::{Carriage, MappingUsed, NewMessage};
+use super::types::{MappingUsed, NewMessage};
 
 /// What is known of a message beside its columns; stands sealed in `about`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -13,11 +13,12 @@ use rusqlite::params;
 use serde_json::Value;
 
 use super::admit::DossierFound;
+use super::carriage::{News, Receivers};
 use super::claims::Parcel;
 use super::error::StoreError;
 use super::prepare::{About, prepare};
 use super::shipments::Shipment;
-use super::types::{Content, NewMessage, News, Receivers};
+use super::types::{Content, NewMessage};
 use super::writer::Writing;
 
 impl Writing<'_> {

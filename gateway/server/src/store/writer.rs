@@ -14,10 +14,10 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::carriage::Telling;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::taken::Taken;
-use super::types::Telling;
 use crate::crash;
 
 /// The most changes of one commit: bounds how long the first of them waits.

@@ -119,7 +119,8 @@ async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it()
     store.close().await;
     drop(store);
     let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
-    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 2;").unwrap();
+    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 2;")
+        .unwrap();
     drop(db);
     let store = open(folder.path());
     assert_eq!(told(&store).await, ["accepted", "queued"]);

@@ -50,7 +50,10 @@ async fn the_reference_library_takes_our_signatures() {
 
         let (first, second) = (line(), line());
         let expected = |status: &str| format!("{status} ");
-        assert!(first.starts_with(&expected("503")) && second.starts_with(&expected("204")), "{first}\n{second}");
+        assert!(
+            first.starts_with(&expected("503")) && second.starts_with(&expected("204")),
+            "{first}\n{second}"
+        );
         let rest = |text: &str| text.split_once(' ').map(|(_, rest)| rest.to_owned());
         assert_eq!(rest(&first), rest(&second), "the same id, the same fact");
         assert!(second.ends_with(&format!("/base/hooks/h99 dossier.progressed {code}")), "{second}");
