@@ -225,3 +225,10 @@ story: a session at the carrier ends between two questions
   hcc advance H99.07-261001-0042/R1 4
   after 10m
   subscriber told DELIVERED
+
+story: what it would cost is answered while somebody waits, and kept nowhere
+  with desk hcc
+  desk asks price.json -> 200 fee
+  hcc always 503
+  desk asks price.json -> 503
+  open 0

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Room};
 use crate::clock;
+use crate::crash;
 use crate::delivery::inquire::{Tries, inquire};
 use crate::delivery::{Standing, catch_panic};
 use crate::intake::{Trace, Way, heed, understand};
@@ -268,6 +269,7 @@ impl Poller<'_> {
             tracing::warn!(event = "record-refused", peer = %room.name, feed = spec.name, fault = %fault.code);
         }
         let admitted = app.store.admit_asked(messages, asked).await?;
+        crash::point("after-page-kept");
         heed(app, room, &admitted);
         if read > 0 {
             tracing::info!(event = "polled", peer = %room.name, feed = spec.name, records = read, refused);

@@ -20,7 +20,7 @@
 //! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
-//! | `desk orders`, `desk cancels <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
+//! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
 //! | `<peer> answers`, `always`, `heard`, `is`, and whatever it does by itself | for every peer on stage, as for the portal |
 //! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order |
 //! | `stations [<code>] <which> <state>, …` | where shipments were, in the order in which it became known |
@@ -402,6 +402,7 @@ impl Stage {
             ["portal", "steps", code, ..] => return self.expect_steps(code, after_words(text, 3)).await,
             ["portal", "status", code, status] => return self.expect_status(code, status).await,
             ["desk", "orders", ..] => self.order("/api/postal/orders", text).await?,
+            ["desk", "asks", ..] => self.order("/api/postal/price", text).await?,
             ["desk", "cancels", ..] => self.order("/api/postal/orders/cancel", text).await?,
             ["stations", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentMoved).await,
             ["alerts", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentAlert).await,

@@ -253,7 +253,8 @@ fn an_adapter_names_no_other_adapter() {
 fn peers_words() -> Vec<String> {
     let dialects = adapters::names().iter().flat_map(|name| adapters::dialects(name));
     // These are words of our own as well.
-    let dialects = dialects.filter(|name| !["envelope", "xml", "legacy"].contains(name)).copied();
+    let dialects =
+        dialects.filter(|name| !["envelope", "xml", "legacy", "profile", "soap"].contains(name)).copied();
     let fields = ["MaHoSo", "MaTTHC", "DongBo", "CapNhat", "error_code", "madonvi", "dstcode", "dvcqg"];
     adapters::names().iter().copied().chain(dialects).chain(fields).map(str::to_lowercase).collect()
 }
