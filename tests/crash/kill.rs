@@ -6,7 +6,7 @@ use conformance::process::{lienthong, lienthong_that_dies};
 use lienthong::crash::POINTS;
 use tokio::task::JoinSet;
 
-use crate::world::{Death, ReadBack, Run};
+use crate::world::{Death, Portal, ReadBack, Run};
 
 /// Runs at a time: as many as there are processors to kill on.
 const AT_ONCE: usize = 3;
@@ -48,9 +48,8 @@ async fn killed_at_every_named_point_nothing_is_lost_or_doubled() {
             let death = format!("{point}:{pass}");
             let read_back = both()[(index + turn) % 2];
             let name = format!("{death} {read_back:?}");
-            let run =
-                Run { binary: lienthong_that_dies(), death: Death::At(death), sabotage: None, read_back };
-            runs.push((name, run));
+            let (binary, death, portal) = (lienthong_that_dies(), Death::At(death), Portal::Faithful);
+            runs.push((name, Run { binary, death, sabotage: None, read_back, portal }));
         }
     }
     let tried = runs.len();
@@ -69,7 +68,27 @@ async fn killed_at_any_moment_nothing_is_lost_or_doubled() {
         let span = Duration::from_micros(5_000 + (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44) % 600_000);
         let read_back = both()[seed as usize % 2];
         let name = format!("seed {seed}, killed after {span:?}, {read_back:?}");
-        runs.push((name, Run { binary: lienthong(), death: Death::After(span), sabotage: None, read_back }));
+        let (binary, death, portal) = (lienthong(), Death::After(span), Portal::Faithful);
+        runs.push((name, Run { binary, death, sabotage: None, read_back, portal }));
+    }
+    let (wrong, died) = play(runs).await;
+    assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(died > 0, "none was killed before it was done");
+}
+
+/// Dying is crossed with answers that are lost: what was called before the end is in doubt twice over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_beside_a_portal_that_loses_answers_nothing_is_lost_and_what_may_be_doubled_is_said() {
+    let points = ["after-request-journaled", "after-answer", "after-settled", "before-commit"];
+    let mut runs = Vec::new();
+    for seed in 0..seeds(8) {
+        let point = points[seed as usize % points.len()];
+        // Any pass of the first forty, each pair of point and read-back once in eight seeds.
+        let death = format!("{point}:{}", 1 + seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 40);
+        let read_back = both()[(seed / 4) as usize % 2];
+        let name = format!("losing, seed {seed}, {death} {read_back:?}");
+        let (binary, portal) = (lienthong_that_dies(), Portal::Losing(seed));
+        runs.push((name, Run { binary, death: Death::At(death), sabotage: None, read_back, portal }));
     }
     let (wrong, died) = play(runs).await;
     assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));

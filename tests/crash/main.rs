@@ -7,5 +7,7 @@ mod crowd;
 mod feed;
 mod kill;
 mod mutants;
+mod stop;
+mod sweep;
 mod sync;
 mod world;

@@ -2,13 +2,14 @@
 
 use conformance::process::lienthong_that_dies;
 
-use crate::world::{Death, ReadBack, Run};
+use crate::world::{Death, Portal, ReadBack, Run};
 
 /// What the oracle says of a gateway with this mistake, that dies at one of these passes of a point; it ends at the first complaint.
 async fn complaints(sabotage: Option<&'static str>, deaths: &[Death]) -> Vec<String> {
     for death in deaths {
         let binary = lienthong_that_dies();
-        let run = Run { binary, death: death.clone(), sabotage, read_back: ReadBack::Hidden };
+        let (read_back, portal) = (ReadBack::Hidden, Portal::Faithful);
+        let run = Run { binary, death: death.clone(), sabotage, read_back, portal };
         let verdict = run.play().await;
         if !verdict.complaints.is_empty() {
             return verdict.complaints;

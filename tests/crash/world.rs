@@ -3,15 +3,17 @@
 //! The oracle knows only what a user knows: what the senders were answered, what is at the portal, and the timeline. Whatever
 //! was answered with success is owed; whatever the portal has twice must be said in the timeline to be possible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use conformance::process::{Gateway, Ground, PATIENCE};
 use conformance::senders::{Answered, Said, Sender, WAY, nonsense_of, open_deliveries};
+use gateway_core::adapter::Ask;
 use lienthong::clock::Clock;
-use lienthong::simulator::Host;
+use lienthong::simulator::{Host, Twist};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,6 +30,15 @@ pub enum ReadBack {
     Shown,
     /// It does not.
     Hidden,
+}
+
+/// How the portal answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Portal {
+    /// Always, and what is so.
+    Faithful,
+    /// Some calls of this seed are lost on the way, some take effect and lose their answer; each of them once.
+    Losing(u64),
 }
 
 /// How the first life of the gateway ends.
@@ -51,6 +62,8 @@ pub struct Run<'a> {
     pub sabotage: Option<&'static str>,
     /// What the portal shows.
     pub read_back: ReadBack,
+    /// How it answers.
+    pub portal: Portal,
 }
 
 /// What the oracle has to complain of, and whether the gateway died at all.
@@ -76,6 +89,9 @@ impl Run<'_> {
         let settings = toml::from_str(there).expect("settings of the simulator");
         let portal = adapters::simulator("portal", "", &settings).expect("the portal has a simulator");
         let portal = Host::start(portal, ([127, 0, 0, 1], 0).into(), Clock::system()).await.expect("a port");
+        if let Portal::Losing(seed) = self.portal {
+            portal.each(losing_once(seed));
+        }
         let ground = Ground::lay(portal.address(), here);
         let (announce, address) = watch::channel(None);
         let mut senders = JoinSet::new();
@@ -146,6 +162,27 @@ impl Run<'_> {
             }
             assert!(Instant::now() < until, "neither dead nor done");
             tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// Of one call in six something is lost, the first time it is made: the call itself, or its answer after it took effect.
+fn losing_once(seed: u64) -> impl FnMut(&Ask) -> Twist + Send {
+    let mut made = HashSet::new();
+    move |ask| {
+        let mut body: Value = serde_json::from_slice(&ask.body.0).unwrap_or_default();
+        // The session says nothing of what is asked for.
+        body["session"] = Value::Null;
+        let said = format!("{} {body}", ask.path);
+        let mut chance = DefaultHasher::new();
+        (seed, &said).hash(&mut chance);
+        match chance.finish() % 24 {
+            _ if !made.insert(said) => Twist::Ok,
+            0 => Twist::LostAfter,
+            1 => Twist::HtmlAfter,
+            2 => Twist::LostBefore,
+            3 => Twist::Status(500),
+            _ => Twist::Ok,
         }
     }
 }

@@ -111,6 +111,40 @@ fn our_verdicts_on_xml_are_those_of_xmllint() {
     }
 }
 
+/// Damaged documents that both drivers read.
+const DAMAGED: usize = 3_000;
+
+#[test]
+fn the_short_way_through_xml_says_what_the_long_way_says() {
+    let all = documents("onestop/xml/");
+    let mut documents = all.clone();
+    documents.extend(mutants::of(&all, MUTANTS));
+    documents.extend(mutants::damaged(&all, DAMAGED));
+    let contracts: Vec<_> = ["DongBoHoSoMC", "CapNhatTienDoHoSoMC"]
+        .iter()
+        .map(|root| RULES.contracts.get(&format!("{XSD}#{root}")).expect("the contract is there"))
+        .collect();
+    let (mut right, mut violated) = (0, 0);
+    for (what, text) in &documents {
+        // A comment behind the root changes nothing but that the document is not plain any more.
+        let long = format!("{text}<!-- -->");
+        for contract in &contracts {
+            match (contract.read_xml(text.as_bytes()), contract.read_xml(long.as_bytes())) {
+                (Ok(short), Ok(long)) => {
+                    assert_eq!(short, long, "{what}:\n{text}");
+                    right += 1;
+                }
+                (Err(short), Err(long)) => {
+                    assert_eq!(short.violations, long.violations, "{what}:\n{text}");
+                    violated += usize::from(!short.violations.is_empty());
+                }
+                (short, long) => panic!("{what}: {short:?}, but {long:?}:\n{text}"),
+            }
+        }
+    }
+    assert!(right > 300 && violated > 500, "{right} right, {violated} violated");
+}
+
 fn json_schemas() -> Vec<(String, Value)> {
     let files = Files::built_in().schemas.into_iter().filter(|(path, _)| path.ends_with(".json"));
     files.map(|(path, bytes)| (path, serde_json::from_slice(&bytes).expect("a schema is JSON"))).collect()

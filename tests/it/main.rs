@@ -17,5 +17,5 @@ mod subscribers;
 mod tidy;
 mod tls;
 mod translations;
-
+mod waiting;
 mod wire;

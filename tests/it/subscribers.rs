@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use conformance::process::{Ground, lienthong};
+use conformance::process::{Ground, PATIENCE, lienthong};
 use conformance::{documents, python};
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ async fn the_reference_library_takes_our_signatures() {
     for known in [OLD, NEW] {
         let script = python::file("receive_webhooks.py");
         let mut receiver = Command::new(python::program("python"));
-        receiver.arg(script).args([known, "2"]).env("PYTHONUTF8", "1").stdout(Stdio::piped());
+        receiver.arg(script).args([known, "3"]).env("PYTHONUTF8", "1").stdout(Stdio::piped());
         let mut receiver = receiver.spawn().expect("the receiver can be started");
         let mut said = BufReader::new(receiver.stdout.take().expect("a pipe")).lines();
         let mut line = || said.next().expect("it goes on").expect("it speaks");
@@ -57,6 +57,16 @@ async fn the_reference_library_takes_our_signatures() {
         let rest = |text: &str| text.split_once(' ').map(|(_, rest)| rest.to_owned());
         assert_eq!(rest(&first), rest(&second), "the same id, the same fact");
         assert!(second.ends_with(&format!("/base/hooks/h99 dossier.progressed {code}")), "{second}");
+
+        // A subscriber that lost its records is told again what it took, under the same id.
+        let redeliver = ["redeliver", "--peer", "subscriber", "--since", "2026-01-01", "--lang", "en"];
+        let settled = || ground.command(&[&redeliver[..], &["--dry-run"]].concat());
+        let patience = std::time::Instant::now() + PATIENCE;
+        while !settled().contains("1 would be offered") {
+            assert!(std::time::Instant::now() < patience, "the delivery does not settle: {}", settled());
+        }
+        ground.command(&redeliver);
+        assert_eq!(line(), second);
         assert!(receiver.wait().expect("it ends").success());
     }
 }

@@ -164,6 +164,12 @@ impl Gateway {
         self.log.lock().expect("nobody panics with it").clone()
     }
 
+    /// The same, also once it has ended.
+    pub fn log_kept(&self) -> impl Fn() -> Vec<String> + use<> {
+        let log = self.log.clone();
+        move || log.lock().expect("nobody panics with it").clone()
+    }
+
     /// Where it listens; none if it ended before it was ready.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address

@@ -111,3 +111,48 @@ story: the connection breaks before the call arrived
   after 5s
   portal heard 1 create, 0 updates
   open 0
+
+story: a step that the portal chokes on, alone on its way, holds the next one only until it was tried three times more
+  relay sends dossier-recorded dossier.json -> 0
+  portal busy H99.14-261122-0001 nghẽn
+  relay sends dossier-progressed step.json with TrangThai=4, NoiDungXuLy=nghẽn -> 0
+  relay sends dossier-progressed step.json with TrangThai=9, ThoiDiemXuLy=20261121100000 -> 0
+  # Probes after 1, 2 and 4 seconds are of the first step; it might be an outage.
+  after 14s
+  portal heard 5 calls, 0 steps
+  portal is away
+  # The next one is of the other step, 8 seconds later.
+  after 2s
+  portal steps H99.14-261122-0001 9
+  portal is up
+  dead-letters 0
+  # The passed one goes later, as itself.
+  portal accept H99.14-261122-0001
+  after 1h
+  portal steps H99.14-261122-0001 9, 4
+  portal heard 0 doubled
+  open 0
+  timeline accepted, queued, delivered, accepted, queued, peer-away, accepted, queued, peer-back, passed, delivered, retry, delivered
+
+story: of several steps that the portal chokes on, none holds the last one
+  relay sends dossier-recorded dossier.json -> 0
+  portal busy H99.14-261122-0001 nghẽn
+  relay sends dossier-progressed step.json with TrangThai=2, NoiDungXuLy=nghẽn 1 -> 0
+  relay sends dossier-progressed step.json with TrangThai=4, NoiDungXuLy=nghẽn 2, ThoiDiemXuLy=20261121100000 -> 0
+  relay sends dossier-progressed step.json with TrangThai=5, NoiDungXuLy=nghẽn 3, ThoiDiemXuLy=20261121110000 -> 0
+  relay sends dossier-progressed step.json with TrangThai=9, ThoiDiemXuLy=20261121120000 -> 0
+  after 6m
+  portal steps H99.14-261122-0001 9
+  dead-letters 0
+
+story: a dossier that the portal never took is not passed by its steps
+  portal busy H99.14-261122-0001 Văn
+  relay sends dossier-recorded dossier.json -> 0
+  relay sends dossier-progressed step.json -> 0
+  after 2h
+  portal heard 0 dossiers, 0 steps
+  open 2
+  portal accept H99.14-261122-0001
+  after 1m
+  portal steps H99.14-261122-0001 2
+  timeline accepted, queued, peer-away, accepted, queued, peer-back, delivered, delivered

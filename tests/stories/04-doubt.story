@@ -92,13 +92,77 @@ story: the portal shows its entries: its no counts only after its own longest ti
   portal heard 0 doubled
   open 0
 
-story: a step that never gets an answer stops being repeated after three times
+story: a step that never gets an answer is repeated five times in a day, then a person looks; it holds nothing
   relay sends dossier-recorded dossier.json -> 0
-  portal answers lost-after ok lost-after ok lost-after ok lost-after ok lost-after ok
+  # Of two look-ups in a row the first comes before its pause is over.
+  portal answers lost-after ok lost-after ok ok lost-after ok ok lost-after ok ok lost-after ok ok lost-after ok
   relay sends dossier-progressed step.json with TrangThai=4 -> 0
-  after 1h
-  dead-letters 1
+  after 9m
+  portal heard 3 steps
+  after 2m
   portal heard 4 steps
-  timeline accepted, queued, delivered, accepted, queued, peer-away, may-be-doubled, may-be-doubled, may-be-doubled, peer-back, in-doubt
+  after 4h
+  portal heard 5 steps
+  dead-letters 0
+  after 21h
+  portal heard 6 steps
+  dead-letters 1
+  timeline accepted, queued, delivered, accepted, queued, peer-away, may-be-doubled, peer-back, retry, may-be-doubled, peer-away, peer-back, retry, may-be-doubled, peer-away, peer-back, retry, may-be-doubled, peer-away, peer-back, retry, may-be-doubled, peer-away, peer-back, in-doubt
   settle H99.14-261122-0001 happened
+  open 0
+
+story: a bare 500 says nothing: the step goes again, and the timeline says that it may be doubled
+  relay sends dossier-recorded dossier.json -> 0
+  portal answers 500
+  relay sends dossier-progressed step.json with TrangThai=9 -> 0
+  after 5s
+  timeline accepted, queued, delivered, accepted, queued, peer-away, peer-back, may-be-doubled, delivered
+  portal heard 1 step
+  open 0
+
+story: a bare 500 to status 5 waits for an operator
+  relay sends dossier-recorded dossier.json -> 0
+  portal answers 500
+  relay sends dossier-progressed step.json with TrangThai=5 -> 0
+  after 5s
+  timeline accepted, queued, delivered, accepted, queued, peer-away, peer-back, in-doubt
+  dead-letters 1
+
+story: an outage of bare 500 repeats nothing and never becomes a dead letter
+  relay sends dossier-recorded dossier.json -> 0
+  portal always 500
+  relay sends dossier-progressed step.json with TrangThai=4 -> 0
+  relay sends dossier-progressed step.json with TrangThai=9, ThoiDiemXuLy=20261121100000 -> 0
+  after 50h
+  dead-letters 0
+  open 2
+  portal always ok
+  after 2m
+  portal heard 2 steps, 0 doubled
+  open 0
+
+story: a portal that takes look-ups and fails at every step for hours: nothing waits for a person, nothing is said every minute
+  relay sends dossier-recorded dossier.json -> 0
+  portal fail H99.14-261122-0001
+  relay sends dossier-progressed step.json with TrangThai=4 -> 0
+  relay sends dossier-progressed step.json with TrangThai=9, ThoiDiemXuLy=20261121100000 -> 0
+  after 2h
+  dead-letters 0
+  portal accept H99.14-261122-0001
+  after 3h
+  portal heard 2 steps, 0 doubled
+  dead-letters 0
+  open 0
+
+story: a step that waits for its next repetition holds nothing
+  relay sends dossier-recorded dossier.json -> 0
+  portal fail H99.14-261122-0001 nghẽn
+  relay sends dossier-progressed step.json with TrangThai=4, NoiDungXuLy=nghẽn -> 0
+  relay sends dossier-progressed step.json with TrangThai=9, ThoiDiemXuLy=20261121100000 -> 0
+  after 1m
+  portal steps H99.14-261122-0001 9
+  portal is up
+  portal accept H99.14-261122-0001
+  after 10m
+  portal steps H99.14-261122-0001 9, 4
   open 0

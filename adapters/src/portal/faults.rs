@@ -155,7 +155,11 @@ impl When {
             && says(&self.text)
             && says(&self.and_text)
             && self.x_road_error.is_none_or(|wanted| (wanted == Presence::Present) == seen.x_road_error)
-            && self.body.is_none_or(|wanted| (wanted == BodyForm::Json) == seen.json)
+            && self.body.is_none_or(|wanted| match wanted {
+                BodyForm::Json => seen.json,
+                BodyForm::NotJson => !seen.json,
+                BodyForm::Envelope => seen.json && seen.code.is_some(),
+            })
     }
 }
 
@@ -200,6 +204,8 @@ enum Presence {
 enum BodyForm {
     Json,
     NotJson,
+    /// JSON with an `error_code`: the portal's own.
+    Envelope,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]

@@ -37,7 +37,8 @@ pub(super) struct PortalSim {
     progress: Vec<Value>,
     answered: Vec<Value>,
     refusing: BTreeSet<String>,
-    failing: BTreeSet<String>,
+    /// Dossiers over which it stumbles: with which status, and if what is said contains which word.
+    failing: BTreeMap<String, (u16, String)>,
     /// Codes in the order of their first effect here.
     order: Vec<String>,
     counts: Counts,
@@ -107,7 +108,7 @@ impl PortalSim {
             progress: Vec::new(),
             answered: Vec::new(),
             refusing: BTreeSet::new(),
-            failing: BTreeSet::new(),
+            failing: BTreeMap::new(),
             order: Vec::new(),
             counts: Counts::default(),
         }
@@ -235,14 +236,17 @@ impl PortalSim {
         Ok(())
     }
 
-    /// Does this call speak of a dossier that the portal stumbles over?
-    fn stumbles(&self, body: &Value) -> bool {
+    /// The status that it answers instead, if this call speaks of something that the portal stumbles over.
+    fn stumbles(&self, body: &Value) -> Option<u16> {
         let data = match body.get("data") {
             Some(Value::Array(rows)) => rows.as_slice(),
             Some(row) => std::slice::from_ref(row),
             None => &[],
         };
-        data.iter().any(|row| self.failing.contains(&field(row, "MaHoSo")))
+        data.iter().find_map(|row| {
+            let (status, word) = self.failing.get(&field(row, "MaHoSo"))?;
+            row.to_string().contains(word.as_str()).then_some(*status)
+        })
     }
 }
 
@@ -253,9 +257,9 @@ impl Simulator for PortalSim {
             return self.log_in(&body, at);
         }
         self.counts.calls += 1;
-        if self.stumbles(&body) {
+        if let Some(status) = self.stumbles(&body) {
             let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
-            return Answer { status: 500, headers, body: Body(b"Internal Server Error".to_vec()) };
+            return Answer { status, headers, body: Body(b"Internal Server Error".to_vec()) };
         }
         let (code, message, result) = match self.serve(&body, at) {
             Ok((message, result)) => (0, message, result),
@@ -292,8 +296,8 @@ impl Simulator for PortalSim {
         })
     }
 
-    /// `expire-sessions`; and for one dossier: `know` (somebody else recorded it), `forget`, `refuse`, `fail`, and `accept`, which ends
-    /// the last two.
+    /// `expire-sessions`; and for one dossier: `know` (somebody else recorded it), `forget`, `refuse`, `fail` (500) and `busy` (503),
+    /// both also only for what contains a word, and `accept`, which ends the last three.
     fn nudge(&mut self, words: &[&str]) -> bool {
         match words {
             ["expire-sessions"] => self.sessions.clear(),
@@ -306,8 +310,9 @@ impl Simulator for PortalSim {
             ["refuse", code] => {
                 self.refusing.insert((*code).to_owned());
             }
-            ["fail", code] => {
-                self.failing.insert((*code).to_owned());
+            [how @ ("fail" | "busy"), code, word @ ..] => {
+                let status = if *how == "fail" { 500 } else { 503 };
+                self.failing.insert((*code).to_owned(), (status, word.join(" ")));
             }
             ["accept", code] => {
                 self.refusing.remove(*code);

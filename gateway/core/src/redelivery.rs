@@ -4,8 +4,8 @@
 //! many calls at once as have gone well lately (additive increase, multiplicative decrease); a failure that speaks of the
 //! peer makes it away, and then one probe at a time goes out, with a growing pause of at most a minute. One success and it is
 //! up again. Memory only: after a restart every peer is taken for up, and the first failure corrects that.
-//! Deliberately absent: which delivery is the probe (the caller rotates over its lanes, so that one bad message cannot keep
-//! a healthy peer away), and any count of attempts: an outage costs a delivery nothing.
+//! Whose turn a probe is, is a question of its own ([`probe`]), so that one bad message cannot keep a healthy peer away.
+//! Deliberately absent: any count of attempts, because an outage costs a delivery nothing.
 
 use crate::ids::Moment;
 
@@ -14,6 +14,8 @@ const PROBE_DELAY_MS_MAX: i64 = 60_000;
 /// A peer that asks for longer than this is asked again all the same.
 const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
 const LIMIT_START: usize = 4;
+/// So many probes of each waiting lane are of its head; then it may be the head that the peer chokes on.
+const PROBES_OF_THE_HEAD: usize = 3;
 
 /// `min` doubled `times` times, at most `max`, then between half and all of it by chance, so that what failed together
 /// does not come back together.
@@ -21,6 +23,24 @@ pub fn backoff_ms(min: i64, max: i64, times: u32, chance: f64) -> i64 {
     let full = min.saturating_mul(1_i64.checked_shl(times.min(40)).unwrap_or(i64::MAX)).clamp(1, max.max(1));
     let half = full / 2;
     half + ((full - half) as f64 * chance.clamp(0.0, 1.0)) as i64
+}
+
+/// Whose turn a probe is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Which of the waiting lanes.
+    pub lane: usize,
+    /// None for the lane's head; else the turn, counted from 0, of those that may go before it.
+    pub passing: Option<usize>,
+}
+
+/// Whose turn the next probe is, after so many failed ones, among so many waiting lanes. They take turns, and each begins with
+/// its head; after three vain rounds the head and those behind it alternate, because a peer that only chokes on this one
+/// message takes the next.
+pub fn probe(failed: u32, lanes: usize) -> Probe {
+    let (failed, lanes) = (failed as usize, lanes.max(1));
+    let over = (failed / lanes).checked_sub(PROBES_OF_THE_HEAD);
+    Probe { lane: failed % lanes, passing: over.filter(|turn| turn % 2 == 0).map(|turn| turn / 2) }
 }
 
 /// What a failure that speaks of the peer said about later.
@@ -205,6 +225,19 @@ mod tests {
         assert!(peer.succeeded(now));
         assert_eq!(peer.presence(), Presence::Up);
         assert_eq!(peer.may_start(now, 0), 2, "it comes back with little and grows");
+    }
+
+    #[test]
+    fn probes_take_turns_and_pass_a_head_after_three_vain_ones() {
+        let turns = |lanes| (0..10).map(move |failed| probe(failed, lanes));
+        assert!(turns(1).all(|probe| probe.lane == 0));
+        let passing: Vec<_> = turns(1).map(|probe| probe.passing).collect();
+        let (head, pass) = (None, Some);
+        assert_eq!(passing, [head, head, head, pass(0), head, pass(1), head, pass(2), head, pass(3)]);
+        let of_two: Vec<_> = turns(2).map(|probe| (probe.lane, probe.passing)).collect();
+        assert_eq!(of_two[..6], [(0, head), (1, head), (0, head), (1, head), (0, head), (1, head)]);
+        assert_eq!(of_two[6..], [(0, pass(0)), (1, pass(0)), (0, head), (1, head)]);
+        assert_eq!(probe(7, 0), probe(7, 1), "nobody waits");
     }
 
     #[test]

@@ -310,6 +310,12 @@ impl App {
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }
+        // What a crash left between a file and its row. Nobody waits for it to go, so a start does not fail for it.
+        match app.store.sweep().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(event = "files-swept", count),
+            Err(error) => tracing::warn!(event = "files-unswept", %error),
+        }
         Ok(app)
     }
 

@@ -18,12 +18,13 @@ pub(crate) use bell::Standing;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gateway_core::adapter::{Effect, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::{self, DeliveryId, Outcome, Policy, Reading, Settlement};
-use gateway_core::redelivery::{Later, Presence};
+use gateway_core::redelivery::{Later, Presence, probe};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -57,6 +58,7 @@ pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Re
 async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
     let mut out: HashMap<tokio::task::Id, LaneId> = HashMap::new();
     let mut under_way = JoinSet::new();
+    let mut drained = std::pin::pin!(drained(&app, stopped.clone()));
     // The store may remember a later time than now: then the clock was set back while nobody was running.
     let mut latest = app.store.latest_at().await.ok().flatten().unwrap_or_default();
     loop {
@@ -104,8 +106,19 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
                 out.remove(&id);
             }
             _ = stopped.wait_for(|stop| *stop), if !stopping => {}
+            () = &mut drained => break,
         }
     }
+    // As a crash would leave them: a call on disk without its answer, which the next start treats as silent.
+    tracing::warn!(event = "calls-abandoned", peer = %room.name, count = under_way.len());
+    under_way.shutdown().await;
+}
+
+/// A stop was asked for, and the time that calls in progress have for their end is over.
+async fn drained(app: &App, mut stopped: watch::Receiver<bool>) {
+    // An error means that whoever could stop us is gone: the same.
+    let _ = stopped.wait_for(|stop| *stop).await;
+    tokio::time::sleep(Duration::from_millis(app.config.limits.drain_ms_max)).await;
 }
 
 /// Nobody waits for a time to come again that was never true.
@@ -143,10 +156,15 @@ async fn take(
         let heads = app.store.ready(&room.name, permits, now, &lanes).await?;
         return Ok(Taken { full: heads.len() >= permits, heads });
     };
-    // A probe takes turns among the oldest, so that one message that the peer chokes on cannot keep it away.
     let mut heads = app.store.ready(&room.name, PROBE_CHOICE, now, &lanes).await?;
     if !heads.is_empty() {
-        heads = vec![heads.swap_remove(probes as usize % heads.len())];
+        let turn = probe(probes, heads.len());
+        let head = heads.swap_remove(turn.lane);
+        let passer = match turn.passing {
+            Some(turn) => app.store.passer(head.lane, turn, now).await?,
+            None => None,
+        };
+        heads = vec![passer.unwrap_or(head)];
     }
     Ok(Taken { full: !heads.is_empty(), heads })
 }

@@ -121,7 +121,10 @@ async fn accept(
 /// Whoever is to act on what was admitted hears of it.
 pub(crate) fn heed(app: &App, room: &Room, admitted: &[Admitted]) {
     for admitted in admitted {
-        app.wake(admitted.deliveries.iter().map(|queued| &queued.peer));
+        for queued in &admitted.deliveries {
+            queued.instead_of.iter().for_each(|older| app.verdicts.let_go(*older));
+            app.wake(std::iter::once(&queued.peer));
+        }
         app.heed(room, &admitted.news);
     }
 }

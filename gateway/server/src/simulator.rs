@@ -5,6 +5,9 @@
 //! before the peer saw the call), `lost-after` (it takes effect, the answer is lost), `html-after` (it takes effect, a page
 //! comes instead of the answer), `slow` (the answer comes too late for the caller), `ok`. What only the peer itself does lives
 //! in its simulator.
+//!
+//! Whoever tries something out directs it while it runs: `GET /_simulator/state` tells what has taken effect, and a `POST` of lines
+//! to `/_simulator` does what they say (see [`Host::obey`]).
 
 use std::collections::VecDeque;
 use std::io;
@@ -39,10 +42,14 @@ struct Shared {
     peer: Box<dyn Simulator>,
     script: VecDeque<Twist>,
     always: Option<Twist>,
+    each: Option<Chooser>,
     spared: Option<String>,
     calls: u64,
     heard: VecDeque<Ask>,
 }
+
+/// Says of each call what happens to it.
+type Chooser = Box<dyn FnMut(&Ask) -> Twist + Send>;
 
 /// What the transport does to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +103,7 @@ impl Host {
             peer,
             script: VecDeque::new(),
             always: None,
+            each: None,
             spared: None,
             calls: 0,
             heard: VecDeque::new(),
@@ -118,6 +126,11 @@ impl Host {
     /// What happens to every call once the script is used up; none for nothing.
     pub fn always(&self, twist: Option<Twist>) {
         self.shared().always = twist;
+    }
+
+    /// What happens to every call that neither the script nor [`Host::always`] speaks of.
+    pub fn each(&self, choose: impl FnMut(&Ask) -> Twist + Send + 'static) {
+        self.shared().each = Some(Box::new(choose));
     }
 
     /// Calls whose path contains this are neither twisted nor counted (the log-in, in most stories); none spares nothing.
@@ -145,6 +158,11 @@ impl Host {
         self.shared().peer.due(at)
     }
 
+    /// A line of a script: `answers <twist> …`, `always <twist>`, `nudge <words>` (something the peer does by itself).
+    pub fn obey(&self, line: &str) -> Result<(), String> {
+        self.shared().obey(line)
+    }
+
     /// Something the peer does by itself.
     pub fn nudge(&self, words: &[&str]) -> bool {
         self.shared().peer.nudge(words)
@@ -158,6 +176,41 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.acceptor.abort();
+    }
+}
+
+impl Shared {
+    fn obey(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        let words: Vec<&str> = words.collect();
+        let twist =
+            |word: &&str| Twist::parse(word).ok_or_else(|| format!("`{line}`: there is no twist `{word}`"));
+        match (verb, words.as_slice()) {
+            ("" | "#", _) => {}
+            (verb, _) if verb.starts_with('#') => {}
+            ("answers", twists) => self.script = twists.iter().map(twist).collect::<Result<_, _>>()?,
+            ("always", [word]) => self.always = Some(twist(word)?).filter(|twist| *twist != Twist::Ok),
+            ("nudge", words) if self.peer.nudge(words) => {}
+            ("nudge", _) => return Err(format!("`{line}`: this peer knows no such thing")),
+            _ => return Err(format!("`{line}`: a line is answers, always or nudge with its words")),
+        }
+        Ok(())
+    }
+
+    /// What whoever directs the simulator is answered; none for a call that is the peer's own.
+    fn directed(&mut self, ask: &Ask) -> Option<Answer> {
+        let lines = String::from_utf8_lossy(&ask.body.0).into_owned();
+        match (ask.method.as_str(), ask.path.as_str()) {
+            ("GET", "/_simulator/state") => Some(Answer::json(200, &self.peer.state())),
+            ("POST", "/_simulator") => {
+                let wrong: Vec<String> =
+                    lines.lines().filter_map(|line| self.obey(line.trim()).err()).collect();
+                let status = if wrong.is_empty() { 200 } else { 400 };
+                Some(Answer::json(status, &serde_json::json!({ "wrong": wrong })))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -206,6 +259,9 @@ async fn respond(
     };
     let (twist, answer) = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = shared.directed(&ask) {
+            return Ok(crate::http::response(answer));
+        }
         let spared = shared.spared.as_ref().is_some_and(|part| ask.path.contains(part));
         shared.calls += u64::from(!spared);
         if shared.heard.len() == HEARD_KEPT {
@@ -214,7 +270,11 @@ async fn respond(
         shared.heard.push_back(ask.clone());
         let twist = match spared {
             true => Twist::Ok,
-            false => shared.script.pop_front().or_else(|| shared.always.clone()).unwrap_or(Twist::Ok),
+            false => {
+                let told = shared.script.pop_front().or_else(|| shared.always.clone());
+                let chosen = told.or_else(|| shared.each.as_mut().map(|choose| choose(&ask)));
+                chosen.unwrap_or(Twist::Ok)
+            }
         };
         let seen = matches!(twist, Twist::Ok | Twist::LostAfter | Twist::HtmlAfter | Twist::Slow(_));
         (twist, seen.then(|| shared.peer.respond(&ask, at)))

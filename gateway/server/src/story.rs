@@ -17,7 +17,7 @@
 //! | `<sender> sends <n> <kind> <file> from <code> -> <code>` | n calls, the dossier's number counting up |
 //! | `portal answers <twist> …`, `portal always <twist>` | what the way to the portal does, see [`crate::simulator`] |
 //! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
-//! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `accept <code>` | what the portal does by itself |
+//! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
@@ -943,6 +943,11 @@ fn after_words(text: &str, count: usize) -> &str {
 }
 
 /// `500ms`, `20s`, `3m`, `2h`.
+/// `500ms`, `3m`, `2h`.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    millis(text).and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis)
+}
+
 fn millis(span: &str) -> Option<i64> {
     let digits = span.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: i64 = digits.parse().ok()?;

@@ -226,6 +226,7 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "refused" => ("từ chối: dữ liệu người gửi phải sửa", "refused: the sender must mend it"),
         "queued" => ("xếp hàng chờ gửi", "queued"),
         "superseded" => ("được bản mới hơn thay thế", "a newer state took its place"),
+        "passed" => ("bước sau đã được gửi trước", "a later step went before it"),
         "carried-over" => ("mang theo phần xóa tệp của bản trước", "carries over file deletions"),
         "held" => ("chờ hồ sơ được hệ thống nhận ghi nhận", "waits until the peer knows the dossier"),
         "translated" => ("đã chuyển sang dạng của hệ thống nhận", "translated"),

@@ -37,6 +37,70 @@ pub(super) fn of(documents: &[(String, String)], count: usize) -> Vec<(String, S
     mutants
 }
 
+/// What a damaged document has in some place: everything that XML gives a meaning to, and some that it forbids.
+const PIECES: [&str; 40] = [
+    "<",
+    ">",
+    "/",
+    "/>",
+    "</",
+    "=",
+    "'",
+    "\"",
+    "&",
+    ";",
+    "&amp;",
+    "&lt;",
+    "&#65;",
+    "&#1;",
+    "&b;",
+    "]]>",
+    "]",
+    "!",
+    "?",
+    "<!-- a -->",
+    "<![CDATA[a]]>",
+    "<?a b?>",
+    "<b/>",
+    "<b>",
+    "</b>",
+    ":",
+    "a:",
+    " a='b'",
+    " a:b='c'",
+    " xmlns='urn:b'",
+    " xmlns:a='urn:b'",
+    " xmlns:xml='urn:b'",
+    " ",
+    "\n",
+    "\r\n",
+    "\u{1}",
+    "\u{85}",
+    "\u{fffe}",
+    "ế",
+    "-",
+];
+
+/// As many documents as asked for with one to three places damaged: a piece put in, or a few characters taken out.
+pub(super) fn damaged(documents: &[(String, String)], count: usize) -> Vec<(String, String)> {
+    let mut chance = Chance(0x2545_F491_4F6C_DD1D);
+    let mut all = Vec::new();
+    while all.len() < count {
+        let (name, text) = &documents[chance.below(documents.len())];
+        let mut text: Vec<char> = text.chars().collect();
+        for _ in 0..=chance.below(3) {
+            let at = chance.below(text.len());
+            if chance.below(2) == 0 {
+                text.splice(at..at, PIECES[chance.below(PIECES.len())].chars());
+            } else {
+                text.drain(at..(at + 1 + chance.below(3)).min(text.len()));
+            }
+        }
+        all.push((format!("{name}, damaged {}", all.len()), text.into_iter().collect()));
+    }
+    all
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Change {
     Drop,

@@ -34,10 +34,6 @@ const LONG: &super::Waivers = &[
         "compiling and judging share the engines, whose lifetimes are the hard part",
     ),
     (
-        "gateway/core/src/schema/xsd_read.rs",
-        "a flat list and the one that fills it: the hottest code of the house, read together",
-    ),
-    (
         "gateway/core/src/schema/xsd_view.rs",
         "one walk over XSD's grammar, a function for each of its constructs",
     ),

@@ -6,8 +6,9 @@
 //! - what has used up [`STUCK_ATTEMPTS`] attempts of its own stands before nothing either, though it is still tried;
 //! - only a snapshot of a dossier that the peer has *never* accepted holds back events, wherever it stands.
 //!
-//! A doubtful delivery (its call may have taken effect) is settled before anything else. A snapshot in doubt holds newer
-//! snapshots until an operator has spoken, because a second create could take effect twice.
+//! A doubtful delivery (its call may have taken effect) is settled before anything else; an event whose call was made again and
+//! is still in the dark waits long for its next turn and holds nothing meanwhile. A snapshot in doubt holds newer snapshots
+//! until an operator has spoken, because a second create could take effect twice.
 //! Deliberately absent: time. A delivery whose moment has not come is still the head; the lane is ready when it comes.
 
 use std::collections::HashSet;
@@ -130,7 +131,7 @@ pub fn head(entries: &[LaneEntry], lane: LaneFacts) -> Option<Next> {
     let mut entries: Vec<&LaneEntry> = entries.iter().filter(|entry| entry.state.is_open()).collect();
     entries.sort_by_key(|entry| entry.position);
     let next = |entry: &LaneEntry| Next { id: entry.id, ready_at: entry.ready_at };
-    if let Some(first) = entries.iter().find(|entry| entry.out || entry.state == State::Doubtful) {
+    if let Some(first) = entries.iter().find(|entry| entry.out || is_settled_first(entry)) {
         return Some(next(first));
     }
     let mut candidates = Vec::new();
@@ -139,12 +140,34 @@ pub fn head(entries: &[LaneEntry], lane: LaneFacts) -> Option<Next> {
             continue;
         }
         candidates.push(next(entry));
-        if entry.attempts < STUCK_ATTEMPTS {
+        if entry.attempts < STUCK_ATTEMPTS && entry.state != State::Doubtful {
             break;
         }
     }
     // Stable: of equal moments the lower position.
     candidates.into_iter().min_by_key(|next| next.ready_at)
+}
+
+/// Those that may go before the head of a lane, while it is tried in vain because the peer is away: in position order, all that
+/// it does not hold. None where something is doubtful: asking about that has no effect, so it is the better probe.
+pub fn passers(entries: &[LaneEntry], lane: LaneFacts) -> Vec<Next> {
+    let Some(first) = head(entries, lane) else { return Vec::new() };
+    let mut entries: Vec<&LaneEntry> = entries.iter().filter(|entry| entry.state.is_open()).collect();
+    entries.sort_by_key(|entry| entry.position);
+    if entries.iter().any(|entry| entry.out || is_settled_first(entry)) {
+        return Vec::new();
+    }
+    let others = entries.iter().enumerate().filter(|(_, entry)| entry.id != first.id);
+    let may_pass = others.filter(|(index, entry)| {
+        entry.state == State::Waiting && may_go(entry, &entries[..*index], &entries, lane)
+    });
+    may_pass.map(|(_, entry)| Next { id: entry.id, ready_at: entry.ready_at }).collect()
+}
+
+/// Is everything else of the lane to wait until this is known? An event with attempts of its own behind it was asked about and
+/// made again already: it holds nothing.
+fn is_settled_first(entry: &LaneEntry) -> bool {
+    entry.state == State::Doubtful && (entry.class == Class::Snapshot || entry.attempts == 0)
 }
 
 /// May this one go, apart from its moment and from waiting ones before it?
@@ -160,6 +183,7 @@ fn may_go(entry: &LaneEntry, before: &[&LaneEntry], all: &[&LaneEntry], lane: La
                     || before.iter().any(|other| other.state == State::Held))
         }
         (State::Held, _) => lane.accepted_snapshot,
+        (State::Doubtful, _) => true,
         _ => false,
     }
 }

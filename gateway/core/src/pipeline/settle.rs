@@ -3,19 +3,18 @@
 //! The fault of the last exchange and the effect of its call decide alone. An outage of the peer never costs a delivery an
 //! attempt and never becomes a dead letter; only three things do: a refusal of this very message (at once), answers that
 //! nobody can classify for a day, and a message that makes our own code panic three times. A call whose effect counts once
-//! and that got no usable answer leaves the delivery doubtful: the next attempt begins with [`read_back`].
-//! Not here: what the peer's availability becomes (`redelivery`), and who holds which lane (`lane`).
+//! and that got no usable answer leaves the delivery doubtful: the next attempt begins with a read-back.
+//! Not here: what that finds out (`read_back`), what the peer's availability becomes (`redelivery`), who holds which lane (`lane`).
 
-use crate::adapter::{Answer, Effect, Patience, Verdict};
+use super::read_back::OnUnknown;
+use crate::adapter::{Effect, Patience};
 use crate::envelope::Class;
-use crate::fault::{Blame, Fault, Remedy};
+use crate::fault::{Fault, Remedy};
 use crate::ids::Moment;
 use crate::redelivery::backoff_ms;
 
 /// So many panics of our own code over one message, and it is a dead letter.
 const PANICS_MAX: u32 = 3;
-/// A call that counts each time is made again so often without knowing whether it took effect; then an operator looks.
-const REPEATS_MAX: u32 = 3;
 /// So many times "later" to this delivery alone, and the peer's word is no longer believed.
 const AWAY_STRIKES_MAX: u32 = 3;
 
@@ -60,16 +59,6 @@ pub struct History {
     pub class: Option<Class>,
 }
 
-/// What to do about a call that counts once when even the read-back cannot tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnUnknown {
-    /// Send again; the timeline says that it may be doubled.
-    #[default]
-    Repeat,
-    /// An operator decides.
-    Ask,
-}
-
 /// The settings of one peer and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -111,6 +100,8 @@ pub enum Again {
     Panicked,
     /// The peer is asked again later whether a call took effect: no attempt.
     ReadBack,
+    /// The call was made again, nobody knows any more than before, and the next time is much later: an attempt of its own.
+    Repeat,
 }
 
 /// What becomes of the delivery.
@@ -236,54 +227,10 @@ fn failed_us(fault: Fault, history: &History, policy: &Policy, at: Moment, chanc
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Panicked, fault: Some(fault) }
 }
 
-/// What a doubtful delivery does after its read-back.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
-    /// The answer stands in for the missing one; the conversation goes on.
-    GoOn(Answer),
-    /// Strike the doubtful call and make it again.
-    Repeat {
-        /// Nobody could tell: the timeline says that it may be doubled.
-        may_be_doubled: bool,
-    },
-    /// The attempt ends here.
-    Settle(Settlement),
-}
-
-/// Decides on a read-back. `called_at` is when the doubtful call was made, `repeats` how often the delivery's call was
-/// already made again on an unknown outcome: a portal that takes a step and never says so must not be given it for ever.
-pub fn read_back(
-    verdict: Verdict,
-    called_at: Moment,
-    on_unknown: OnUnknown,
-    repeats: u32,
-    policy: &Policy,
-    at: Moment,
-) -> Reading {
-    let good_from = called_at.plus_millis(policy.peer_processing_ms_max);
-    match verdict {
-        Verdict::Happened(answer) => Reading::GoOn(answer),
-        Verdict::DidNot if at >= good_from => Reading::Repeat { may_be_doubled: false },
-        // The peer may still be working on it: its "no" proves nothing yet.
-        Verdict::DidNot => {
-            Reading::Settle(Settlement::RetryAt { at: good_from, why: Again::ReadBack, fault: None })
-        }
-        Verdict::Unknown => match on_unknown {
-            OnUnknown::Repeat if repeats < REPEATS_MAX => Reading::Repeat { may_be_doubled: true },
-            OnUnknown::Repeat | OnUnknown::Ask => Reading::Settle(Settlement::InDoubt(Fault::new(
-                "delivery.in-doubt",
-                Blame::Peer,
-                Remedy::Doubt,
-                "không xác định được hệ thống nhận đã ghi nhận hay chưa; cán bộ cần kiểm tra",
-            ))),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::Body;
+    use crate::fault::Blame;
 
     const DAY: i64 = 24 * 3_600_000;
 
@@ -359,34 +306,5 @@ mod tests {
         assert_eq!(ruled(later(), Effect::Repeatable, &history, 100 + DAY).0, "dead");
         history.peer_success_at = at(40);
         assert_eq!(ruled(later(), Effect::Repeatable, &history, 100 + DAY).0, "away");
-    }
-
-    #[test]
-    fn a_negative_reading_counts_only_after_the_peers_own_time() {
-        let policy = Policy::default();
-        let read = |verdict, unknown, at| {
-            read_back(verdict, Moment::from_millis(0), unknown, 0, &policy, Moment::from_millis(at))
-        };
-        let early = read(Verdict::DidNot, OnUnknown::Repeat, 119_999);
-        assert!(
-            matches!(early, Reading::Settle(Settlement::RetryAt { at, .. }) if at.as_millis() == 120_000)
-        );
-        let late = read(Verdict::DidNot, OnUnknown::Repeat, 120_000);
-        assert_eq!(late, Reading::Repeat { may_be_doubled: false });
-        let blind = read(Verdict::Unknown, policy.on_unknown(Some("9")), 0);
-        assert_eq!(blind, Reading::Repeat { may_be_doubled: true });
-        let asked = read(Verdict::Unknown, policy.on_unknown(Some("5")), 0);
-        assert!(matches!(asked, Reading::Settle(Settlement::InDoubt(_))));
-        let answer = Answer { status: 200, headers: vec![], body: Body::default() };
-        assert_eq!(read(Verdict::Happened(answer.clone()), OnUnknown::Ask, 0), Reading::GoOn(answer));
-    }
-
-    #[test]
-    fn a_call_that_never_gets_an_answer_is_not_repeated_for_ever() {
-        let zero = Moment::from_millis(0);
-        let read =
-            |repeats| read_back(Verdict::Unknown, zero, OnUnknown::Repeat, repeats, &Policy::default(), zero);
-        assert_eq!(read(2), Reading::Repeat { may_be_doubled: true });
-        assert!(matches!(read(3), Reading::Settle(Settlement::InDoubt(_))));
     }
 }

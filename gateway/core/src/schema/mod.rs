@@ -20,11 +20,13 @@ pub(crate) mod json;
 pub mod view;
 mod write;
 mod xsd;
+mod xsd_plain;
 mod xsd_read;
+mod xsd_reading;
 mod xsd_view;
 
 pub use view::FieldView;
-pub(crate) use xsd_read::Element;
+pub(crate) use xsd_reading::Element;
 
 /// How documents of a contract are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 use xsd_schema::validation::{
-    DriveWithError, SchemaValidator, ValidationError, ValidationFlags, ValidationRoot, ValidationSink,
-    ValidationWarning, drive_quick_xml_with,
+    DriveWithError, SchemaValidator, ValidationError, ValidationFlags, ValidationRoot, ValidationRuntime,
+    ValidationSink, ValidationWarning, drive_quick_xml_with,
 };
 use xsd_schema::xml::{ParseLimit, ParseLimits, WellFormednessRule};
 use xsd_schema::{
@@ -22,19 +22,20 @@ use xsd_schema::{
 
 use super::view::{FieldView, Kinds, NodeId};
 use super::write::Frame;
-use super::xsd_read::{Element, Reader, Refused};
+use super::xsd_read::{Reader, Refused};
+use super::xsd_reading::{Element, Reading};
 use super::xsd_view::XsdView;
-use super::{Contract, Judge, beside, defect, digest, violated};
+use super::{Contract, Judge, beside, defect, digest, violated, xsd_plain};
 use crate::fault::{Blame, Defect, Fault, Remedy, Violation};
 
 /// No contract of the field nests deeper than 12; a tree of 64 levels is still walked without fear for the stack.
-const DEPTH_MAX: usize = 64;
+pub(super) const DEPTH_MAX: usize = 64;
 /// The longest name in the field's contracts has 41 bytes.
-const NAME_BYTES_MAX: usize = 256;
+pub(super) const NAME_BYTES_MAX: usize = 256;
 /// The busiest element of the field's contracts has 9 attributes; each is a string of its own.
-const ATTRIBUTES_MAX: usize = 64;
+pub(super) const ATTRIBUTES_MAX: usize = 64;
 /// A batch of 1,000 dossiers with 100 fields each stays well below; beyond it the tree outgrows its message.
-const NODES_MAX: usize = 1_000_000;
+pub(super) const NODES_MAX: usize = 1_000_000;
 /// Of a document that is wrong everywhere, the first places are enough to mend it.
 const VIOLATIONS_MAX: usize = 100;
 /// The validator keeps every name it ever met; strangers' names must not fill the memory, so an engine that has
@@ -175,11 +176,9 @@ impl XmlContract {
             ));
         };
         let mut errors = Vec::new();
-        let mut reader = Reader::new(view, self.frame.outer, bytes.len());
-        engine
-            .with_dependent(|set, validator| self.drive(bytes, set, validator, &mut errors, &mut reader))
+        let reading = engine
+            .with_dependent(|set, validator| self.drive(bytes, set, validator, &mut errors, view))
             .map_err(|fault| not_utf8(bytes).unwrap_or(fault))?;
-        let reading = reader.finish();
         if !errors.is_empty() {
             let found = Findings { view, outer: self.frame.outer };
             return Err(violated(found.violations(&errors, &reading.value())));
@@ -195,25 +194,43 @@ impl XmlContract {
 }
 
 impl XmlContract {
-    fn drive(
+    fn drive<'v>(
         &self,
         bytes: &[u8],
         set: &SchemaSet,
         validator: &SchemaValidator<'_>,
         errors: &mut Vec<ValidationError>,
-        reader: &mut Reader<'_>,
-    ) -> Result<(), Fault> {
+        view: &'v FieldView,
+    ) -> Result<Reading<'v>, Fault> {
+        let mut runtime = self.begin(set, validator, errors);
+        let mut reader = Reader::new(view, self.frame.outer, bytes.len());
+        if xsd_plain::drive(bytes, set, &mut runtime, &mut reader).is_err() {
+            drop(runtime);
+            errors.clear();
+            runtime = self.begin(set, validator, errors);
+            reader = Reader::new(view, self.frame.outer, bytes.len());
+            drive_quick_xml_with(bytes, &mut runtime, set, &mut reader).map_err(unreadable)?;
+        }
+        let ended = runtime.end_validation();
+        drop(runtime);
+        errors.extend(ended.err());
+        Ok(reader.finish())
+    }
+
+    /// A run of the validator that expects this contract's root.
+    fn begin<'r>(
+        &self,
+        set: &SchemaSet,
+        validator: &'r SchemaValidator<'_>,
+        errors: &'r mut Vec<ValidationError>,
+    ) -> ValidationRuntime<'r, Errors<'r>> {
         let mut runtime = validator.start_run(Errors(errors));
         runtime.set_parse_limits(limits());
         let namespace = self.frame.namespace.as_deref().map(|uri| set.name_table.add(uri));
         if let Some(root) = set.lookup_element(namespace, set.name_table.add(&self.frame.root)) {
             runtime.set_validation_root(ValidationRoot::Element(root));
         }
-        drive_quick_xml_with(bytes, &mut runtime, set, reader).map_err(unreadable)?;
-        let ended = runtime.end_validation();
-        drop(runtime);
-        errors.extend(ended.err());
-        Ok(())
+        runtime
     }
 }
 

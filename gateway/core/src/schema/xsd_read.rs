@@ -1,25 +1,23 @@
-//! What an XML document says, as the validator's events tell it, guided by the contract's view.
+//! Fills a reading with what the validator was told, guided by the contract's view.
 //!
-//! A [`Reading`] is flat: all places in one list, in the order of the document, and all texts in one string, so that
-//! reading costs no allocation for each element. The translator walks it as it is; [`Reading::value`] gives the tree
-//! of the same shape that JSON has. What may occur more than once is always a list, attributes are `@name`, the
-//! text beside attributes is `#text`, `xsi:nil` is null, and every text stays a text. Under open content (`xs:any`)
-//! nothing says how often an element may occur: there the second one of a name makes the list. An element of another
-//! namespace that stands there is never taken for a field of the same name: it is kept as `{namespace}name`, where no
-//! mapping looks.
+//! Under open content (`xs:any`) nothing says how often an element may occur: there the second one of a name makes the
+//! list. An element of another namespace that stands there is never taken for a field of the same name: it is kept as
+//! `{namespace}name`, where no mapping looks. Which driver tells the events, [`xsd_plain`](super::xsd_plain) or the
+//! validator's own, makes no difference here.
 
 use std::ops::Range;
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
 use xsd_schema::validation::{
     AttributeView, DoctypeView, ElementStartView, EndElementInfo, TextKind, ValidationEventHandler,
 };
 use xsd_schema::xml::XmlDeclaration;
 
 use super::view::{FieldView, Kinds, Node, NodeId, Space};
+use super::xsd_reading::{Holds, Name, Place, Reading};
 
-const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+/// The namespace of `xsi:nil`.
+pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// The name of a text that stands beside attributes or elements.
 const TEXT: &str = "#text";
 
@@ -29,195 +27,6 @@ pub(super) enum Refused {
     Doctype,
     /// It says to be in an encoding we do not read.
     Encoding,
-}
-
-/// A document that was read.
-pub(crate) struct Reading<'v> {
-    view: &'v FieldView,
-    places: Vec<Place>,
-    text: String,
-    /// Names that the contract does not know, under open content.
-    strangers: Vec<Box<str>>,
-}
-
-/// An element, an attribute, or the text beside them.
-struct Place {
-    name: Name,
-    /// The place in the view; none where the contract knows nothing.
-    node: Option<NodeId>,
-    /// The contract lets it occur more than once.
-    list: bool,
-    holds: Holds,
-    /// Where what does not lie within it goes on.
-    end: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Name {
-    Root,
-    /// Which field it is of the node around it.
-    Field(usize),
-    /// Which of the strangers.
-    Stranger(usize),
-}
-
-enum Holds {
-    Nothing,
-    Text(Range<usize>),
-    Fields,
-}
-
-/// One element of a reading, or all those of one name beside each other.
-#[derive(Clone, Copy)]
-pub(crate) struct Element<'r> {
-    reading: &'r Reading<'r>,
-    at: usize,
-    /// Stands for the list that begins here and ends before this place.
-    list: Option<usize>,
-}
-
-impl<'v> Reading<'v> {
-    /// The whole document.
-    pub(super) fn root(&self) -> Element<'_> {
-        Element { reading: self, at: 0, list: None }
-    }
-
-    /// The tree of the document.
-    pub(super) fn value(&self) -> Value {
-        if self.places.is_empty() { Value::Null } else { self.root().value() }
-    }
-
-    fn name(&self, above: Option<NodeId>, name: Name) -> &str {
-        match (name, above) {
-            (Name::Field(at), Some(node)) => &self.view.node(node).fields[at].name,
-            (Name::Stranger(at), _) => &self.strangers[at],
-            _ => "",
-        }
-    }
-}
-
-impl<'r> Element<'r> {
-    fn place(self) -> &'r Place {
-        &self.reading.places[self.at]
-    }
-
-    /// What stands directly in it.
-    fn children(self) -> impl Iterator<Item = usize> + use<'r> {
-        let places = &self.reading.places;
-        let (mut at, end) = match (&self.place().holds, self.list) {
-            (Holds::Fields, None) => (self.at + 1, self.place().end),
-            _ => (0, 0),
-        };
-        std::iter::from_fn(move || {
-            let found = (at < end).then_some(at)?;
-            at = places[found].end;
-            Some(found)
-        })
-    }
-
-    /// The field of that name; `field` is its number where the contract knows it.
-    pub(crate) fn get(self, name: &str, field: Option<usize>) -> Option<Element<'r>> {
-        let reading = self.reading;
-        let named = |at: &usize| match (reading.places[*at].name, field) {
-            (Name::Field(found), Some(field)) => found == field,
-            (Name::Stranger(found), None) => *reading.strangers[found] == *name,
-            _ => false,
-        };
-        let mut children = self.children();
-        let at = children.find(named)?;
-        // A second one makes a list only where the contract does not say what is one.
-        let more = field.is_none() && children.any(|at| named(&at));
-        Some(self.beneath(at, more))
-    }
-
-    /// Its fields by their numbers in the contract.
-    pub(crate) fn laid_out(self, count: usize) -> Box<[Option<Element<'r>>]> {
-        let mut fields = vec![None; count];
-        for at in self.children() {
-            if let Name::Field(field) = self.reading.places[at].name {
-                fields[field].get_or_insert_with(|| self.beneath(at, false));
-            }
-        }
-        fields.into()
-    }
-
-    /// What stands in it at `at`: a list where the contract says so, or where more of the name follow.
-    fn beneath(self, at: usize, more: bool) -> Element<'r> {
-        let list = self.reading.places[at].list || more;
-        Element { at, list: list.then_some(self.place().end), ..self }
-    }
-
-    /// The elements of a list; of anything else itself.
-    pub(crate) fn elements(self) -> impl Iterator<Item = Element<'r>> + use<'r> {
-        let reading = self.reading;
-        let name = self.place().name;
-        let (mut at, end) = (self.at, self.list.unwrap_or(self.at + 1));
-        std::iter::from_fn(move || {
-            while at < end {
-                let found = at;
-                at = reading.places[found].end;
-                let same = match (reading.places[found].name, name) {
-                    (Name::Stranger(one), Name::Stranger(other)) => {
-                        reading.strangers[one] == reading.strangers[other]
-                    }
-                    (one, other) => one == other,
-                };
-                if same {
-                    return Some(Element { reading, at: found, list: None });
-                }
-            }
-            None
-        })
-    }
-
-    /// Its text, if it holds nothing else.
-    pub(crate) fn text(self) -> Option<&'r str> {
-        match (&self.place().holds, self.list) {
-            (Holds::Text(range), None) => Some(&self.reading.text[range.clone()]),
-            _ => None,
-        }
-    }
-
-    /// Whether it says to be nothing (`xsi:nil`).
-    pub(crate) fn is_nil(self) -> bool {
-        self.list.is_none() && matches!(self.place().holds, Holds::Nothing)
-    }
-
-    /// The tree of it.
-    pub(crate) fn value(self) -> Value {
-        if self.list.is_some() {
-            return Value::Array(self.elements().map(Element::value).collect());
-        }
-        match &self.place().holds {
-            Holds::Nothing => Value::Null,
-            Holds::Text(range) => Value::String(self.reading.text[range.clone()].to_owned()),
-            Holds::Fields => Value::Object(self.fields()),
-        }
-    }
-
-    fn fields(self) -> Map<String, Value> {
-        let node = self.place().node;
-        let mut fields = Map::with_capacity(node.map_or(0, |id| self.reading.view.node(id).fields.len()));
-        for at in self.children() {
-            let child = Element { at, list: None, ..self };
-            let name = self.reading.name(node, child.place().name);
-            let value = child.value();
-            match fields.entry(name) {
-                serde_json::map::Entry::Vacant(free) if child.place().list => {
-                    free.insert(Value::Array(vec![value]));
-                }
-                serde_json::map::Entry::Vacant(free) => _ = free.insert(value),
-                serde_json::map::Entry::Occupied(mut known) => match known.get_mut() {
-                    Value::Array(elements) => elements.push(value),
-                    single => {
-                        let first = single.take();
-                        *single = Value::Array(vec![first, value]);
-                    }
-                },
-            }
-        }
-        fields
-    }
 }
 
 /// Takes the events of one document.
@@ -272,6 +81,98 @@ impl<'v> Reader<'v> {
         let places = Vec::with_capacity(bytes / 32 + 8);
         let reading = Reading { view, places, text: String::with_capacity(bytes / 2), strangers: Vec::new() };
         Reader { root, reading, open: Vec::with_capacity(8) }
+    }
+
+    /// An element begins; `nil` is what it says in `xsi:nil`.
+    pub(super) fn begin(&mut self, local: &str, namespace: &str, nil: Option<&str>) {
+        let view = self.reading.view;
+        self.set_apart();
+        let namespace = match self.open.last() {
+            Some(above) if *above.namespace == *namespace => above.namespace.clone(),
+            _ => Rc::from(namespace),
+        };
+        let (name, node, list) = match self.open.last_mut() {
+            None => (Name::Root, Some(self.root), false),
+            Some(above) => {
+                let around = self.reading.places[above.at].node.map(|id| view.node(id));
+                match around.and_then(|node| Some((node, expected(node, local, above)?))) {
+                    // What a wildcard let in may be called like a field and is still somebody else's.
+                    Some((around, _))
+                        if around.open && !namespace.is_empty() && namespace != above.namespace =>
+                    {
+                        (self.stranger(format!("{{{namespace}}}{}", local)), None, false)
+                    }
+                    Some((around, field)) => {
+                        let node = around.fields[field].node;
+                        let item = view.node(node).item;
+                        (Name::Field(field), Some(item.unwrap_or(node)), item.is_some())
+                    }
+                    None => (self.stranger(local.to_owned()), None, false),
+                }
+            }
+        };
+        let at = self.put(name, node, list, Holds::Nothing);
+        self.open.push(Open {
+            at,
+            namespace,
+            nil: nil.is_some_and(|nil| matches!(nil.trim(), "true" | "1")),
+            content: Content::of(self.node(node)),
+            next: 0,
+            text_from: self.reading.text.len(),
+            text_before: String::new(),
+        });
+    }
+
+    /// An attribute of the element that began last.
+    pub(super) fn attribute(&mut self, local: &str, namespace: &str, value: &str) {
+        let Some(open) = self.open.last().filter(|_| namespace != XSI) else { return };
+        let (above, from) = (open.at, self.reading.text.len());
+        let node = self.node(self.reading.places[above].node);
+        let is = |name: &str| name.strip_prefix('@') == Some(local);
+        let field = node.and_then(|node| node.fields.iter().position(|field| is(&field.name)));
+        let place = node.zip(field).map(|(node, field)| node.fields[field].node);
+        self.reading.text.push_str(value);
+        let space = self.node(place).map_or(Space::Preserve, |node| node.space);
+        collapse(&mut self.reading.text, from, space);
+        let range = from..self.reading.text.len();
+        // Two of one name in different namespaces: the later one stands.
+        let known =
+            (above + 1..self.reading.places.len()).find(|at| match (self.reading.places[*at].name, field) {
+                (Name::Field(known), Some(field)) => known == field,
+                (Name::Stranger(known), None) => is(&self.reading.strangers[known]),
+                _ => false,
+            });
+        match (known, field) {
+            (Some(known), _) => self.reading.places[known].holds = Holds::Text(range),
+            (None, Some(field)) => _ = self.put(Name::Field(field), place, false, Holds::Text(range)),
+            (None, None) => {
+                let name = self.stranger(format!("@{}", local));
+                self.put(name, None, false, Holds::Text(range));
+            }
+        }
+        if let Some(open) = self.open.last_mut() {
+            open.text_from = self.reading.text.len();
+        }
+    }
+
+    /// Text of the element that is open.
+    pub(super) fn text(&mut self, text: &str) {
+        if !self.open.is_empty() {
+            self.reading.text.push_str(text);
+        }
+    }
+
+    /// The element that began last of those still open ends.
+    pub(super) fn end(&mut self) {
+        if let Some(open) = self.open.pop() {
+            let holds = self.close(&open);
+            let end = self.reading.places.len();
+            let place = &mut self.reading.places[open.at];
+            (place.holds, place.end) = (holds, end);
+        }
+        if let Some(above) = self.open.last_mut() {
+            above.text_from = self.reading.text.len();
+        }
     }
 
     pub(super) fn finish(self) -> Reading<'v> {
@@ -384,94 +285,22 @@ impl ValidationEventHandler for Reader<'_> {
     type Error = Refused;
 
     fn before_element(&mut self, element: ElementStartView<'_>) -> Result<(), Refused> {
-        let view = self.reading.view;
-        self.set_apart();
-        let namespace = match self.open.last() {
-            Some(above) if *above.namespace == *element.namespace_uri => above.namespace.clone(),
-            _ => Rc::from(element.namespace_uri),
-        };
-        let (name, node, list) = match self.open.last_mut() {
-            None => (Name::Root, Some(self.root), false),
-            Some(above) => {
-                let around = self.reading.places[above.at].node.map(|id| view.node(id));
-                match around.and_then(|node| Some((node, expected(node, element.local_name, above)?))) {
-                    // What a wildcard let in may be called like a field and is still somebody else's.
-                    Some((around, _))
-                        if around.open && !namespace.is_empty() && namespace != above.namespace =>
-                    {
-                        (self.stranger(format!("{{{namespace}}}{}", element.local_name)), None, false)
-                    }
-                    Some((around, field)) => {
-                        let node = around.fields[field].node;
-                        let item = view.node(node).item;
-                        (Name::Field(field), Some(item.unwrap_or(node)), item.is_some())
-                    }
-                    None => (self.stranger(element.local_name.to_owned()), None, false),
-                }
-            }
-        };
-        let at = self.put(name, node, list, Holds::Nothing);
-        self.open.push(Open {
-            at,
-            namespace,
-            nil: element.xsi_nil.is_some_and(|nil| matches!(nil.trim(), "true" | "1")),
-            content: Content::of(self.node(node)),
-            next: 0,
-            text_from: self.reading.text.len(),
-            text_before: String::new(),
-        });
+        self.begin(element.local_name, element.namespace_uri, element.xsi_nil);
         Ok(())
     }
 
     fn before_attribute(&mut self, attribute: AttributeView<'_>) -> Result<(), Refused> {
-        let Some(open) = self.open.last().filter(|_| attribute.namespace_uri != XSI) else { return Ok(()) };
-        let (above, from) = (open.at, self.reading.text.len());
-        let node = self.node(self.reading.places[above].node);
-        let is = |name: &str| name.strip_prefix('@') == Some(attribute.local_name);
-        let field = node.and_then(|node| node.fields.iter().position(|field| is(&field.name)));
-        let place = node.zip(field).map(|(node, field)| node.fields[field].node);
-        self.reading.text.push_str(attribute.value);
-        let space = self.node(place).map_or(Space::Preserve, |node| node.space);
-        collapse(&mut self.reading.text, from, space);
-        let range = from..self.reading.text.len();
-        // Two of one name in different namespaces: the later one stands.
-        let known =
-            (above + 1..self.reading.places.len()).find(|at| match (self.reading.places[*at].name, field) {
-                (Name::Field(known), Some(field)) => known == field,
-                (Name::Stranger(known), None) => is(&self.reading.strangers[known]),
-                _ => false,
-            });
-        match (known, field) {
-            (Some(known), _) => self.reading.places[known].holds = Holds::Text(range),
-            (None, Some(field)) => _ = self.put(Name::Field(field), place, false, Holds::Text(range)),
-            (None, None) => {
-                let name = self.stranger(format!("@{}", attribute.local_name));
-                self.put(name, None, false, Holds::Text(range));
-            }
-        }
-        if let Some(open) = self.open.last_mut() {
-            open.text_from = self.reading.text.len();
-        }
+        self.attribute(attribute.local_name, attribute.namespace_uri, attribute.value);
         Ok(())
     }
 
     fn after_end_element(&mut self, _: &EndElementInfo, _: usize) -> Result<(), Refused> {
-        if let Some(open) = self.open.pop() {
-            let holds = self.close(&open);
-            let end = self.reading.places.len();
-            let place = &mut self.reading.places[open.at];
-            (place.holds, place.end) = (holds, end);
-        }
-        if let Some(above) = self.open.last_mut() {
-            above.text_from = self.reading.text.len();
-        }
+        self.end();
         Ok(())
     }
 
     fn on_text(&mut self, _: TextKind, text: &str) -> Result<(), Refused> {
-        if !self.open.is_empty() {
-            self.reading.text.push_str(text);
-        }
+        self.text(text);
         Ok(())
     }
 

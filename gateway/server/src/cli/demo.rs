@@ -60,7 +60,7 @@ pub fn demo(common: &Common, args: Demo) -> Outcome {
         }
         if !args.once {
             invite(&stage, lang);
-            serve::stopped().await?;
+            serve::stopped()?.await;
         }
         stage.stop().await;
         ended.map_err(|_| Ended::NotAsItShould)

@@ -21,6 +21,7 @@ mod operate;
 mod serve;
 mod setup;
 mod show;
+mod simulate;
 mod translate;
 
 use std::ffi::OsString;
@@ -81,7 +82,7 @@ enum Command {
     /// See it work: gateway, simulated portal and made-up dossiers on loopback ports
     Demo(demo::Demo),
     /// Run a peer's simulator on a port, for trying out
-    Simulate(serve::Simulate),
+    Simulate(simulate::Simulate),
     /// Try one mapping on a file
     Translate(translate::Translate),
     /// Run the cases beside the mappings (UPDATE=1 rewrites what is expected)
@@ -154,7 +155,7 @@ pub fn main() -> ExitCode {
         Command::Run => serve::run(&common),
         Command::Check => data::check(&common),
         Command::Demo(args) => demo::demo(&common, args),
-        Command::Simulate(args) => serve::simulate(&common, args),
+        Command::Simulate(args) => simulate::simulate(&common, args),
         Command::Translate(args) => translate::translate(&common, args),
         Command::Test(args) => data::test(&common, args),
         Command::Openapi => doors::openapi(&common),

@@ -1,14 +1,11 @@
-//! `run` and `simulate`: what stays up.
+//! `run`: the gateway, until it is told to stop.
 
-use std::net::SocketAddr;
-
-use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Common, Ended, Outcome, block_on};
 use crate::app::{App, CannotStart, Running};
 use crate::clock::Clock;
 use crate::files::Files;
-use crate::simulator::{Host, Twist};
 use crate::telemetry;
 use crate::words::store_trouble;
 
@@ -18,6 +15,8 @@ pub fn run(common: &Common) -> Outcome {
     let files = Files::with_overlay(&config.gateway.overlay)?;
     let file = common.config.display().to_string();
     block_on(async {
+        // Before anything else: who asks for a stop during the start gets a stop and not a kill.
+        let stopped = stopped()?;
         let clock = Clock::system();
         let began = clock.now();
         let listen = config.gateway.listen.clone();
@@ -37,7 +36,7 @@ pub fn run(common: &Common) -> Outcome {
                 .pick("Cổng liên thông đang chạy (Ctrl-C để dừng):", "The gateway runs (Ctrl-C stops it):");
             say!("{words} http://{}", running.address);
         }
-        stopped().await?;
+        stopped.await;
         tracing::info!(event = "stopping");
         running.stop().await;
         tracing::info!(event = "stopped");
@@ -45,45 +44,14 @@ pub fn run(common: &Common) -> Outcome {
     })
 }
 
-/// SIGTERM or Ctrl-C.
-pub(super) async fn stopped() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
-}
-
-#[derive(Args)]
-pub struct Simulate {
-    /// The adapter whose peer is simulated
-    #[arg(default_value = "portal")]
-    adapter: String,
-    /// Address and port to listen on
-    #[arg(long, default_value = "127.0.0.1:8461")]
-    listen: SocketAddr,
-    /// What happens to the first calls: 503, html, lost-before, lost-after, slow, ok
-    #[arg(long, num_args = 1..)]
-    answers: Vec<String>,
-}
-
-pub fn simulate(common: &Common, args: Simulate) -> Outcome {
-    let lang = common.lang();
-    let twists: Option<Vec<Twist>> = args.answers.iter().map(|word| Twist::parse(word)).collect();
-    let twists = twists.ok_or_else(|| {
-        let words = lang.pick("--answers chỉ nhận", "--answers takes");
-        Ended::Misused(format!("{words} 503, html, lost-before, lost-after, slow, ok"))
-    })?;
-    let peer = adapters::simulator(&args.adapter, "", &toml::Table::new()).ok_or_else(|| {
-        let words = lang.pick("không có bản giả lập của", "there is no simulator of");
-        Ended::Misused(format!("{words} `{}`", args.adapter))
-    })?;
-    block_on(async {
-        let host = Host::start(peer, args.listen, Clock::system()).await?;
-        host.script(twists);
-        say!("http://{}", host.address());
-        stopped().await?;
-        say!("{:#}", host.state());
-        Ok(())
+/// SIGTERM or Ctrl-C, from now on.
+pub(super) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     })
 }

@@ -164,10 +164,20 @@ impl<'a> Talk<'a> {
     /// The unsigned request, and everything pending, on disk before the first byte leaves; none if the delivery is gone.
     pub(super) async fn journal(&mut self, request: &Request) -> Result<Option<ExchangeId>, StoreError> {
         let mut entries = std::mem::take(&mut self.pending);
-        entries.push(Entry::Call { request: request.clone(), at: self.app.clock.now() });
+        let at = self.app.clock.now();
+        let same = self.delivery.latest_call.as_ref().filter(|(_, latest)| latest == request);
+        entries.push(match same {
+            Some((of, _)) => Entry::CallAgain { of: *of, effect: request.effect, at },
+            None => Entry::Call { request: request.clone(), at },
+        });
+        let anew = same.is_none();
         let written = self.app.store.write(self.delivery.id, entries).await?;
         self.app.heed(self.room, &written.news);
-        Ok(written.exchanges.last().copied().filter(|_| !written.gone))
+        let row = written.exchanges.last().copied().filter(|_| !written.gone);
+        if let Some(row) = row.filter(|_| anew) {
+            self.delivery.latest_call = Some((row, request.clone()));
+        }
+        Ok(row)
     }
 
     pub(super) async fn call(&mut self, request: &Request, held: Option<&Held>) -> Result<Answer, Failure> {
@@ -303,6 +313,9 @@ impl<'a> Talk<'a> {
         self.app.heed(self.room, &written.news);
         if !written.gone {
             self.tell(&settlement, now);
+        }
+        if written.superseded {
+            self.app.verdicts.let_go(self.message.id);
         }
         if written.next.is_some() {
             self.room.bell.ring();

@@ -14,6 +14,7 @@ use super::carriage::{Carriage, News};
 use super::error::StoreError;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
+use super::supersede::Place;
 use super::types::{Admitted, Event, LaneId, Queued};
 use super::writer::Writing;
 use crate::crash;
@@ -258,14 +259,19 @@ impl Writing<'_> {
             let id = self.next_delivery();
             let new = NewDelivery { item, content, message, id, dead };
             let known = if dossier.is_new { None } else { self.lane_of(dossier.id, peer.as_str())? };
-            let lane = match known {
-                None => self.queue_first(&new, dossier.id, peer)?,
+            let (lane, instead_of) = match known {
+                None => (self.queue_first(&new, dossier.id, peer)?, Vec::new()),
                 Some(lane) => self.queue_behind(&new, lane)?,
             };
             if let Some(fault) = dead {
                 self.note(dossier.id, Some(DeliveryId(id)), item.at, Event::DeadLetter, &fault.told)?;
             }
-            queued.push(Queued { delivery: DeliveryId(id), lane: LaneId(lane), peer: peer.clone() });
+            queued.push(Queued {
+                delivery: DeliveryId(id),
+                lane: LaneId(lane),
+                peer: peer.clone(),
+                instead_of,
+            });
         }
         Ok(queued)
     }
@@ -287,17 +293,16 @@ impl Writing<'_> {
         Ok(lane)
     }
 
-    fn queue_behind(&self, new: &NewDelivery, mut lane: Lane) -> Result<i64, StoreError> {
+    fn queue_behind(&self, new: &NewDelivery, mut lane: Lane) -> Result<(i64, Vec<MessageId>), StoreError> {
         let item = new.item;
-        let mut position = lane.next_position;
+        let mut place = Place { position: lane.next_position, revision: None, instead_of: Vec::new() };
         lane.next_position += 1;
         lane.due = item.due.map_or(lane.due, Moment::as_millis);
-        let mut revision = None;
         // One that is born dead takes nobody's place: what waits can still be delivered.
         if item.class == Class::Snapshot && lane.open > 0 && new.dead.is_none() {
-            (position, revision) = self.replace(new, &lane, position)?;
+            place = self.replace(new, &lane, place.position)?;
         }
-        self.insert_delivery(new, lane.id, position, revision.as_deref())?;
+        self.insert_delivery(new, lane.id, place.position, place.revision.as_deref())?;
         // An event behind a head that may go now can never be the head itself; everything else is asked anew.
         if item.class == Class::Event && lane.head.is_some() && lane.ready_at <= item.at.as_millis() {
             lane.open += 1;
@@ -305,7 +310,7 @@ impl Writing<'_> {
         } else {
             self.reorder(&mut lane, None)?;
         }
-        Ok(lane.id)
+        Ok((lane.id, place.instead_of))
     }
 
     fn insert_delivery(

@@ -1,12 +1,15 @@
 //! Claims: large values as sealed files beside the database, and the packing of everything that is stored sealed.
 //!
 //! A claim file is written, synced and put in place (with its folder synced) before the row that names it is committed; a
-//! restart may therefore find files that no row names, never a row without its file. Names are keyed digests, so a folder
+//! restart may therefore find files that no row names, never a row without its file. The next start removes them once they are
+//! an hour old. Names are keyed digests, so a folder
 //! listing tells nothing. Equal values share one file: a request that is repeated a hundred times is kept once.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use gateway_core::lift::{LIFT_BYTES, Ticket, lift, lower};
@@ -16,16 +19,23 @@ use serde_json::Value;
 
 use super::error::StoreError;
 use super::seal::{Digests, Seal, chance, hex};
+use super::writer::Writing;
 
 const INLINE: u8 = 0;
 const CLAIMED: u8 = 1;
 const PURPOSE: &str = "claim";
+
+/// Files younger than this may belong to a row that is about to be committed.
+const SWEEP_AGE: Duration = Duration::from_secs(3_600);
 
 /// Seals, unseals, and keeps what is too large for a row.
 pub(super) struct Vault {
     pub(super) seal: Seal,
     pub(super) digests: Digests,
     folder: PathBuf,
+    /// Held by the sweeper from its look at a file to the file's end, shared by whoever makes a file young again: otherwise
+    /// one could be taken away between the two.
+    sweeping: RwLock<()>,
 }
 
 /// Collects the large values met while packing; they must be kept before the rows are written.
@@ -46,7 +56,7 @@ impl Parcel {
 
 impl Vault {
     pub(super) fn new(seal: Seal, digests: Digests, store: &Path) -> Self {
-        Vault { seal, digests, folder: store.join("claims") }
+        Vault { seal, digests, folder: store.join("claims"), sweeping: RwLock::new(()) }
     }
 
     /// Lifts the large texts out of a document.
@@ -139,6 +149,7 @@ impl Vault {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
+        let _not_swept = self.sweeping.read().unwrap_or_else(PoisonError::into_inner);
         match File::options().write(true).open(&path) {
             // Young again, so that the sweeper does not take it before our row names it.
             // The file system's own time, which only the sweep compares with: not a moment of any message.
@@ -184,13 +195,63 @@ impl Vault {
         }
         for folder in fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()? {
             for file in fs::read_dir(folder.path())?.collect::<Result<Vec<_>, _>>()? {
-                let old = file.metadata()?.modified()?.elapsed().is_ok_and(|since| since > age);
-                if old && !file.file_name().to_str().is_some_and(&named) {
+                if file.file_name().to_str().is_some_and(&named) {
+                    continue;
+                }
+                let _alone = self.sweeping.write().unwrap_or_else(PoisonError::into_inner);
+                // A draft may have got its name since the folder was read.
+                let Ok(seen) = file.metadata() else { continue };
+                if seen.modified()?.elapsed().is_ok_and(|since| since > age) {
                     fs::remove_file(file.path())?;
                     gone += 1;
                 }
             }
         }
         Ok(gone)
+    }
+}
+
+impl Writing<'_> {
+    /// Removes the files that no row names. In a change of the writer's, so that no row is committed meanwhile.
+    pub(super) fn sweep(&self) -> Result<usize, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT DISTINCT name FROM claim")?;
+        let named: HashSet<String> =
+            statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+        self.vault.sweep(|name| named.contains(name), SWEEP_AGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::seal::SealKey;
+    use super::*;
+
+    /// Somebody keeps the same value again and again, each time after the file has grown old, while it is swept.
+    #[test]
+    fn a_file_that_is_kept_once_more_is_not_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let seal = Seal::from_keys(&SealKey::new([1; 32]), &[]).unwrap();
+        let vault = Vault::new(seal, Digests::new(&[2; 32]), folder.path());
+        fs::create_dir(&vault.folder).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let sweeping = scope.spawn(|| {
+                let mut gone = 0;
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    gone += vault.sweep(|_| false, SWEEP_AGE).unwrap();
+                }
+                gone
+            });
+            let swept_away = (0..500).find(|_| {
+                vault.write("00aa", b"scan").unwrap();
+                match File::options().write(true).open(vault.path("00aa")) {
+                    Ok(file) => file.set_modified(SystemTime::UNIX_EPOCH).is_err(),
+                    Err(_) => true,
+                }
+            });
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(sweeping.join().unwrap() > 0, "nothing was ever swept");
+            assert_eq!(swept_away, None, "a file that was just kept is gone");
+        });
     }
 }

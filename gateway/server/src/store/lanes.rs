@@ -181,6 +181,15 @@ impl Writing<'_> {
         Ok(lane.next())
     }
 
+    /// Whose turn it is to go before the head of a lane, see [`pipeline::passers`]; none if nobody may now.
+    pub(super) fn passer(&self, lane: LaneId, turn: usize, now: Moment) -> Result<Option<Head>, StoreError> {
+        let lane = self.lane(lane.0)?;
+        let mut passers = pipeline::passers(&self.entries(lane.id, None)?, lane.facts());
+        passers.retain(|next| next.ready_at <= now);
+        let Some(next) = turn.checked_rem(passers.len()).map(|place| passers[place]) else { return Ok(None) };
+        Ok(lane.next().map(|head| Head { delivery: next.id, ready_at: next.ready_at, ..head }))
+    }
+
     /// Makes ready what waits for a moment after `now`. For a clock that was set back: otherwise a message accepted under
     /// the wrong time would wait until that time comes again.
     pub(super) fn bring_forward(&self, peer: &str, now: Moment) -> Result<usize, StoreError> {

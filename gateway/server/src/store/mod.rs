@@ -9,6 +9,7 @@
 //! reads back (once). Nothing in memory is needed. Deliberately absent: the clock, and any decision; those are the core's.
 
 mod admit;
+mod calls;
 mod carriage;
 mod claims;
 mod error;
@@ -173,6 +174,11 @@ impl Store {
         self.read(move |db, _| read::ready(db, &peer, limit, now, &out)).await
     }
 
+    /// Who may be tried before the head of this lane while its peer is away, in turns; none if nobody may.
+    pub async fn passer(&self, lane: LaneId, turn: usize, now: Moment) -> Result<Option<Head>, StoreError> {
+        self.run(move |writing| writing.passer(lane, turn, now)).await
+    }
+
     /// When the next lane of a peer that is not ready now becomes ready by itself.
     pub async fn next_ready_at(&self, peer: &PeerName, now: Moment) -> Result<Option<Moment>, StoreError> {
         let peer = peer.clone();
@@ -310,9 +316,10 @@ impl Store {
         self.run(|writing| writing.try_writing()).await
     }
 
-    /// Removes claim files that no row names and that are older than an hour; gives how many went.
+    /// Removes claim files that no row names and that are older than an hour; gives how many went. Between commits, so that what
+    /// is named is known, and only where this process is the one that writes.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        self.read(stats::sweep).await
+        self.run(|writing| writing.sweep()).await
     }
 
     /// How many commits were synced since opening.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use gateway_core::adapter::{Answer, Effect, Marks, Payload, Request};
+use gateway_core::adapter::{Effect, Marks, Payload, Request};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault};
@@ -14,6 +14,7 @@ use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::{DeliveryId, History, State};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
+use super::calls;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::lanes::{NEVER, class, state};
@@ -283,6 +284,7 @@ pub(super) struct Loaded {
     pub(super) pinned: Option<Pinned>,
     pub(super) marks: Marks,
     pub(super) exchanges: Vec<Kept>,
+    pub(super) latest_call: Option<(ExchangeId, Request)>,
 }
 
 /// Loads a delivery.
@@ -316,7 +318,8 @@ pub(super) fn load(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Opt
         out_mapping: pin.mapping,
         pinned,
         marks: marks(&db, vault, raw.lane)?,
-        exchanges: exchanges(&db, vault, id)?,
+        exchanges: calls::exchanges(&db, vault, id)?,
+        latest_call: calls::latest(&db, vault, id)?,
         peer: PeerName::from(raw.peer),
     }))
 }
@@ -346,6 +349,7 @@ impl Loaded {
             pinned: self.pinned,
             marks: self.marks,
             exchanges: self.exchanges,
+            latest_call: self.latest_call,
             history: self.history,
             state,
             away: self.away,
@@ -364,35 +368,4 @@ fn marks(db: &Connection, vault: &Vault, lane: i64) -> Result<Marks, StoreError>
         marks.insert(name, value);
     }
     Ok(marks)
-}
-
-/// The calls that still say something: a struck one that could be repeated only tells of an outage, in the timeline. Weeks of
-/// probes must not make an attempt slower and larger each time.
-fn exchanges(db: &Connection, vault: &Vault, id: DeliveryId) -> Result<Vec<Kept>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT id, called_at, answered_at, struck_at, request, answer, reason FROM exchange
-         WHERE delivery = ?1 AND (struck_at IS NULL OR once = 1) ORDER BY id",
-    )?;
-    let mut rows = statement.query([id.0])?;
-    let mut kept = Vec::new();
-    while let Some(row) = rows.next()? {
-        let request: Request = vault.open("exchange.request", &row.get::<_, Vec<u8>>(4)?)?;
-        let answer: Option<Answer> = row
-            .get::<_, Option<Vec<u8>>>(5)?
-            .map(|sealed| vault.open("exchange.answer", &sealed))
-            .transpose()?;
-        let reason: Option<String> = row
-            .get::<_, Option<Vec<u8>>>(6)?
-            .map(|sealed| vault.open("exchange.reason", &sealed))
-            .transpose()?;
-        kept.push(Kept {
-            id: ExchangeId(row.get(0)?),
-            request,
-            called_at: moment(row.get(1)?),
-            answer,
-            answered_at: row.get::<_, Option<i64>>(2)?.map(moment),
-            struck: row.get::<_, Option<i64>>(3)?.map(|_| reason.unwrap_or_default()),
-        });
-    }
-    Ok(kept)
 }

@@ -13,6 +13,7 @@ use gateway_core::waybill::{self, Lesson};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
+use super::calls::{self, Said};
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::lanes::{Lane, class, state, told};
@@ -96,7 +97,12 @@ pub(super) fn prepare(
             }
             Entry::Call { request, at } => Sealed::Call {
                 once: request.effect == Effect::Once,
-                request: vault.pack_large("exchange.request", &request, parcel)?,
+                request: vault.pack_large(calls::PURPOSE, &request, parcel)?,
+                at,
+            },
+            Entry::CallAgain { of, effect, at } => Sealed::Call {
+                once: effect == Effect::Once,
+                request: vault.pack(calls::PURPOSE, &Said::Again { same_as: of.0 })?,
                 at,
             },
             Entry::Answered { exchange, answer, marks, at } => Sealed::Answered {
@@ -222,7 +228,7 @@ impl Writing<'_> {
                 self.alias(code.as_str(), &peer, lane.dossier, *at)
             }
             Sealed::Plain(Entry::Settle { settlement, at }) => {
-                written.next = self.settle(row, settlement, *at)?;
+                (written.next, written.superseded) = self.settle(row, settlement, *at)?;
                 Ok(())
             }
             Sealed::Plain(_) => Ok(()),
@@ -289,13 +295,13 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Settles a delivery and gives the lane to the next one.
+    /// Settles a delivery and gives the lane to the next one; tells also whether it gave way to a newer snapshot.
     pub(super) fn settle(
         &self,
         row: &Row,
         settlement: &Settlement,
         at: Moment,
-    ) -> Result<Option<Head>, StoreError> {
+    ) -> Result<(Option<Head>, bool), StoreError> {
         let mut lane = self.lane(row.lane)?;
         // Now and not when its task ends: whoever is admitted in between would take it for being out and make it the head of
         // the lane, where a held or dead one would stay for ever.
@@ -306,6 +312,7 @@ impl Writing<'_> {
         match settlement {
             Settlement::Delivered { reference } => {
                 self.end(row.id, State::Delivered, at)?;
+                self.note_passed(row, &lane, at)?;
                 self.note(lane.dossier, Some(row.id), at, Event::Delivered, reference)?;
                 if !lane.accepted {
                     lane.accepted = true;
@@ -325,10 +332,11 @@ impl Writing<'_> {
             Settlement::Hold(fault) => self.park(row, &lane, State::Held, Event::Held, fault, at)?,
             Settlement::Superseded => self.end_superseded(&lane, row.id, at)?,
         }
-        if !matches!(settlement, Settlement::Delivered { .. } | Settlement::Superseded) {
-            self.give_way(row, &lane, at)?;
-        }
-        self.reorder(&mut lane, Some(row.id))
+        let gave_way = match settlement {
+            Settlement::Delivered { .. } | Settlement::Superseded => false,
+            _ => self.give_way(row, &lane, at)?,
+        };
+        Ok((self.reorder(&mut lane, Some(row.id))?, gave_way))
     }
 
     fn end(&self, id: DeliveryId, state: State, at: Moment) -> Result<(), StoreError> {
@@ -371,6 +379,7 @@ impl Writing<'_> {
             Again::Unclear => (1, 0, Some(at.as_millis())),
             Again::Panicked => (1, 1, None),
             Again::ReadBack => (0, 0, None),
+            Again::Repeat => (1, 0, None),
         };
         let state = self.waiting_state(row.id)?;
         self.db
@@ -395,6 +404,23 @@ impl Writing<'_> {
                    away_at = ?3, first_unclear_at = NULL WHERE id = ?1",
             )?
             .execute(params![row.id.0, state, at.as_millis()])?;
+        Ok(())
+    }
+
+    /// Says of every earlier step that still waits, or died, that this one went before it; of each once.
+    fn note_passed(&self, row: &Row, lane: &Lane, at: Moment) -> Result<(), StoreError> {
+        if row.class == Class::Snapshot || lane.open < 2 {
+            return Ok(());
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT p.id FROM delivery d JOIN delivery p ON p.lane = d.lane AND p.open = 1 AND p.position < d.position
+             WHERE d.id = ?1 AND p.class = 'event' AND p.state <> 'held' AND NOT EXISTS
+               (SELECT 1 FROM timeline t WHERE t.dossier = ?2 AND t.delivery = p.id AND t.event = 'passed')",
+        )?;
+        let passed = statement.query_map(params![row.id.0, lane.dossier], |row| row.get(0))?;
+        for id in passed.collect::<Result<Vec<i64>, _>>()? {
+            self.note(lane.dossier, Some(DeliveryId(id)), at, Event::Passed, "")?;
+        }
         Ok(())
     }
 

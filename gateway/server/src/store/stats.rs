@@ -1,16 +1,11 @@
 //! Counts: how much waits for whom, since when, and what needs a person.
 
-use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use gateway_core::ids::{Moment, PeerName};
 use rusqlite::Connection;
 
-use super::claims::Vault;
 use super::error::StoreError;
-
-/// Files younger than this may belong to a row that is about to be committed.
-const SWEEP_AGE: Duration = Duration::from_secs(3_600);
 
 /// What waits for one peer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,12 +62,4 @@ pub(super) fn stats(db: &Connection) -> Result<Stats, StoreError> {
     stats.database_bytes = one("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")?;
     stats.claim_bytes = one("SELECT ifnull(sum(bytes), 0) FROM (SELECT DISTINCT name, bytes FROM claim)")?;
     Ok(stats)
-}
-
-/// Removes claim files that no row names.
-pub(super) fn sweep(db: &Connection, vault: &Vault) -> Result<usize, StoreError> {
-    let mut statement = db.prepare_cached("SELECT DISTINCT name FROM claim")?;
-    let named: HashSet<String> =
-        statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
-    vault.sweep(|name| named.contains(name), SWEEP_AGE)
 }

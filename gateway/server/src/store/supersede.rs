@@ -5,7 +5,7 @@
 //! restart sees is always whole: the older one ended, the newer one in its place with everything carried over.
 
 use gateway_core::envelope::Class;
-use gateway_core::ids::Moment;
+use gateway_core::ids::{MessageId, Moment};
 use gateway_core::pipeline::{self, DeliveryId, State};
 use rusqlite::params;
 use serde_json::Value;
@@ -18,14 +18,16 @@ use super::record::{Pin, Row};
 use super::types::Event;
 use super::writer::Writing;
 
+/// Where a newer snapshot stands, what it says also, and in whose stead.
+pub(super) struct Place {
+    pub(super) position: i64,
+    pub(super) revision: Option<Vec<u8>>,
+    pub(super) instead_of: Vec<MessageId>,
+}
+
 impl Writing<'_> {
     /// Takes the place of waiting snapshots; carries over what only they, or dead ones before, said.
-    pub(super) fn replace(
-        &self,
-        new: &NewDelivery,
-        lane: &Lane,
-        position: i64,
-    ) -> Result<(i64, Option<Vec<u8>>), StoreError> {
+    pub(super) fn replace(&self, new: &NewDelivery, lane: &Lane, position: i64) -> Result<Place, StoreError> {
         let at = new.item.at;
         let entries = self.entries(lane.id, None)?;
         let superseded = pipeline::supersede(&entries);
@@ -35,20 +37,31 @@ impl Writing<'_> {
         for entry in older.filter(|entry| superseded.contains(&entry.id) || entry.state == State::Dead) {
             carried |= self.say_also(entry.id, &mut lifted)?;
         }
+        let mut instead_of = Vec::with_capacity(superseded.len());
         for old in &superseded {
             self.end_superseded(lane, *old, at)?;
+            instead_of.push(self.message_of(*old)?);
         }
         let first = entries.iter().find(|entry| superseded.contains(&entry.id));
         let position = first.map_or(position, |entry| entry.position);
         if !carried {
-            return Ok((position, None));
+            return Ok(Place { position, revision: None, instead_of });
         }
         self.note(lane.dossier, Some(DeliveryId(new.id)), at, Event::CarriedOver, "")?;
         // Lifted texts are tickets of the same dossier already, so nothing new has to be kept.
         let mut parcel = Parcel::default();
         let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
         self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
-        Ok((position, Some(sealed)))
+        Ok(Place { position, revision: Some(sealed), instead_of })
+    }
+
+    fn message_of(&self, id: DeliveryId) -> Result<MessageId, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT m.id FROM delivery d JOIN message m ON m.seq = d.message WHERE d.id = ?1",
+            )?
+            .query_row([id.0], |row| row.get(0).map(MessageId))?)
     }
 
     /// Has a newer document say what only an older one said. True if it now says more.
@@ -81,25 +94,25 @@ impl Writing<'_> {
     }
 
     /// A snapshot that came back untaken gives way to a newer one that waits, and what it alone said goes along. One that
-    /// died gives only that: an operator may still look at it.
-    pub(super) fn give_way(&self, row: &Row, lane: &Lane, at: Moment) -> Result<(), StoreError> {
+    /// died gives only that: an operator may still look at it. True if it is over.
+    pub(super) fn give_way(&self, row: &Row, lane: &Lane, at: Moment) -> Result<bool, StoreError> {
         if row.class != Class::Snapshot {
-            return Ok(());
+            return Ok(false);
         }
         let entries = self.entries(lane.id, Some(row.id))?;
-        let Some(old) = entries.iter().find(|entry| entry.id == row.id) else { return Ok(()) };
+        let Some(old) = entries.iter().find(|entry| entry.id == row.id) else { return Ok(false) };
         let waits = |id: &DeliveryId| id.0 > row.id.0;
         let Some(newer) = pipeline::supersede(&entries).into_iter().filter(waits).max_by_key(|id| id.0)
         else {
-            return Ok(());
+            return Ok(false);
         };
         // One that nobody could read yet takes nobody's place: what waits can still be delivered.
         let Some(mut document) = self.readable(newer)?.filter(|document| !document.is_null()) else {
-            return Ok(());
+            return Ok(false);
         };
         let gives_way = pipeline::supersede(&entries).contains(&row.id);
         if !gives_way && old.state != State::Dead {
-            return Ok(());
+            return Ok(false);
         }
         if self.say_also(row.id, &mut document)? {
             let mut parcel = Parcel::default();
@@ -117,7 +130,7 @@ impl Writing<'_> {
                 .prepare_cached("UPDATE delivery SET position = ?2 WHERE id = ?1")?
                 .execute(params![newer.0, old.position])?;
         }
-        Ok(())
+        Ok(gives_way)
     }
 
     /// Ends a delivery because a newer snapshot takes its place.

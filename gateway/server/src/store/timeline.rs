@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::{Answer, Request};
+use gateway_core::adapter::Answer;
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName};
 use gateway_core::pipeline::DeliveryId;
 use rusqlite::{Connection, Row, params};
 
+use super::calls::Calls;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::lanes::told;
@@ -216,11 +217,12 @@ fn calls(
     happened: &mut Vec<Ranked>,
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT called_at, struck_at, request, answer, reason FROM exchange WHERE delivery = ?1 ORDER BY id",
+        "SELECT called_at, struck_at, request, answer, reason, id FROM exchange WHERE delivery = ?1 ORDER BY id",
     )?;
     let mut rows = statement.query(params![id])?;
+    let mut calls = Calls::default();
     while let Some(row) = rows.next()? {
-        let request: Request = vault.open("exchange.request", &row.get::<_, Vec<u8>>(2)?)?;
+        let (_, request) = calls.open(db, vault, row.get(5)?, row.get_ref(2)?.as_blob().unwrap_or(&[]))?;
         let answer: Option<Answer> = row
             .get::<_, Option<Vec<u8>>>(3)?
             .map(|sealed| vault.open("exchange.answer", &sealed))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::{Answer, Marks, Payload, Request, Transcript};
+use gateway_core::adapter::{Answer, Effect, Marks, Payload, Request, Transcript};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::{Class, Envelope};
 use gateway_core::fault::Fault;
@@ -123,6 +123,8 @@ pub struct Queued {
     pub lane: LaneId,
     /// To whom.
     pub peer: PeerName,
+    /// The messages whose place it takes there: nobody will be told of them any more.
+    pub instead_of: Vec<MessageId>,
 }
 
 /// A lane whose head may go.
@@ -159,6 +161,8 @@ pub struct Delivery {
     pub marks: Marks,
     /// All calls so far, oldest first, also struck and unanswered ones.
     pub exchanges: Vec<Kept>,
+    /// What the latest call said, struck or not, with the row that has its body: for [`Entry::CallAgain`].
+    pub latest_call: Option<(ExchangeId, Request)>,
     /// What it has gone through; `peer_success_at` is for the caller to fill in.
     pub history: History,
     /// Waiting, doubtful or held.
@@ -243,6 +247,15 @@ pub enum Entry {
         /// When.
         at: Moment,
     },
+    /// A call that is about to leave and says the same as an earlier one of this delivery: its body is not kept once more.
+    CallAgain {
+        /// The row that has the body.
+        of: ExchangeId,
+        /// What it does to the peer.
+        effect: Effect,
+        /// When.
+        at: Moment,
+    },
     /// Its answer, with what it teaches about the dossier.
     Answered {
         /// Which call.
@@ -293,6 +306,8 @@ pub enum Entry {
 pub struct Written {
     /// The delivery had been settled by somebody else (superseded, discarded): nothing was written, do not go on.
     pub gone: bool,
+    /// It came back untaken and gave way to a newer snapshot: it is over.
+    pub superseded: bool,
     /// The numbers of the calls written, in order.
     pub exchanges: Vec<ExchangeId>,
     /// After a settlement: the lane's next head.
@@ -346,6 +361,8 @@ events! {
     Queued = "queued",
     /// A newer snapshot took its place.
     Superseded = "superseded",
+    /// A later step went before it.
+    Passed = "passed",
     /// What only the superseded one carried came along.
     CarriedOver = "carried-over",
     /// Waits until the peer knows the dossier.

@@ -11,7 +11,7 @@ fn entry(text: &str, position: i64) -> LaneEntry {
     let (name, at) = text.split_once('@').unwrap_or((text, "0"));
     let state = match &name[1..] {
         "wait" | "wait5" | "out" => State::Waiting,
-        "doubt" => State::Doubtful,
+        "doubt" | "doubt5" => State::Doubtful,
         "held" => State::Held,
         "indoubt" => State::InDoubt,
         "dead" => State::Dead,
@@ -52,6 +52,14 @@ fn the_rules_as_a_table() {
         (true, "sindoubt ewait", Some(1), "but no events of a known dossier"),
         (true, "ewait edoubt", Some(1), "a doubtful one is settled first"),
         (true, "ewait eout", Some(1), "so is one that is out"),
+        (
+            true,
+            "edoubt5@9 ewait",
+            Some(1),
+            "an event that was made again and is still doubtful holds nothing",
+        ),
+        (true, "edoubt5 ewait", Some(0), "but goes when its moment comes"),
+        (true, "sdoubt5@9 ewait", Some(0), "a doubtful snapshot does hold"),
         (true, "ewait@9 ewait", Some(0), "one that waits for its moment stands before the next"),
         (true, "ewait5@9 ewait", Some(1), "a stuck one does not"),
         (true, "ewait5@9 ewait@20 ewait", Some(0), "but is tried when its moment is first"),
@@ -60,6 +68,24 @@ fn the_rules_as_a_table() {
     ] {
         let next = head(&lane(entries), LaneFacts { accepted_snapshot: known });
         assert_eq!(next.map(|next| next.id.0), wanted, "{entries}: {why}");
+    }
+}
+
+#[test]
+fn who_may_pass_a_head_that_is_tried_in_vain() {
+    for (known, entries, wanted, why) in [
+        (true, "ewait ewait ewait", vec![1, 2], "an event holds nothing"),
+        (true, "ewait", vec![], "nobody is there"),
+        (false, "swait ewait ewait", vec![], "a snapshot that was never accepted holds its events"),
+        (true, "swait ewait", vec![1], "one of a known dossier does not"),
+        (true, "ewait swait", vec![1], "nor does an event hold a snapshot"),
+        (true, "edoubt ewait", vec![], "to be asked about has no effect: the better probe"),
+        (true, "ewait eout", vec![], "one of a lane is out at a time"),
+        (true, "edead ewait eindoubt ewait", vec![3], "those that wait for a person do not go"),
+        (false, "ewait swait ewait", vec![], "the snapshot is the head and holds both"),
+    ] {
+        let passing = passers(&lane(entries), LaneFacts { accepted_snapshot: known });
+        assert_eq!(passing.iter().map(|next| next.id.0).collect::<Vec<_>>(), wanted, "{entries}: {why}");
     }
 }
 

@@ -185,13 +185,15 @@ pub(super) const PAGES: &[Page] = &[
         command: "simulate",
         about: "Chạy bản giả lập của một hệ thống trên một cổng mạng, để thử kết nối",
         args: &[
-            ("adapter", "GIAO THỨC", "Hệ thống được giả lập, theo tên bộ chuyển đổi"),
+            ("peer", "HỆ THỐNG", "Hệ thống được giả lập: portal, population, postal/ems…"),
             ("listen", "ĐỊA CHỈ", "Địa chỉ và cổng mạng để lắng nghe"),
+            ("set", "DÒNG TOML", "Một thiết đặt của hệ thống hoặc bản giả lập; có thể nêu nhiều lần"),
             (
                 "answers",
                 "CÁCH TRẢ LỜI",
                 "Các lần gọi đầu tiên gặp gì: 503, html, lost-before, lost-after, slow, ok",
             ),
+            ("script", "TỆP", "Kịch bản, mỗi dòng một việc: answers, always, nudge, after"),
         ],
         examples: &[
             (
@@ -203,6 +205,11 @@ pub(super) const PAGES: &[Page] = &[
                 "lienthong simulate --answers 503 503 ok",
                 "hai lần gọi đầu gặp Cổng không hoạt động",
                 "away for the first two calls",
+            ),
+            (
+                "lienthong simulate population --set 'profile = \"p2\"' --listen 127.0.0.1:8462",
+                "CSDL dân cư giả lập qua nền tảng của tỉnh",
+                "the population database behind a province's platform",
             ),
         ],
         ends: &[0, 2, 3],
