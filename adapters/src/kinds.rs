@@ -15,3 +15,19 @@ pub(crate) const HINT_UPDATING: &str = "updating";
 pub(crate) const HINT_TYPE: &str = "type";
 /// Beside the document: the end of the path a question came in by.
 pub(crate) const HINT_REST: &str = "rest";
+
+/// The one-stop-shop wants something carried.
+pub(crate) const POSTAL_ORDER_REQUESTED: &str = "postal-order-requested";
+/// The one-stop-shop wants a shipment cancelled.
+pub(crate) const POSTAL_ORDER_CANCELLED: &str = "postal-order-cancelled";
+/// What would it cost to carry something?
+pub(crate) const ASK_POSTAL_PRICE: &str = "ask-postal-price";
+/// A carrier told something of a shipment.
+pub(crate) const POSTAL_EVENT_OBSERVED: &str = "postal-event-observed";
+/// A shipment's confirmed state has changed.
+pub(crate) const POSTAL_STATUS_CHANGED: &str = "postal-status-changed";
+
+/// Beside the document: which way a shipment goes, `RETURN` or `COLLECT`, where our order number says it.
+pub(crate) const HINT_LEG: &str = "leg";
+/// Beside the document: which shipment of its leg, where our order number says it.
+pub(crate) const HINT_SHIPMENT: &str = "shipment";

@@ -45,7 +45,7 @@ macro_rules! adapters {
 }
 
 // The registration: a family is a folder of this name and a word in this list.
-adapters! { onestop, portal, population }
+adapters! { onestop, portal, population, postal, subscriber }
 
 /// The names of all families, as `adapter = "…"` in the configuration takes them.
 pub fn names() -> &'static [&'static str] {

@@ -34,15 +34,7 @@ fn no_bytes_make_a_door_panic_and_no_refusal_sounds_like_success() {
     let adapters: Vec<_> = ["relay", "envelope", "xml"].map(|dialect| build("onestop", dialect, "")).into();
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     for round in 0..12_000 {
-        let mut body = seeds[round % seeds.len()].to_vec();
-        for _ in 0..chance.next(6) {
-            let at = chance.next(body.len());
-            match chance.next(3) {
-                0 => body[at] = chance.next(256) as u8,
-                1 => body.truncate(at.max(1)),
-                _ => body.insert(at, b"<>&\"'{}[]:,\x00\xff"[chance.next(13)]),
-            }
-        }
+        let body = spoilt(seeds[round % seeds.len()], &mut chance);
         let path = ["/a/DongBoHoSoMC", "/XrdAdapter/RestService/forward/mapi/g", "/forward/mapi/login"]
             [chance.next(3)];
         for adapter in &adapters {
@@ -51,7 +43,50 @@ fn no_bytes_make_a_door_panic_and_no_refusal_sounds_like_success() {
     }
 }
 
+#[test]
+fn no_bytes_make_a_door_of_the_postal_services_panic() {
+    let seeds: [&[u8]; 6] = [
+        br#"{"tracking_code":"EX000000001VN","order_code":"H99.07-261001-0042/R1","status_code":4,"datetime":"01/10/2026 15:04:05"}"#,
+        br#"{"TrackingCode":"EX000000001VN","StatusCode":11000,"CreatedAt":"2026-10-01 15:04:05","Fee":[]}"#,
+        br#"{"data":[{"itemCode":"PX1","status":12},"x"],"sendDate":"02/10/2026 09:30:00","signature":"c2ln"}"#,
+        b"<PostalDelivery><DeliveryID>1</DeliveryID><ItemCode>RX1</ItemCode><IsDeliverable>true</IsDeliverable></PostalDelivery>",
+        b"<?xml version='1.0'?><PostalAcceptance><DataCode>a&amp;b/R1</DataCode><!-- c --><Opt><![CDATA[x]]></Opt></PostalAcceptance>",
+        br#"{"dossier":{"code":"H99.07-261001-0042"},"leg":"RETURN","shipment":1,"sender":{},"receiver":{}}"#,
+    ];
+    let adapters: Vec<_> =
+        adapters::dialects("postal").iter().map(|dialect| build("postal", dialect, "")).collect();
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    for round in 0..6_000 {
+        let body = spoilt(seeds[round % seeds.len()], &mut chance);
+        let path = ["/postal/orders", "/postal/price", "/postal/ems"][chance.next(3)];
+        for adapter in &adapters {
+            let (text, _) = answered(&**adapter, path, body.clone());
+            assert!(!text.to_lowercase().contains("thành công"), "{text}");
+        }
+    }
+}
+
+fn spoilt(seed: &[u8], chance: &mut Chance) -> Vec<u8> {
+    let mut body = seed.to_vec();
+    for _ in 0..chance.next(6) {
+        let at = chance.next(body.len());
+        match chance.next(3) {
+            0 => body[at] = chance.next(256) as u8,
+            1 => body.truncate(at.max(1)),
+            _ => body.insert(at, b"<>&\"'{}[]:,\x00\xff"[chance.next(13)]),
+        }
+    }
+    body
+}
+
 fn knock(adapter: &dyn Adapter, path: &str, body: Vec<u8>) {
+    let (text, _) = answered(adapter, path, body);
+    assert!(!text.to_lowercase().contains("thành công"), "{text}");
+    assert!(text.contains("-1"), "{text}");
+}
+
+/// The text and status of the answer to a call whose items are all refused.
+fn answered(adapter: &dyn Adapter, path: &str, body: Vec<u8>) -> (String, u16) {
     let ask = Ask {
         method: "POST".to_owned(),
         path: path.to_owned(),
@@ -78,7 +113,6 @@ fn knock(adapter: &dyn Adapter, path: &str, body: Vec<u8>) {
         Ok(_) => adapter.reply(&arrival, Ok(&[Fate::Refused(refused)])),
         Err(fault) => adapter.reply(&arrival, Err(&fault)),
     };
-    let text = String::from_utf8(answer.body.0).expect("answers are UTF-8").to_lowercase();
-    assert!(!text.contains("thành công"), "{text}");
-    assert!(text.contains("-1"), "{text}");
+    let status = answer.status;
+    (String::from_utf8(answer.body.0).expect("answers are UTF-8"), status)
 }

@@ -1,7 +1,7 @@
 //! Replays the conversations that lie beside each dialect, and compares them line by line.
 //!
-//! A person writes what comes in: the message and the peer's answers where we call, the call and the fates of its items where we
-//! are called.
+//! A person writes what comes in: the message and the peer's answers, the call and the fates of its items, or the question to a feed
+//! and the peer's page.
 //! Everything else in such a file is what the adapter makes of it; `UPDATE=1 cargo test -p adapters` writes it.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files and one variable")]
@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Arrival, Ask, Body, Effect, Fate, Heard as Said, Item, Level, Marks, Payload, Request,
-    Secret,
+    Adapter, Answer, Arrival, Ask, Body, Cursor, Effect, Exchange, Fate, Feed, Heard as Said, Item, Level,
+    Marks, Payload, Request, Secret, Transcript, Turn,
 };
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -24,6 +24,11 @@ use support::{Delivery, End, Heard, Peer, UNIT, build, message, noon, place};
 #[test]
 fn conversations_with_the_portal() {
     replay("src/portal/fixtures", |text| converse("portal", "envelope", text));
+}
+
+#[test]
+fn conversations_with_a_subscriber() {
+    replay("src/subscriber/fixtures", |text| converse("subscriber", "standard-webhooks", text));
 }
 
 #[test]
@@ -39,6 +44,20 @@ fn calls_in_the_portals_envelope() {
 #[test]
 fn calls_in_xml() {
     replay("src/onestop/xml/fixtures", |text| hear("onestop", "xml", text));
+}
+
+#[test]
+fn conversations_with_the_postal_services() {
+    for dialect in adapters::dialects("postal") {
+        replay(&format!("src/postal/{dialect}/fixtures"), |text| {
+            let begins = |word: &str| text.lines().any(|line| line.starts_with(word));
+            match (begins("message "), begins("poll ")) {
+                (true, _) => converse("postal", dialect, text),
+                (_, true) => poll("postal", dialect, text),
+                _ => hear("postal", dialect, text),
+            }
+        });
+    }
 }
 
 #[test]
@@ -136,7 +155,10 @@ fn tell(text: &str) -> Told {
             _ => document = serde_json::from_str(line).expect("the document is JSON"),
         }
     }
-    let code = document["MaHoSo"].as_str().unwrap_or_default().to_owned();
+    let code = ["/MaHoSo", "/order/dossier", "/dossier/code"]
+        .iter()
+        .find_map(|path| document.pointer(path)?.as_str());
+    let code = code.unwrap_or_default().to_owned();
     let mut message = message(kind, &code, document);
     message.unit = unit.into();
     message.hints = hints;
@@ -201,8 +223,69 @@ fn shown(fault: &Fault) -> String {
     text
 }
 
+/// `poll <feed> about=… cursor=…`, then the peer's answers: each page with its items and where to go on.
+fn poll(family: &str, dialect: &str, text: &str) -> String {
+    let head: Vec<String> = text.lines().take_while(|line| !line.is_empty()).map(str::to_owned).collect();
+    let set = head.iter().filter_map(|line| line.strip_prefix("set "));
+    let adapter = build(family, dialect, &set.map(|setting| format!("{setting}\n")).collect::<String>());
+    let asked = head.iter().find_map(|line| line.strip_prefix("poll ")).expect("a feed");
+    let mut words = asked.split(' ');
+    let name = words.next().expect("a name");
+    let pairs: Marks =
+        words.filter_map(|word| word.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let spec = adapter.feeds().into_iter().find(|spec| spec.name == name);
+    let first = spec.and_then(|spec| spec.first_cursor);
+    let mut cursor = pairs.get("cursor").cloned().map(Cursor).or(first);
+    let (mut lines, mut answers) = (head.clone(), answers(text));
+    lines.push(String::new());
+    let mut transcript = Transcript::default();
+    loop {
+        let feed = Feed { name, about: pairs.get("about").map(String::as_str), cursor: cursor.as_ref() };
+        assert_eq!(
+            adapter.poll(&feed, &transcript),
+            adapter.poll(&feed, &transcript),
+            "the same when asked twice"
+        );
+        match adapter.poll(&feed, &transcript) {
+            Ok(Turn::Call(request)) => {
+                let Request { step, effect, endpoint, ask, .. } = &request;
+                lines.push(format!(
+                    "> {step} {effect:?} {endpoint} {} {}{}",
+                    ask.method,
+                    ask.path,
+                    support::queried(ask)
+                ));
+                let Some(Heard::Answer(answer)) = answers.pop_front() else {
+                    lines.push("= goes on".to_owned());
+                    break;
+                };
+                lines.extend(support::told(&answer));
+                transcript.0.push(Exchange { request, answer });
+            }
+            Ok(Turn::Done(page)) => {
+                lines.extend(page.items.iter().map(|item| format!("~ message {}", told(item))));
+                let at = page.cursor.as_ref().map_or("-", |cursor| cursor.0.as_str());
+                lines.push(format!("~ cursor {at}{}", if page.more { " and more" } else { "" }));
+                cursor = page.cursor.or(cursor);
+                transcript = Transcript::default();
+                if !page.more {
+                    lines.push("= read".to_owned());
+                    break;
+                }
+            }
+            Err(fault) => {
+                lines.push(format!("= fault {}", shown(&fault)));
+                break;
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 fn hear(family: &str, dialect: &str, text: &str) -> String {
-    let adapter = build(family, dialect, "");
+    let set =
+        text.lines().take_while(|line| !line.starts_with("> ")).filter_map(|line| line.strip_prefix("set "));
+    let adapter = build(family, dialect, &set.map(|setting| format!("{setting}\n")).collect::<String>());
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().position(|line| line.starts_with("> ")).expect("a call");
     let end = lines[start..].iter().position(|line| line.is_empty()).map_or(lines.len(), |at| start + at);
@@ -250,9 +333,9 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
             headers: words.filter_map(pair).collect(),
             body: Body(body.as_bytes().to_vec()),
         },
-        rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
         officer: None,
         level: Level::Token,
+        rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
         at: noon(),
     }
 }

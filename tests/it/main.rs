@@ -14,6 +14,7 @@ mod process;
 mod questions;
 mod sessions;
 mod stories;
+mod subscribers;
 mod tidy;
 mod tls;
 mod translations;

@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 pub mod bank;
+pub mod carrier;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,14 +39,15 @@ pub fn place(path: &str) -> PathBuf {
 pub fn files() -> Files {
     let read =
         |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let outcomes = ("portal/outcomes.yaml".to_owned(), read(place("../mappings/portal/outcomes.yaml")));
+    let outcomes = ["portal/outcomes.yaml", "postal/outcomes.yaml"];
+    let outcomes = outcomes.map(|name| (name.to_owned(), read(place("../mappings").join(name))));
     let profiles = std::fs::read_dir(place("../mappings/population/profiles")).expect("the profiles");
     let profiles = profiles.map(|entry| {
         let path = entry.expect("a profile").path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).expect("a name");
         (format!("population/profiles/{name}"), read(path))
     });
-    profiles.chain([outcomes]).collect()
+    profiles.chain(outcomes).collect()
 }
 
 /// Builds an adapter from settings in TOML.
@@ -247,8 +249,10 @@ impl<'a> Delivery<'a> {
         let stored = serde_json::to_string(request).expect("a request can be stored");
         assert!(!stored.contains(MARKER), "a request holds a secret");
         let Request { step, effect, endpoint, ask, .. } = request;
-        self.log.push(format!("> {step} {effect:?} {endpoint} {} {}", ask.method, ask.path));
-        self.log.push(String::from_utf8_lossy(&ask.body.0).into_owned());
+        self.log.push(format!("> {step} {effect:?} {endpoint} {} {}{}", ask.method, ask.path, queried(ask)));
+        if !ask.body.0.is_empty() {
+            self.log.push(String::from_utf8_lossy(&ask.body.0).into_owned());
+        }
         let heard = peer.call(self.adapter, request);
         match &heard {
             Heard::Answer(answer) => self.log.extend(told(answer)),
@@ -258,6 +262,12 @@ impl<'a> Delivery<'a> {
         }
         heard
     }
+}
+
+/// The query of a call as it stands behind the path; nothing if there is none.
+pub fn queried(ask: &gateway_core::adapter::Ask) -> String {
+    let pairs: Vec<String> = ask.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
 /// An answer in the words of the fixtures.
@@ -270,11 +280,17 @@ pub fn told(answer: &Answer) -> Vec<String> {
     lines
 }
 
-/// The secrets of the portal in these tests.
+/// The secrets of every peer in these tests.
 pub fn secrets() -> BTreeMap<String, Secret> {
     BTreeMap::from([
         ("username".to_owned(), Secret::new("tichhop.h99.example")),
         ("password".to_owned(), Secret::new(format!("{MARKER}-mat-khau"))),
+        ("consumer_key".to_owned(), Secret::new(format!("{MARKER}-khoa"))),
+        ("consumer_secret".to_owned(), Secret::new(format!("{MARKER}-bi-mat"))),
+        ("key_token".to_owned(), Secret::new(format!("{MARKER}-khoa"))),
+        ("access_token".to_owned(), Secret::new(format!("{MARKER}-ma"))),
+        ("merchant_token".to_owned(), Secret::new(format!("{MARKER}-ma"))),
+        ("token".to_owned(), Secret::new(format!("{MARKER}-ma"))),
     ])
 }
 

@@ -1,7 +1,8 @@
 //! The port: what the embassy of a peer must be able to do. All of it is pure.
 //!
 //! An adapter frames and names what a peer says ([`Adapter::receive`], [`Adapter::reply`]) and leads a conversation in the
-//! peer's language ([`Adapter::next_turn`], [`Adapter::log_in`], [`Adapter::sign`]). It neither translates documents, nor routes,
+//! peer's language ([`Adapter::next_turn`], [`Adapter::poll`], [`Adapter::log_in`],
+//! [`Adapter::sign`]). It neither translates documents, nor routes,
 //! retries, stores, connects or reads the clock; the server does, and asks it again.
 //!
 //! Three rules keep this naive and safe:
@@ -65,6 +66,23 @@ pub trait Adapter: Send + Sync {
         Ok(Turn::Done(Verdict::Unknown))
     }
 
+    /// The feeds that this peer offers, to be asked for by the clock; none for a peer that is only told things or calls by itself.
+    fn feeds(&self) -> Vec<FeedSpec> {
+        Vec::new()
+    }
+
+    /// What a feed holds from this cursor on: the next call, or a page. A record that nobody can read becomes an [`Item`] whose
+    /// payload fails its contract later, so that one bad record never stops a feed.
+    fn poll(&self, feed: &Feed<'_>, transcript: &Transcript) -> Result<Turn<Page>, Fault> {
+        let _ = (feed, transcript);
+        Err(Fault::new(
+            "feed.unsupported",
+            crate::fault::Blame::Gateway,
+            crate::fault::Remedy::Correct,
+            "giao thức này không có nguồn dữ liệu để hỏi định kỳ",
+        ))
+    }
+
     /// A session for this account. May put secrets into its requests: they are never journaled.
     fn log_in(
         &self,
@@ -88,6 +106,17 @@ pub trait Adapter: Send + Sync {
         Ok(Signed::new(request.ask.clone()))
     }
 
+    /// How long this peer is offered again what it turned away without a reason that anybody could act on.
+    fn patience(&self) -> Patience {
+        Patience::default()
+    }
+
+    /// Does it do this peer no harm to be told again what it was told, because each call names its message? Then an operator can have
+    /// the past repeated.
+    fn bears_repetition(&self) -> bool {
+        false
+    }
+
     /// The secrets this peer needs, by name, so that `check` can say what is missing before the first call does.
     fn secrets(&self) -> Vec<String> {
         Vec::new()
@@ -99,6 +128,12 @@ pub trait Adapter: Send + Sync {
 pub trait Simulator: Send {
     /// What the peer would answer.
     fn respond(&mut self, ask: &Ask, at: Moment) -> Answer;
+
+    /// What the peer sends by itself at this moment, each call once: its path is relative to the subscriber's address.
+    fn due(&mut self, at: Moment) -> Vec<Ask> {
+        let _ = at;
+        Vec::new()
+    }
 
     /// What has taken effect at this peer so far, for stories to look at: at least `calls`, and counts and lists by name.
     fn state(&self) -> Value;
@@ -309,6 +344,72 @@ pub enum Verdict {
     Unknown,
 }
 
+/// A feed that a peer offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedSpec {
+    /// Its name, unique for this adapter.
+    pub name: String,
+    /// Asked once for everything, or once for each open item.
+    pub scope: Scope,
+    /// The usual pause between two pages when there is no more.
+    pub every_ms: u64,
+    /// Where to begin when nothing is stored; none if the feed has no cursor.
+    pub first_cursor: Option<Cursor>,
+}
+
+/// What one question to a feed covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything this peer has for us: one cursor for all.
+    Whole,
+    /// One item, by the name that the peer gave it: no cursor needed, because the answer is its whole history.
+    PerItem,
+}
+
+/// A question to a feed.
+#[derive(Debug, Clone, Copy)]
+pub struct Feed<'a> {
+    /// Which of the adapter's feeds.
+    pub name: &'a str,
+    /// The item asked for in a per-item feed.
+    pub about: Option<&'a str>,
+    /// How far it was read; none if nothing is stored and the feed has no first one.
+    pub cursor: Option<&'a Cursor>,
+}
+
+/// How far a feed was read, in words that only its adapter understands. Stored in one transaction with what was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
+
+/// How long, and how often, something unclear is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// The first pause; it doubles.
+    pub pause_ms_min: i64,
+    /// The longest pause.
+    pub pause_ms_max: i64,
+    /// After so long it is a dead letter.
+    pub give_up_ms: i64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { pause_ms_min: 2_000, pause_ms_max: 600_000, give_up_ms: 24 * 3_600_000 }
+    }
+}
+
+/// A piece of a feed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// What it holds, in the peer's order.
+    pub items: Vec<Item>,
+    /// Where to go on; none keeps the old one.
+    pub cursor: Option<Cursor>,
+    /// There is more: ask again at once.
+    pub more: bool,
+}
+
 /// A text that must not be seen: no `Serialize`, no `Display`, silent `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -445,7 +546,7 @@ pub enum Heard {
 }
 
 /// One message within a call, framed and not yet understood.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// What it says.
     pub kind: Kind,

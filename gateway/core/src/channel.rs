@@ -40,6 +40,25 @@ pub struct KindSpec {
     /// Where the due date stands.
     #[serde(default)]
     pub due: Option<String>,
+    /// What it is to a shipment, if it is about one.
+    #[serde(default)]
+    pub shipment: Option<Part>,
+}
+
+/// What a kind of message is to a shipment. The gateway knows kinds of carriage by this and not by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Something is to be carried.
+    Ordered,
+    /// It is not to be carried after all.
+    Cancelled,
+    /// The carrier told something of it.
+    Observed,
+    /// Its confirmed state has changed: made by the gateway.
+    Told,
+    /// The dossier's last step, where nobody else can tell it: made by the gateway.
+    HandedOver,
 }
 
 /// What the gateway itself must know of a document.
@@ -84,6 +103,8 @@ pub enum Direction {
     In,
     /// We call the peer.
     Out,
+    /// We ask a feed of the peer's: its records are taken as if the peer had called.
+    Feed,
 }
 
 /// How a caller shows who it is.
@@ -120,8 +141,14 @@ pub struct Channel {
     /// Accepted media types of an inbound channel, without parameters.
     #[serde(default)]
     pub content: Vec<String>,
+    /// Headers that this peer's calls carry and its adapter reads, beside those that every door keeps; in lower case.
+    #[serde(default)]
+    pub headers: Vec<String>,
     /// Kinds that go through, each with its mapping (none for questions).
     pub kinds: BTreeMap<Kind, Option<String>>,
+    /// Of these, what goes only to peers whose entry names it in `receives`.
+    #[serde(default)]
+    pub on_request: Vec<Kind>,
     /// How a caller shows who it is.
     #[serde(default)]
     pub credential: Credential,
@@ -222,6 +249,11 @@ impl Channels {
             defect.nearest = crate::fault::nearest(kind.as_str(), self.kinds.keys().map(Kind::as_str));
             defects.push(defect);
         }
+        for kind in channel.on_request.iter().filter(|kind| !channel.kinds.contains_key(*kind)) {
+            let words =
+                format!("channel {}: on_request names `{kind}`, which is not among its kinds", channel.name);
+            defects.push(file_defect(path, &words));
+        }
         if channel.direction == Direction::In && (channel.paths.is_empty() || channel.method.is_empty()) {
             defects.push(file_defect(
                 path,
@@ -230,10 +262,33 @@ impl Channels {
         }
     }
 
+    /// The kind that is this to a shipment.
+    pub fn part(&self, part: Part) -> Option<(&Kind, &KindSpec)> {
+        self.kinds.iter().find(|(_, spec)| spec.shipment == Some(part))
+    }
+
+    /// Does this dialect tell of shipments, by calls or by feeds?
+    pub fn carries(&self, adapter: &str, dialect: &str) -> bool {
+        let observed = self.part(Part::Observed).map(|(kind, _)| kind);
+        let tells = |kind| {
+            [Direction::In, Direction::Feed].iter().any(|way| self.by(*way, adapter, dialect, kind).is_some())
+        };
+        observed.is_some_and(tells)
+    }
+
     /// The channel by which an adapter's dialect is told a kind, if it takes that kind at all.
     pub fn outbound(&self, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
+        self.by(Direction::Out, adapter, dialect, kind)
+    }
+
+    /// The channel whose mapping reads what a dialect's feeds say of a kind.
+    pub fn feed(&self, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
+        self.by(Direction::Feed, adapter, dialect, kind)
+    }
+
+    fn by(&self, direction: Direction, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
         self.by_adapter.get(adapter)?.iter().find(|channel| {
-            channel.direction == Direction::Out
+            channel.direction == direction
                 && (channel.dialect.is_empty() || channel.dialect == dialect)
                 && channel.kinds.contains_key(kind)
         })

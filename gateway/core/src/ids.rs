@@ -135,6 +135,17 @@ impl<'de> Deserialize<'de> for MessageId {
     }
 }
 
+/// A short name for some texts together: the first 16 bytes of their SHA-256, in hexadecimal. The same texts always have the same.
+pub fn fingerprint(texts: &[&str]) -> String {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for text in texts {
+        // The length keeps "ab","c" apart from "a","bc".
+        context.update(&(text.len() as u64).to_be_bytes());
+        context.update(text.as_bytes());
+    }
+    context.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A moment: milliseconds since 1970 in UTC. Shown in Viet Nam's time, which has had no other offset since 1975.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -10,6 +10,7 @@
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
 //! 6. `licence`, `pace`: who may ask the population database what, and how fast; `webhook`: calls that are signed
+//! 7. [`shipment`], [`waybill`]: where something that a carrier carries is, by all that was told of it, and what is said of it
 
 pub mod adapter;
 pub mod channel;
@@ -24,5 +25,7 @@ pub mod pace;
 pub mod pipeline;
 pub mod redelivery;
 pub mod schema;
+pub mod shipment;
 pub mod translator;
+pub mod waybill;
 pub mod webhook;

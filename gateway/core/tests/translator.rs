@@ -236,7 +236,7 @@ fn a_peer_may_choose_another_list() {
     let codes = BTreeMap::from([("p/status".to_owned(), "p/pass".to_owned())]);
     let context = Context { codes: &codes };
     let plan = translator.plan("p/in-m").unwrap();
-    let translation = plan.translate(&source(json!({"status": "9"})), &context).unwrap();
+    let translation: Translation = plan.translate(&source(json!({"status": "9"})), &context).unwrap();
     assert_eq!(translation.documents[0]["A"], "9");
 }
 
@@ -543,4 +543,29 @@ proptest! {
         let _ = compile(&text);
         let _ = compile(&with(&text));
     }
+}
+
+#[test]
+fn codes_may_say_nothing_and_what_is_hidden_is_left_out() {
+    let mapping = with(
+        "Ma: code\nChu: { from: other, code: p/omit }\nB: { from: other, not-in: p/omit }\nC: { from: note, masked: \"+\" }\n",
+    );
+    let mut files = files(&mapping);
+    let list = "list: p/omit\ntitle: Thử\nvalues: { \"1\": moi, \"21\": ~ }\nunknown: omit\n";
+    files.insert("p/codes/omit.yaml".to_owned(), list.as_bytes().to_vec());
+    let translator =
+        Translator::compile(&files, &contracts()).unwrap_or_else(|defects| panic!("{defects:#?}"));
+    let plan = translator.plan("p/in-m").expect("a plan");
+    let codes = BTreeMap::new();
+    let done = |code: &str| {
+        let source = source(json!({ "other": code, "note": "Ng+++" }));
+        let translation: Translation =
+            plan.translate(&source, &Context { codes: &codes }).expect("a translation");
+        let rules: Vec<String> = translation.traces.iter().map(|trace| trace.rule.clone()).collect();
+        (translation.documents[0].clone(), rules)
+    };
+    assert_eq!(done("1"), (json!({ "Ma": "H99-0001", "Chu": "moi" }), vec!["masked".to_owned()]));
+    assert_eq!(done("21"), (json!({ "Ma": "H99-0001" }), vec!["masked".to_owned()]));
+    let unknown = (json!({ "Ma": "H99-0001", "B": true }), vec!["code".to_owned(), "masked".to_owned()]);
+    assert_eq!(done("25"), unknown);
 }

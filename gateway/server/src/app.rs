@@ -1,12 +1,12 @@
 //! The composition: everything a running gateway consists of, built once, in one place, and started and stopped here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gateway_core::adapter::{Adapter, Secret};
-use gateway_core::channel::{Channel, Direction};
+use gateway_core::adapter::{Adapter, FeedSpec, Scope, Secret};
+use gateway_core::channel::{Channel, Direction, Part};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::pace::Watch;
@@ -25,10 +25,10 @@ use crate::http::{DoorTls, Hall, Over};
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::{OpenOptions, Seal, SealKey, Store, StoreError};
+use crate::store::{News, OpenOptions, Receivers, Seal, SealKey, Store, StoreError, Telling};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http, openapi};
+use crate::{delivery, http, openapi, poller};
 
 /// A gateway, built and not yet listening.
 pub struct App {
@@ -81,9 +81,18 @@ pub struct Room {
     pub availability: Mutex<Availability>,
     /// Wakes its deliveries.
     pub bell: delivery::Bell,
+    /// What it offers to be asked for.
+    pub feeds: Vec<FeedSpec>,
+    /// Has it asked.
+    pub poll_bell: delivery::Bell,
 }
 
 impl Room {
+    /// Is it asked by the clock?
+    pub fn is_polled(&self) -> bool {
+        !self.feeds.is_empty() && !self.config.endpoints.is_empty()
+    }
+
     /// Whether it takes calls, and how many.
     pub fn availability(&self) -> MutexGuard<'_, Availability> {
         self.availability.lock().unwrap_or_else(PoisonError::into_inner)
@@ -165,6 +174,21 @@ pub fn check(
     if let Err(message) = door_tls(config, &Clock::system()) {
         let (file, field) = (file.to_owned(), "gateway.tls".to_owned());
         defects.push(Defect { file, line: 0, field, message, nearest: None });
+    }
+    if let Some(rules) = &rules {
+        for (unit, names) in ordered_twice(rules, config) {
+            let message = format!(
+                "an order of {unit} would go to several carriers ({}): give each its `units` or its `receives`",
+                names.join(", ")
+            );
+            defects.push(Defect {
+                file: file.to_owned(),
+                line: 0,
+                field: format!("peers.{}", names[0]),
+                message,
+                nearest: None,
+            });
+        }
     }
     if let Err(message) = sealing_keys(config) {
         let (file, field) = (file.to_owned(), "gateway.sealing_key_file".to_owned());
@@ -256,6 +280,8 @@ fn room(
         (Some(adapter), Some(transport), Some(doorkeeper)) if defects.is_empty() => Ok(Room {
             name: PeerName::from(name),
             config: peer.clone(),
+            feeds: adapter.feeds(),
+            poll_bell: delivery::Bell::default(),
             adapter,
             transport,
             sessions: Sessions::default(),
@@ -304,6 +330,7 @@ impl App {
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
+        app.store.tell_by(app.telling());
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
         let offered = app.store.reoffer(current, app.clock.now()).await.map_err(CannotStart::Store)?;
         if !offered.is_empty() {
@@ -341,14 +368,57 @@ impl App {
 
     /// Who must hear of this: every peer whose dialect takes the kind and whose entry does not leave it or the unit out.
     pub fn routes(&self, from: &PeerName, kind: &Kind, unit: &Unit) -> Vec<PeerName> {
-        let takes = |room: &&Arc<Room>| {
-            let config = &room.config;
-            room.name != *from
-                && (config.receives.is_empty() || config.receives.iter().any(|k| k == kind.as_str()))
-                && (config.units.is_empty() || config.units.iter().any(|u| u == unit.as_str()))
-                && self.rules.channels.outbound(&config.adapter, &config.dialect, kind).is_some()
+        let takes = |room: &&Arc<Room>| room.name != *from && takes(&self.rules, &room.config, kind);
+        let speaks_for = |room: &&Arc<Room>| {
+            let units = &room.config.units;
+            units.is_empty() || units.iter().any(|known| known == unit.as_str())
         };
-        self.peers.values().filter(takes).map(|room| room.name.clone()).collect()
+        self.peers.values().filter(takes).filter(speaks_for).map(|room| room.name.clone()).collect()
+    }
+
+    /// Does this peer tell of shipments?
+    pub fn carries(&self, room: &Room) -> bool {
+        self.rules.channels.carries(&room.config.adapter, &room.config.dialect)
+    }
+
+    /// Who is told of shipments, as the configuration says.
+    fn telling(&self) -> Telling {
+        let receivers = |part| {
+            let (kind, _) = self.rules.channels.part(part)?;
+            let takes = |room: &&Arc<Room>| takes(&self.rules, &room.config, kind);
+            let peers = self.peers.values().filter(takes);
+            let peers = peers.map(|room| (room.name.clone(), room.config.units.clone())).collect();
+            Some(Receivers { kind: kind.clone(), peers })
+        };
+        let asked = |room: &&Arc<Room>| room.is_polled();
+        let by_item = |room: &&Arc<Room>| room.feeds.iter().any(|feed| feed.scope == Scope::PerItem);
+        let names =
+            |rooms: &mut dyn Iterator<Item = &Arc<Room>>| rooms.map(|room| room.name.clone()).collect();
+        Telling {
+            changes: receivers(Part::Told),
+            handed_over: receivers(Part::HandedOver),
+            report_directly: self
+                .config
+                .shipments
+                .report_directly
+                .iter()
+                .map(|unit| Unit::from(unit.as_str()))
+                .collect(),
+            asked_by_item: names(&mut self.peers.values().filter(asked).filter(by_item)),
+            asked: names(&mut self.peers.values().filter(asked)),
+        }
+    }
+
+    /// Whoever is to act on what followed for a shipment hears of it.
+    pub fn heed(&self, carrier: &Room, news: &News) {
+        self.wake(news.queued.iter().map(|queued| &queued.peer));
+        if news.ask {
+            carrier.poll_bell.ring();
+        }
+        for alert in &news.alerts {
+            self.metrics.shipment_alerts.with_label_values(&[carrier.name.as_str(), alert]).inc();
+            tracing::warn!(event = "shipment-alert", peer = %carrier.name, reason = alert);
+        }
     }
 
     /// Something may be ready for these peers.
@@ -412,6 +482,37 @@ impl App {
         let counted = self.metrics.commits.get();
         self.metrics.commits.inc_by(self.store.commits().saturating_sub(counted));
     }
+}
+
+/// Units whose orders more than one carrier would take: each would carry it.
+fn ordered_twice(rules: &Rules, config: &Config) -> Vec<(String, Vec<String>)> {
+    let Some((kind, _)) = rules.channels.part(Part::Ordered) else { return Vec::new() };
+    let carries =
+        |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
+    let carriers: Vec<(&String, &Peer)> = config.peers.iter().filter(|(_, peer)| carries(peer)).collect();
+    let for_all = |peer: &Peer| peer.units.is_empty();
+    let mut units: BTreeSet<&str> =
+        carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
+    units.insert("*");
+    let of = |unit: &str| -> Vec<String> {
+        let speaks_for = |peer: &Peer| for_all(peer) || peer.units.iter().any(|known| known == unit);
+        carriers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
+    };
+    let doubled =
+        units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
+    // What is wrong for all units need not be said of each.
+    let doubled: Vec<_> = doubled.collect();
+    match doubled.iter().find(|(unit, _)| unit == "*") {
+        Some(all) => vec![all.clone()],
+        None => doubled,
+    }
+}
+
+/// Is a peer with this entry told messages of this kind?
+fn takes(rules: &Rules, config: &Peer, kind: &Kind) -> bool {
+    let Some(channel) = rules.channels.outbound(&config.adapter, &config.dialect, kind) else { return false };
+    let named = config.receives.iter().any(|name| name == kind.as_str());
+    named || (config.receives.is_empty() && !channel.on_request.contains(kind))
 }
 
 fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> {
@@ -493,6 +594,10 @@ impl Running {
         for room in app.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(delivery::keep_running(app, room, stopped));
+        }
+        for room in app.peers.values().filter(|room| room.is_polled()) {
+            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
+            tasks.spawn(poller::keep_running(app, room, stopped));
         }
         Ok(Running { app, address, tls_address, stop, tasks })
     }

@@ -5,6 +5,8 @@
 
 pub mod door;
 mod peer;
+mod secrets;
+mod shipments;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,9 +17,11 @@ use gateway_core::pace::Bounds;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use peer::{InDoubt, Peer, SecretSource};
+pub use self::peer::{InDoubt, Peer};
+pub use self::secrets::SecretSource;
+pub use self::shipments::Shipments;
 
-use door::Tls;
+use self::door::Tls;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +39,9 @@ pub struct Config {
     /// How fast an officer may ask, and when somebody should look.
     #[serde(default)]
     pub questions: Bounds,
+    /// What carriers carry.
+    #[serde(default)]
+    pub shipments: Shipments,
     /// The counterparts.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,

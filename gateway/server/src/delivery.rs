@@ -13,6 +13,7 @@ pub(crate) mod inquire;
 mod talk;
 
 pub use bell::Bell;
+pub(crate) use bell::Standing;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -28,7 +29,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use self::bell::Standing;
 use self::inquire::{not_sent, silent};
 use self::talk::Talk;
 use crate::app::{App, Room};

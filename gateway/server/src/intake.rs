@@ -5,30 +5,24 @@
 //! finds the message, and the caller's repeat is a duplicate.
 
 mod log_in;
+mod understand;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Level, Payload};
-use gateway_core::channel::DocumentFacts;
-use gateway_core::dossier::{DossierCode, Form};
-use gateway_core::envelope::Class;
-use gateway_core::fault::{Blame, Fault, Remedy, Violation};
-use gateway_core::ids::{Correlation, Kind, MessageId, Unit};
-use gateway_core::pipeline::{self, Admission, Found, Unread};
-use gateway_core::translator::{Context, Plan};
-use serde_json::Value;
+use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Level};
+use gateway_core::fault::Fault;
+use gateway_core::ids::Correlation;
+use gateway_core::pipeline::Admission;
 
+pub(crate) use self::understand::{
+    Way, check_canonical, facts, translate_in, understand, understand_question,
+};
 use crate::app::{App, Room, Verdict};
-use crate::clock;
 use crate::crash;
 use crate::http::{Visitor, store_fault};
 use crate::question;
-use crate::store::{Admitted, Content, NewMessage, Route};
+use crate::store::{Admitted, NewMessage};
 use crate::words;
-
-/// The longest national unit code in use has 35 characters.
-const UNIT_BYTES_MAX: usize = 64;
 
 /// What follows a message through all lines.
 #[derive(Debug, Clone)]
@@ -102,8 +96,10 @@ async fn accept(
     items: Vec<Item>,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
+    let channel = app.channel(&arrival.channel);
+    let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None };
     let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
-        let each = items.into_iter().flat_map(|item| understand(app, room, arrival, item, trace));
+        let each = items.into_iter().flat_map(|item| understand(app, room, way, item, trace));
         numbered_by_the_signer(arrival, each.collect())
     });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
@@ -118,10 +114,7 @@ async fn accept(
         store_fault(&error)
     })?;
     crash::point("after-admitted");
-    for queued in admitted.iter().flat_map(|admitted| &admitted.deliveries) {
-        queued.instead_of.iter().for_each(|older| app.verdicts.let_go(*older));
-        app.wake(std::iter::once(&queued.peer));
-    }
+    heed(app, room, &admitted);
     let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
     if room.config.answer_wait_ms > 0 {
         answer_as_the_first_time(app, &admitted, &mut verdicts).await;
@@ -152,177 +145,15 @@ fn numbered_by_the_signer(arrival: &Arrival, mut messages: Vec<NewMessage>) -> V
     messages
 }
 
-/// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
-fn understand(app: &App, room: &Room, arrival: &Arrival, item: Item, trace: &Trace) -> Vec<NewMessage> {
-    let mut messages = messages_of(app, room, arrival, &item, trace);
-    // Each is kept with the whole item; the last one takes it, and nearly every item is one message.
-    if let Some((last, others)) = messages.split_last_mut() {
-        others.iter_mut().for_each(|message| message.source = item.payload.clone());
-        last.source = item.payload;
-    }
-    messages
-}
-
-/// The messages that an item becomes, still without the item itself.
-fn messages_of(app: &App, room: &Room, arrival: &Arrival, item: &Item, trace: &Trace) -> Vec<NewMessage> {
-    let hinted = item.dossier.as_deref().and_then(DossierCode::new);
-    let blank = |content: Result<Content, Fault>| NewMessage {
-        id: MessageId::new(arrival.at, clock::chance()),
-        correlation: trace.correlation.clone(),
-        traceparent: trace.traceparent.clone(),
-        from: room.name.clone(),
-        unit: unit(room, item),
-        kind: item.kind.clone(),
-        class: app.rules.channels.kinds.get(&item.kind).map_or(Class::Event, |spec| spec.class),
-        dossier: hinted.clone(),
-        status: None,
-        due: None,
-        at: arrival.at,
-        hints: item.hints.clone(),
-        keys: item.keys.clone(),
-        level: arrival.level,
-        repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
-        source: Payload::Json(Value::Null),
-        mapping: None,
-        content,
-    };
-    if item.unit.as_deref().is_some_and(|unit| !is_unit(unit)) {
-        return vec![NewMessage {
-            unit: Unit::from(room.config.unit.as_deref().unwrap_or_default()),
-            ..blank(Err(Fault::sender("unit.unusable", words::unit_unusable())))
-        }];
-    }
-    let plan = match inbound_plan(app, arrival, &item.kind) {
-        Ok(plan) => plan,
-        Err(fault) => return vec![blank(Err(fault))],
-    };
-    let mapping = app.rules.used(plan, &room.config.codes);
-    let peers = app.routes(&room.name, &item.kind, &unit(room, item));
-    if peers.is_empty() {
-        // Accepting what nobody will ever be sent would be losing it.
-        let words = words::nobody_receives(item.kind.as_str(), unit(room, item).as_str());
-        return vec![blank(Err(Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)))];
-    }
-    let translation = match translate_in(plan, &item.payload, &room.config.codes) {
-        Ok(translation) => translation,
-        Err(fault) => {
-            let found = if hinted.is_some() { Found::ByDossier } else { Found::Never };
-            let content = match pipeline::unread(&fault, found) {
-                Unread::DeadLetter => Ok(Content {
-                    document: Value::Null,
-                    compared: Some(compared(&item.payload)),
-                    to: peers.into_iter().map(|peer| Route { peer, dead: Some(fault.clone()) }).collect(),
-                    notes: Vec::new(),
-                }),
-                Unread::Refused => Err(fault),
-            };
-            return vec![NewMessage { mapping: Some(mapping), ..blank(content) }];
+/// Whoever is to act on what was admitted hears of it.
+pub(crate) fn heed(app: &App, room: &Room, admitted: &[Admitted]) {
+    for admitted in admitted {
+        for queued in &admitted.deliveries {
+            queued.instead_of.iter().for_each(|older| app.verdicts.let_go(*older));
+            app.wake(std::iter::once(&queued.peer));
         }
-    };
-    let notes: Vec<String> = translation
-        .traces
-        .iter()
-        .map(|trace| format!("{} {}: {}", trace.target, trace.rule, trace.detail))
-        .collect();
-    let parts = translation.documents.into_iter().map(|document| {
-        let facts = match facts(app, &item.kind, &document) {
-            Ok(facts) => facts,
-            Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
-        };
-        let unusual = facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
-        let warning = unusual.then(|| words::dossier_code_unusual().to_owned());
-        let content = Content {
-            compared: plan.has_volatile().then(|| plan.comparable(&document)),
-            document,
-            to: peers.iter().cloned().map(Route::to).collect(),
-            notes: notes.iter().cloned().chain(warning).collect(),
-        };
-        let DocumentFacts { dossier, status, due } = facts;
-        NewMessage { dossier, status, due, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
-    });
-    parts.collect()
-}
-
-/// What an item that could not be read yet is compared by: itself.
-fn compared(payload: &Payload) -> Value {
-    match payload {
-        Payload::Json(value) => value.clone(),
-        Payload::Xml(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+        app.heed(room, &admitted.news);
     }
-}
-
-fn unit(room: &Room, item: &Item) -> Unit {
-    let given = item.unit.as_deref().map(str::trim).filter(|unit| !unit.is_empty());
-    Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
-}
-
-/// Units stand in the clear in the store and in the log, so they must be codes: nothing that could be a name or an address.
-fn is_unit(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    let text = text.trim();
-    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
-}
-
-fn inbound_plan<'a>(app: &'a App, arrival: &Arrival, kind: &Kind) -> Result<&'a Plan, Fault> {
-    let channel = app.channel(&arrival.channel);
-    let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
-    mapping
-        .and_then(|name| app.rules.translator.plan(name))
-        .map(|plan| &**plan)
-        .ok_or_else(|| Fault::sender("door.kind", words::kind_not_taken(kind.as_str())))
-}
-
-/// A question in canonical form: by the same contracts and mappings as any message.
-pub(crate) fn understand_question(
-    app: &App,
-    room: &Room,
-    arrival: &Arrival,
-    item: &Item,
-) -> Result<Value, Fault> {
-    let plan = inbound_plan(app, arrival, &item.kind)?;
-    let translation = translate_in(plan, &item.payload, &room.config.codes)?;
-    let mut documents = translation.documents;
-    // A mapping of questions fans nothing out, so there is one.
-    Ok(documents.pop().unwrap_or_default())
-}
-
-/// Checks an item against its contract and translates it. Used at the door, and again for what was held when the mapping that
-/// was at fault has changed.
-pub(crate) fn translate_in(
-    plan: &Plan,
-    payload: &Payload,
-    codes: &BTreeMap<String, String>,
-) -> Result<gateway_core::translator::Translation, Fault> {
-    let context = Context { codes };
-    match payload {
-        Payload::Json(value) => {
-            let mut violations = plan.source().check(value);
-            if !violations.is_empty() {
-                // Dates and codes are the mapping's to judge; nobody should have to come twice for one document.
-                let further = plan.translate(value, &Context { codes }).err();
-                for found in further.into_iter().flat_map(|fault| fault.violations) {
-                    let told = violations.iter().any(|known| known.path == found.path);
-                    if found.blame == Blame::Sender && !told {
-                        violations.push(found);
-                    }
-                }
-                return Err(violated(violations));
-            }
-            plan.translate(value, &context)
-        }
-        Payload::Xml(bytes) => plan.translate_xml(bytes, &context),
-    }
-}
-
-fn violated(violations: Vec<Violation>) -> Fault {
-    let words = words::contract_violated(violations.len());
-    Fault::sender("contract.violated", words).with(violations)
-}
-
-/// What the gateway itself must know of a document, or the fault of a sender that names no usable dossier.
-pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<DocumentFacts, Fault> {
-    let Some(spec) = app.rules.channels.kinds.get(kind) else { return Ok(DocumentFacts::default()) };
-    spec.facts(document).ok_or_else(|| Fault::sender("dossier.code", words::dossier_code_unusable()))
 }
 
 /// Waits, for all items together, until each peer's verdict is in or the time is over.
@@ -382,12 +213,4 @@ fn fate_label(fate: &Fate) -> &'static str {
         Fate::Answered(_) => "answered",
         Fate::LoggedIn { .. } => "logged-in",
     }
-}
-
-/// Is this document what the kind's canonical contract says? For corrections by operators.
-pub(crate) fn check_canonical(app: &App, kind: &Kind, document: &Value) -> Result<(), Fault> {
-    let contract = app.rules.channels.kinds.get(kind).and_then(|spec| spec.contract.as_deref());
-    let Some(contract) = contract.and_then(|name| app.rules.contracts.get(name)) else { return Ok(()) };
-    let violations = contract.check(document);
-    if violations.is_empty() { Ok(()) } else { Err(violated(violations)) }
 }

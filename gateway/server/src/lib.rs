@@ -1,7 +1,7 @@
 //! The skin of Liên Thông: sockets, disk, clock, processes. It does what the core decided.
 //!
 //! Read in this order: [`intake`] (the receiving half of a message's way), [`delivery`] (the sending half), then their leaves:
-//! [`http`], [`store`], [`transport`], [`sessions`]; [`app`] composes, [`cli`] is what people type.
+//! [`poller`] (peers that do not call are asked), [`http`], [`store`], [`transport`], [`sessions`]; [`app`] composes, [`cli`] is what people type.
 
 pub mod app;
 pub mod audit;
@@ -17,6 +17,7 @@ pub mod http;
 pub mod intake;
 pub mod keyring;
 pub mod openapi;
+pub mod poller;
 pub mod question;
 pub mod rules;
 pub mod sessions;

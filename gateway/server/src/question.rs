@@ -13,6 +13,8 @@ use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{MessageId, Unit};
 use gateway_core::licence::{self, Grant, Officer, Shown};
 use gateway_core::pace::Alarm;
+use gateway_core::pipeline;
+use gateway_core::translator::Context;
 use serde_json::Value;
 
 use crate::app::{App, Room};
@@ -33,8 +35,11 @@ pub async fn ask(
     let unit = Unit::from(item.unit.as_deref().or(from.config.unit.as_deref()).unwrap_or_default());
     let asked = app.routes(&from.name, &item.kind, &unit).into_iter().find_map(|name| app.peer(&name));
     let room = asked.ok_or_else(nobody)?;
-    let licensed = app.rules.channels.kinds.get(&item.kind).is_some_and(|spec| spec.licensed);
-    let document = match licensed {
+    let spec = app.rules.channels.kinds.get(&item.kind);
+    let licensed = spec.is_some_and(|spec| spec.licensed);
+    // What has a contract of ours is understood; everything else is passed on as it came.
+    let understood = spec.is_some_and(|spec| spec.contract.is_some());
+    let document = match understood {
         true => intake::understand_question(app, from, arrival, &item)?,
         false => as_it_came(item.payload),
     };
@@ -57,8 +62,8 @@ pub async fn ask(
     let id = message.id;
     match licensed {
         true => ask_with_licence(app, from, room, arrival, message).await,
-        // Passed through as it came: whether it has an effect is the caller's business, so it is made once.
-        false => put(app, room, &message, &Tries::one()).await,
+        // Whether what is passed through has an effect is the caller's business, so it is made once.
+        false => put(app, room, &message, &if understood { Tries::two() } else { Tries::one() }).await,
     }
     .inspect(|_| tracing::info!(event = "question-answered", peer = %room.name, message = %id))
     .inspect_err(|fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code))
@@ -196,6 +201,7 @@ fn name_in(document: &mut Value, officer: &Officer, grant: &Grant) {
 /// The calls of the question under one bound, a log-in included, because somebody waits at a screen. What surely brought no byte of
 /// an answer may be tried once more.
 async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Result<Answer, Fault> {
+    let message = &in_the_peers_words(app, room, message)?;
     let trace_on = inquire::passed_on(message);
     let bound = Duration::from_millis(room.config.answer_ms_max);
     let asking = inquire::inquire(app, room, &trace_on, tries, |transcript| {
@@ -205,6 +211,19 @@ async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Resul
     let too_late = |_| Err(question_unanswered(bound));
     let receipt = tokio::time::timeout(bound, asking).await.unwrap_or_else(too_late)?;
     receipt.answer.ok_or_else(nobody)
+}
+
+/// The question in the peer's form, where its dialect has a mapping for the kind.
+fn in_the_peers_words(app: &App, room: &Room, message: &Envelope) -> Result<Envelope, Fault> {
+    let config = &room.config;
+    let channel = app.rules.channels.outbound(&config.adapter, &config.dialect, &message.kind);
+    let mapping = channel.and_then(|channel| channel.kinds.get(&message.kind)).and_then(Option::as_deref);
+    let mut message = message.clone();
+    if let Some(plan) = mapping.and_then(|name| app.rules.translator.plan(name)) {
+        let translation = plan.translate(&message.document, &Context { codes: &config.codes });
+        message.document = translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default();
+    }
+    Ok(message)
 }
 
 /// The class of an answer, for the trail: never anything of what it says.

@@ -153,6 +153,11 @@ impl Host {
         self.shared().peer.state()
     }
 
+    /// The calls that the peer makes by itself at this moment, each once.
+    pub fn due(&self, at: Moment) -> Vec<Ask> {
+        self.shared().peer.due(at)
+    }
+
     /// A line of a script: `answers <twist> …`, `always <twist>`, `nudge <words>` (something the peer does by itself).
     pub fn obey(&self, line: &str) -> Result<(), String> {
         self.shared().obey(line)

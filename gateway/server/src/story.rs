@@ -11,6 +11,7 @@
 //!
 //! | line | what happens, or must be so |
 //! |---|---|
+//! | `with <peer> …` | peers that stand on stage beside the portal: carriers, the counter's software, a subscriber |
 //! | `given <peer> <setting>` | a line for that peer's entry; `given simulator …` is the portal's other side; `{folder}` is the stage's |
 //! | `<sender> sends <kind> <file> [of <unit>] [with Field=value, …] -> <code> [words]` | a call and its answer |
 //! | `<sender> sends <n> <kind> <file> from <code> -> <code>` | n calls, the dossier's number counting up |
@@ -18,7 +19,12 @@
 //! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
 //! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
-//! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does |
+//! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
+//! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
+//! | `<peer> answers`, `always`, `heard`, `is`, and whatever it does by itself | for every peer on stage, as for the portal |
+//! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order |
+//! | `stations [<code>] <which> <state>, …` | where shipments were, in the order in which it became known |
+//! | `alerts <reasons>` | what a person was asked to look at, of the dossier spoken of last |
 //! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |
 //! | `portal heard`, `steps`, `status`, `order`, `portal is up` | what took effect there, in which order, and how it is |
 //! | `tell <words>` | nothing happens; for whoever watches |
@@ -44,13 +50,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use crate::app::{App, Running};
+use crate::app::{App, Room, Running};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::Files;
 use crate::keyring;
 use crate::simulator::{Host, Twist};
-use crate::store::{Event, Filter, Operator, WhatHappened};
+use crate::store::{Event, Filter, Operator, Reach, WhatHappened};
 
 /// One story, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +89,12 @@ pub fn parse(text: &str) -> Vec<Story> {
                 });
             }
             (None, Some(story)) => {
+                if let Some(peers) = line.strip_prefix("with ") {
+                    for peer in peers.split_whitespace() {
+                        story.given.entry(peer.to_owned()).or_default();
+                    }
+                    continue;
+                }
                 match line.strip_prefix("given ").and_then(|given| given.trim().split_once(' ')) {
                     Some((peer, setting)) => {
                         story.given.entry(peer.to_owned()).or_default().push(setting.trim().to_owned());
@@ -114,6 +126,63 @@ impl std::fmt::Display for Otherwise {
 /// The local software that speaks in stories, by peer name and dialect.
 const SENDERS: [(&str, &str); 3] = [("relay", "relay"), ("envelope", "envelope"), ("xml", "xml")];
 
+/// A peer that stands on stage if a story asks for it.
+struct Extra {
+    name: &'static str,
+    adapter: &'static str,
+    dialect: &'static str,
+    endpoint: &'static str,
+    keys: &'static [&'static str],
+    settings: &'static str,
+}
+
+/// A key for signatures, as the specification of webhooks writes them.
+const SIGNING_SECRET: &str = "whsec_bGllbnRob25nIHRodSBuZ2hpZW0ga2hvYSBreQ==";
+
+const EXTRAS: [Extra; 5] = [
+    Extra {
+        name: "hcc",
+        adapter: "postal",
+        dialect: "hcc",
+        endpoint: "post",
+        keys: &["consumer_key", "consumer_secret"],
+        settings: "settings.customer_code = \"HCC_H99_0001\"\nsettings.number_form = \"{dossier}/{leg}{shipment}\"\n",
+    },
+    Extra {
+        name: "ems",
+        adapter: "postal",
+        dialect: "ems",
+        endpoint: "post",
+        keys: &["merchant_token"],
+        settings: "settings.service = \"1\"\n",
+    },
+    Extra {
+        name: "myvnpost",
+        adapter: "postal",
+        dialect: "myvnpost",
+        endpoint: "post",
+        keys: &["username", "password"],
+        settings: "settings.customer_code = \"T000000000\"\nsettings.service_code = \"ETN011\"\n",
+    },
+    // It is told nothing here: a subscriber is, by the same machinery.
+    Extra {
+        name: "desk",
+        adapter: "postal",
+        dialect: "desk",
+        endpoint: "",
+        keys: &[],
+        settings: "receives = [\"dossier-progressed\"]\n",
+    },
+    Extra {
+        name: "subscriber",
+        adapter: "subscriber",
+        dialect: "standard-webhooks",
+        endpoint: "subscriber",
+        keys: &["signing-secret"],
+        settings: "",
+    },
+];
+
 /// The agency of all stories.
 pub const UNIT: &str = "000.00.00.H99";
 
@@ -132,6 +201,8 @@ pub struct Stage {
     running: Option<Running>,
     /// The simulated portal.
     pub portal: Host,
+    /// Further simulated peers, by name.
+    pub hosts: BTreeMap<String, Host>,
     keys: BTreeMap<String, Secret>,
     client: Client<HttpConnector, Full<Bytes>>,
     session: Option<String>,
@@ -153,6 +224,20 @@ impl Stage {
         let loopback = ([127, 0, 0, 1], 0).into();
         let portal = Host::start(portal, loopback, clock.clone()).await.map_err(|error| error.to_string())?;
         portal.spare(Some("login"));
+        let mut hosts = BTreeMap::new();
+        for extra in EXTRAS.iter().filter(|extra| given.contains_key(extra.name)) {
+            let settings = format!("{}{}", extra.settings, given[extra.name].join("\n"));
+            let entry: toml::Table = toml::from_str(&settings).map_err(|error| error.to_string())?;
+            let mut settings =
+                entry.get("settings").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+            settings.insert("secret".to_owned(), toml::Value::from(SIGNING_SECRET));
+            // The counter's software only calls.
+            let Some(peer) = adapters::simulator(extra.adapter, extra.dialect, &settings) else { continue };
+            let host = Host::start(peer, loopback, clock.clone()).await.map_err(|error| error.to_string())?;
+            // `/token`, `/GetAccessToken`: log-ins, as at the portal.
+            host.spare(Some("oken"));
+            hosts.insert(extra.name.to_owned(), host);
+        }
         std::fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
         std::fs::write(
             folder.join("sealing.key"),
@@ -160,6 +245,7 @@ impl Stage {
         )
         .map_err(|error| error.to_string())?;
         std::fs::write(folder.join("portal.password"), "mat-khau-thu").map_err(|error| error.to_string())?;
+        std::fs::write(folder.join("signing.secret"), SIGNING_SECRET).map_err(|error| error.to_string())?;
         let mut stage = Stage {
             folder,
             clock,
@@ -167,13 +253,16 @@ impl Stage {
             given,
             running: None,
             portal,
+            hosts,
             keys: BTreeMap::new(),
             client: Client::builder(TokioExecutor::new()).build_http(),
             session: None,
             dossiers: Vec::new(),
         };
         stage.start().await?;
-        for (peer, _) in SENDERS {
+        let extras = EXTRAS.iter().map(|extra| extra.name).filter(|name| stage.given.contains_key(*name));
+        let callers: Vec<&str> = SENDERS.iter().map(|(peer, _)| *peer).chain(extras).collect();
+        for peer in callers {
             let path = stage.app().config.gateway.keys_file();
             let (_, key) = keyring::add(&path, peer, None, "story", stage.clock.now())
                 .map_err(|error| error.to_string())?;
@@ -234,7 +323,30 @@ impl Stage {
             text.push_str("answer_ms_max = 2000\n");
         }
         text.push_str(&given);
+        for extra in EXTRAS.iter().filter(|extra| self.given.contains_key(extra.name)) {
+            let Extra { name, adapter, dialect, endpoint, keys, settings } = extra;
+            text.push_str(&format!(
+                "\n[peers.{name}]\nadapter = \"{adapter}\"\ndialect = \"{dialect}\"\nunit = \"{UNIT}\"\nanswer_ms_max = 2000\n{settings}"
+            ));
+            if let Some(host) = self.hosts.get(*name) {
+                text.push_str(&format!("endpoints.{endpoint} = \"http://{}\"\n", host.address()));
+            }
+            for key in *keys {
+                let file = if *key == "signing-secret" { "signing.secret" } else { "portal.password" };
+                text.push_str(&format!("keys.{key} = {{ file = \"{folder}/{file}\" }}\n"));
+            }
+            text.push_str(&self.given_to(name));
+        }
+        let shipments = self.given_to("shipments");
+        if !shipments.is_empty() {
+            text.push_str(&format!("\n[shipments]\n{shipments}"));
+        }
         text
+    }
+
+    /// The simulated peer of that name.
+    fn host(&self, name: &str) -> Option<&Host> {
+        if name == "portal" { Some(&self.portal) } else { self.hosts.get(name) }
     }
 
     fn given_to(&self, peer: &str) -> String {
@@ -252,7 +364,8 @@ impl Stage {
             .await
             .map_err(|error| error.to_string())?;
         self.running = Some(Running::start(app).await.map_err(|error| error.to_string())?);
-        Ok(())
+        // What a start does by itself (feeds are asked) is over before the first line is played.
+        self.quiet().await
     }
 
     /// Stops the gateway and starts it again on the same store.
@@ -290,19 +403,20 @@ impl Stage {
                 }
             }
             [sender, "sends", ..] => self.send(sender, text).await?,
-            ["portal", "answers", twists @ ..] => self.portal.script(twists_of(twists)?),
-            ["portal", "always", "ok"] => self.portal.always(None),
-            ["portal", "always", twist] => self.portal.always(twists_of(&[twist])?.pop()),
             ["portal", "log-ins", "too"] => self.portal.spare(None),
-            ["portal", "is", wanted] => return self.expect_presence(wanted).await,
             ["portal", "order", ..] => return self.expect_order(after_words(text, 2)).await,
-            ["portal", "heard", ..] => return self.expect_heard(after_words(text, 2)).await,
             ["portal", "steps", code, ..] => return self.expect_steps(code, after_words(text, 3)).await,
             ["portal", "status", code, status] => return self.expect_status(code, status).await,
-            ["portal", nudge @ ..] => {
-                if !self.portal.nudge(nudge) {
-                    return Err(format!("the portal's simulator does not know `{}`", nudge.join(" ")));
-                }
+            ["desk", "orders", ..] => self.order("/api/postal/orders", text).await?,
+            ["desk", "asks", ..] => self.order("/api/postal/price", text).await?,
+            ["desk", "cancels", ..] => self.order("/api/postal/orders/cancel", text).await?,
+            ["stations", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentMoved).await,
+            ["alerts", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentAlert).await,
+            ["replay", peer] => self.replay(peer).await?,
+            [peer, "calls"] => self.call_in(peer, "200").await?,
+            [peer, "calls", wanted] => self.call_in(peer, wanted).await?,
+            [peer, verb, rest @ ..] if self.host(peer).is_some() => {
+                return self.on_stage(peer, verb, rest, after_words(text, 2)).await;
             }
             ["tell", ..] => return Ok(()),
             ["after", span] => self.pass(span).await?,
@@ -319,6 +433,81 @@ impl Stage {
             _ => return Err(format!("a story does not know the line `{text}`")),
         }
         self.quiet().await
+    }
+
+    /// What is said to or of a simulated peer.
+    async fn on_stage(&self, peer: &str, verb: &str, rest: &[&str], text: &str) -> Result<(), String> {
+        let host = self.host(peer).ok_or_else(|| format!("nobody here is called `{peer}`"))?;
+        match (verb, rest) {
+            ("answers", twists) => host.script(twists_of(twists)?),
+            ("always", ["ok"]) => host.always(None),
+            ("always", [twist]) => host.always(twists_of(&[twist])?.pop()),
+            ("is", [wanted]) => return self.expect_presence(peer, wanted).await,
+            ("heard", _) => return self.expect_heard(peer, text).await,
+            ("told", _) => return self.expect_told(peer, text).await,
+            _ => {
+                let words: Vec<&str> = std::iter::once(verb).chain(rest.iter().copied()).collect();
+                if !host.nudge(&words) {
+                    return Err(format!("the simulator of {peer} does not know `{}`", words.join(" ")));
+                }
+            }
+        }
+        self.quiet().await
+    }
+
+    /// `desk orders order.json with dossier.code=H99-1, shipment=2 -> 202`
+    async fn order(&mut self, path: &str, text: &str) -> Result<(), String> {
+        let (what, wanted) =
+            text.split_once("->").ok_or("a line that orders says `-> <status>` at its end")?;
+        let (what, changes) = what.split_once(" with ").unwrap_or((what, ""));
+        let file = what.split_whitespace().nth(2).ok_or("desk orders <file>")?;
+        let document = self.documents.get(file).ok_or_else(|| format!("there is no document `{file}`"))?;
+        let mut document: Value =
+            serde_json::from_str(document).map_err(|error| format!("{file}: {error}"))?;
+        for change in changes.split(", ").filter(|change| !change.trim().is_empty()) {
+            let (path, value) =
+                change.split_once('=').ok_or_else(|| format!("`{change}` is no path=value"))?;
+            let place = path.trim().split('.').fold(&mut document, |place, name| &mut place[name]);
+            *place = serde_json::from_str(value.trim()).unwrap_or_else(|_| json!(value.trim()));
+        }
+        if let Some(code) = document["dossier"]["code"].as_str() {
+            self.dossiers.retain(|known| known != code);
+            self.dossiers.push(code.to_owned());
+        }
+        let key = self.keys.get("desk").map(Secret::reveal).unwrap_or_default();
+        let headers = [("x-api-key", key)];
+        let (status, body) =
+            self.post_for_status(path, "application/json", &headers, document.to_string()).await?;
+        let mut wanted = wanted.trim().splitn(2, ' ');
+        let (code, words) = (wanted.next().unwrap_or_default(), wanted.next().unwrap_or_default());
+        if status.to_string() == code && body.contains(words.trim()) {
+            Ok(())
+        } else {
+            Err(format!("answered {status} «{body}»"))
+        }
+    }
+
+    /// A peer makes the calls that it has to make.
+    async fn call_in(&mut self, peer: &str, wanted: &str) -> Result<(), String> {
+        let host = self.host(peer).ok_or_else(|| format!("nobody here is called `{peer}`"))?;
+        let asks = host.due(self.clock.now());
+        if asks.is_empty() {
+            return Err(format!("{peer} has nothing to tell"));
+        }
+        let key = self.keys.get(peer).map(|key| key.reveal().to_owned()).unwrap_or_default();
+        for ask in asks {
+            let mut headers: Vec<(&str, &str)> = vec![("x-api-key", &key)];
+            let media = ask.header("content-type").unwrap_or("application/json").to_owned();
+            let own = ask.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+            headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
+            let body = String::from_utf8_lossy(&ask.body.0).into_owned();
+            let path = format!("/hooks{}", ask.path);
+            let (status, said) = self.post_for_status(&path, &media, &headers, body).await?;
+            if status.to_string() != wanted {
+                return Err(format!("was answered {status} «{said}»"));
+            }
+        }
+        Ok(())
     }
 
     /// `relay sends dossier-recorded plain.json with TrangThaiHoSo=4, GhiChu=x -> 0`
@@ -416,6 +605,16 @@ impl Stage {
         headers: &[(&str, &str)],
         body: String,
     ) -> Result<String, String> {
+        Ok(self.post_for_status(path, media, headers, body).await?.1)
+    }
+
+    async fn post_for_status(
+        &self,
+        path: &str,
+        media: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<(u16, String), String> {
         let mut request =
             Request::post(format!("http://{}{path}", self.address())).header("content-type", media);
         for (name, value) in headers {
@@ -424,8 +623,9 @@ impl Stage {
         let request = request.body(Full::from(body)).map_err(|error| error.to_string())?;
         let answering = async {
             let response = self.client.request(request).await.map_err(|error| error.to_string())?;
+            let status = response.status().as_u16();
             let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
-            Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+            Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
         };
         tokio::time::timeout(PATIENCE, answering)
             .await
@@ -459,7 +659,10 @@ impl Stage {
             while calm < 2 {
                 let now = self.clock.now();
                 let all = self.app().peers.values().filter(|room| !room.config.endpoints.is_empty());
-                calm = if all.into_iter().all(|room| room.bell.is_quiet(now)) { calm + 1 } else { 0 };
+                let at_rest = |room: &Arc<Room>| {
+                    room.bell.is_quiet(now) && (!room.is_polled() || room.poll_bell.is_quiet(now))
+                };
+                calm = if all.into_iter().all(at_rest) { calm + 1 } else { 0 };
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
@@ -489,11 +692,13 @@ impl Stage {
         if seen == wanted { Ok(()) } else { Err(format!("the timeline of {code} is: {}", seen.join(", "))) }
     }
 
-    async fn expect_heard(&self, text: &str) -> Result<(), String> {
+    async fn expect_heard(&self, peer: &str, text: &str) -> Result<(), String> {
         self.quiet().await?;
-        let state = self.portal.state();
+        let host = self.host(peer).ok_or_else(|| format!("nobody here is called `{peer}`"))?;
+        let state = host.state();
         let count = |name: &str| match name.trim_end_matches('s') {
-            "call" => Some(self.portal.calls()),
+            "call" => Some(host.calls()),
+            _ if state[name].is_u64() => state[name].as_u64(),
             "dossier" => Some(state["dossiers"].as_object().map_or(0, |all| all.len() as u64)),
             "step" => Some(state["progress"].as_array().map_or(0, |all| all.len() as u64)),
             "log-in" => state["log_ins"].as_u64(),
@@ -502,10 +707,10 @@ impl Stage {
             _ => state[name].as_u64(),
         };
         for wanted in text.split(',') {
-            let (number, name) = wanted.trim().split_once(' ').ok_or("portal heard <number> <things>")?;
-            let seen = count(name.trim()).ok_or_else(|| format!("the portal does not count `{name}`"))?;
+            let (number, name) = wanted.trim().split_once(' ').ok_or("<peer> heard <number> <things>")?;
+            let seen = count(name.trim()).ok_or_else(|| format!("{peer} does not count `{name}`"))?;
             if seen.to_string() != number {
-                return Err(format!("the portal heard {seen} {name}; all it knows: {state}"));
+                return Err(format!("{peer} heard {seen} {name}; all it knows: {state}"));
             }
         }
         Ok(())
@@ -542,10 +747,47 @@ impl Stage {
         if same { Ok(()) } else { Err(format!("the portal took {}", seen.join(", "))) }
     }
 
-    async fn expect_presence(&self, wanted: &str) -> Result<(), String> {
+    async fn expect_presence(&self, peer: &str, wanted: &str) -> Result<(), String> {
         self.quiet().await?;
-        let seen = self.app().peers_seen()["portal"]["state"].clone();
-        if seen == *wanted { Ok(()) } else { Err(format!("the portal is {seen}")) }
+        let seen = self.app().peers_seen()[peer]["state"].clone();
+        if seen == *wanted { Ok(()) } else { Err(format!("{peer} is {seen}")) }
+    }
+
+    /// What a peer was told, in the order in which it first heard it; `nothing` for nothing.
+    async fn expect_told(&self, peer: &str, text: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let state = self.host(peer).map(Host::state).unwrap_or_default();
+        let seen: Vec<&str> =
+            state["order"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let wanted: Vec<&str> = text.split(',').map(str::trim).filter(|word| *word != "nothing").collect();
+        if seen == wanted { Ok(()) } else { Err(format!("{peer} was told {}", seen.join(", "))) }
+    }
+
+    /// The details of all rows of one sort; `none` for none.
+    async fn expect_notes(&self, text: &str, event: Event) -> Result<(), String> {
+        self.quiet().await?;
+        let first = text.split_whitespace().next().unwrap_or_default();
+        let known = self.dossiers.iter().find(|code| *code == first);
+        let (code, wanted) = match known {
+            Some(code) => (code.clone(), text[code.len()..].trim()),
+            None => (self.dossiers.last().cloned().ok_or("no dossier was spoken of")?, text),
+        };
+        let timeline = self.app().store.timeline(&code).await.map_err(|error| error.to_string())?;
+        let rows = timeline.map(|timeline| timeline.rows).unwrap_or_default();
+        let seen: Vec<&str> =
+            rows.iter().filter(|row| row.event == event).map(|row| row.detail.as_str()).collect();
+        let wanted: Vec<&str> = wanted.split(',').map(str::trim).filter(|word| *word != "none").collect();
+        if seen == wanted { Ok(()) } else { Err(format!("of {code} it is said: {}", seen.join(", "))) }
+    }
+
+    /// An operator has a peer told everything once more.
+    async fn replay(&self, peer: &str) -> Result<(), String> {
+        let since = Some(Moment::default());
+        let filter = Filter { peer: Some(peer.into()), since, ..Default::default() };
+        let replayed = self.app().store.redeliver(filter, Reach::Everything, self.operator(), false).await;
+        replayed.map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
     }
 
     async fn expect_open(&self, wanted: &str) -> Result<(), String> {
@@ -574,7 +816,7 @@ impl Stage {
         let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
         self.app()
             .store
-            .redeliver(filter, self.operator(), false)
+            .redeliver(filter, Reach::Untaken, self.operator(), false)
             .await
             .map_err(|error| error.to_string())?;
         self.app().wake(self.app().peers.keys());
@@ -720,6 +962,7 @@ fn millis(span: &str) -> Option<i64> {
         "s" => number * 1_000,
         "m" => number * 60_000,
         "h" => number * 3_600_000,
+        "d" => number * 24 * 3_600_000,
         _ => return None,
     })
 }

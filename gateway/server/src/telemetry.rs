@@ -44,6 +44,10 @@ pub struct Metrics {
     pub questions: IntCounterVec,
     /// Identity questions for a procedure alone, by the system that asked.
     pub questions_without_dossier: IntCounterVec,
+    /// Questions to feeds, by peer, feed and outcome.
+    pub polls: IntCounterVec,
+    /// What carriers told that a person must look at.
+    pub shipment_alerts: IntCounterVec,
     /// Officers reported for going through numbers, by reason.
     pub enumeration_alarms: IntCounterVec,
 }
@@ -121,6 +125,12 @@ impl Metrics {
                 "lienthong_questions_without_dossier_total",
                 "Identity questions for a procedure alone",
                 &["peer"],
+            ),
+            polls: counter("lienthong_polls_total", "Questions to feeds", &["peer", "feed", "outcome"]),
+            shipment_alerts: counter(
+                "lienthong_shipment_alerts_total",
+                "What carriers told that a person must look at",
+                &["peer", "reason"],
             ),
             enumeration_alarms: counter(
                 "lienthong_enumeration_alarms_total",

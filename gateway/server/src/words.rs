@@ -176,6 +176,11 @@ pub fn dossier_code_unusable() -> &'static str {
     "mã hồ sơ trống, dài quá 100 ký tự hoặc chứa ký tự điều khiển"
 }
 
+/// What a carrier told has no time that can be read.
+pub fn shipment_unreadable() -> &'static str {
+    "tin của đơn vị vận chuyển không có thời điểm đọc được nên không dùng được"
+}
+
 /// 409.
 pub fn key_conflict() -> &'static str {
     "khóa chống gửi trùng (Idempotency-Key, webhook-id) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
@@ -283,8 +288,62 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "offered-again" => {
             ("tự gửi lại sau khi bảng mã, ánh xạ được bổ sung", "offered again: a file was mended")
         }
+        "shipment-heard" => ("đơn vị vận chuyển báo", "the carrier told"),
+        "shipment-moved" => ("bưu gửi", "shipment"),
+        "shipment-alert" => ("tin bưu gửi cần người xem", "somebody must look at a shipment"),
         other => (other, other),
     };
     let words = lang.pick(vi, en);
+    if event.starts_with("shipment-") {
+        return format!("{words}: {}", shipment_words(lang, detail));
+    }
     if detail.is_empty() { words.to_owned() } else { format!("{words} ({detail})") }
+}
+
+/// Where a shipment is, and what else the timeline says of one, word by word; what is no word of ours stays as it is.
+fn shipment_words(lang: Lang, detail: &str) -> String {
+    let said = |word: &str| {
+        let (vi, en) = match word {
+            "DRAFT" => ("bản nháp", "draft"),
+            "CREATED" => ("đã tạo đơn", "ordered"),
+            "ACCEPTED" => ("bưu chính đã nhận yêu cầu", "accepted by the carrier"),
+            "PICKING_UP" => ("đang đi gom", "being fetched"),
+            "PICKUP_FAILED" => ("gom chưa được", "could not be fetched"),
+            "PICKED_UP" => ("đã gom", "fetched"),
+            "IN_TRANSIT" => ("đang vận chuyển", "in transit"),
+            "AT_DELIVERY_OFFICE" => ("đã đến bưu cục phát", "at the office that delivers it"),
+            "OUT_FOR_DELIVERY" => ("đang đi phát", "out for delivery"),
+            "DELIVERY_FAILED" => ("phát chưa được", "could not be handed over"),
+            "CANCEL_PENDING" => ("đang chờ hủy", "cancelling"),
+            "RETURNING" => ("đang chuyển hoàn", "on its way back"),
+            "CANCELLED" => ("đã hủy", "cancelled"),
+            "RETURNED" => ("đã chuyển hoàn", "returned"),
+            "LOST" => ("thất lạc", "lost"),
+            "DELIVERED" => ("đã phát", "handed over"),
+            "COD_COLLECTED" => ("đã thu hộ", "money collected"),
+            "COD_REMITTED" => ("đã trả tiền thu hộ", "collected money paid out"),
+            "POSTAGE_PAID" => ("đã trả cước", "postage paid"),
+            "unknown" => ("mã chưa biết", "an unknown code"),
+            "confirmed" => ("(đã hỏi lại)", "(asked for)"),
+            "unconfirmed" => ("(chưa xác nhận)", "(not confirmed)"),
+            "unknown-code" => ("mã trạng thái không có trong bảng mã", "a code that no list knows"),
+            "future-dated" => ("thời điểm ở tương lai", "dated in the future"),
+            "two-ends" => ("hai kết cục khác nhau", "two different ends"),
+            other => match other.split_once('/') {
+                Some(("RETURN", number)) => {
+                    return lang.pick("chuyển trả kết quả, lần ", "return, shipment ").to_owned()
+                        + number
+                        + ",";
+                }
+                Some(("COLLECT", number)) => {
+                    return lang.pick("thu gom hồ sơ, lần ", "collection, shipment ").to_owned()
+                        + number
+                        + ",";
+                }
+                _ => (other, other),
+            },
+        };
+        lang.pick(vi, en).to_owned()
+    };
+    detail.split_whitespace().map(said).collect::<Vec<_>>().join(" ")
 }

@@ -23,7 +23,7 @@ const CORE_MAY: [(&str, &str); 14] = [
     ("xsd-schema", "XSD"),
 ];
 const ADAPTERS_MAY: [(&str, &str); 9] = [
-    ("base64", "headers that carry names and keys"),
+    ("base64", "headers and signatures that carry names and keys"),
     ("gateway-core", "the port"),
     ("quick-xml", "XML frames"),
     ("ring", "digests that sign a call; without its chance"),
@@ -253,8 +253,9 @@ fn an_adapter_names_no_other_adapter() {
 /// The words of peers that no room but the adapters may speak.
 fn peers_words() -> Vec<String> {
     let dialects = adapters::names().iter().flat_map(|name| adapters::dialects(name));
-    // These are words of our own, or of a protocol, as well.
-    let dialects = dialects.filter(|name| !["envelope", "xml", "soap", "profile"].contains(name)).copied();
+    // These are words of our own as well.
+    let dialects =
+        dialects.filter(|name| !["envelope", "xml", "legacy", "profile", "soap"].contains(name)).copied();
     let fields = ["MaHoSo", "MaTTHC", "DongBo", "CapNhat", "error_code", "madonvi", "dstcode", "dvcqg"];
     adapters::names().iter().copied().chain(dialects).chain(fields).map(str::to_lowercase).collect()
 }

@@ -7,7 +7,7 @@
 //! Not here: what that finds out (`read_back`), what the peer's availability becomes (`redelivery`), who holds which lane (`lane`).
 
 use super::read_back::OnUnknown;
-use crate::adapter::Effect;
+use crate::adapter::{Effect, Patience};
 use crate::envelope::Class;
 use crate::fault::{Fault, Remedy};
 use crate::ids::Moment;
@@ -62,12 +62,8 @@ pub struct History {
 /// The settings of one peer and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The first pause after an unclear answer; doubles.
-    pub redelivery_delay_ms_min: i64,
-    /// The longest pause.
-    pub redelivery_delay_ms_max: i64,
-    /// Unclear answers for so long make a dead letter.
-    pub unclear_ms_max: i64,
+    /// Pauses after unclear answers, and how long until they make a dead letter.
+    pub patience: Patience,
     /// The peer's own longest processing time: before that its "no" to a read-back proves nothing.
     pub peer_processing_ms_max: i64,
     /// Statuses for which an operator is asked; all others are sent again.
@@ -77,9 +73,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Policy {
-            redelivery_delay_ms_min: 2_000,
-            redelivery_delay_ms_max: 600_000,
-            unclear_ms_max: 24 * 3_600_000,
+            patience: Patience::default(),
             peer_processing_ms_max: 120_000,
             // A doubled entry 5 (pause for supplements) costs the province a day count; a doubled 9 is only a line more.
             ask_statuses: vec!["5".to_owned()],
@@ -214,13 +208,13 @@ fn hold(fault: Fault, history: &History) -> Settlement {
 
 fn unclear(fault: Fault, history: &History, policy: &Policy, at: Moment, chance: f64) -> Settlement {
     let since = history.first_unclear_at.unwrap_or(at);
-    if at.millis_since(since) >= policy.unclear_ms_max {
+    let Patience { pause_ms_min, pause_ms_max, give_up_ms } = policy.patience;
+    if at.millis_since(since) >= give_up_ms {
         return Settlement::DeadLetter(fault);
     }
-    let pause =
-        backoff_ms(policy.redelivery_delay_ms_min, policy.redelivery_delay_ms_max, history.attempts, chance);
+    let pause = backoff_ms(pause_ms_min, pause_ms_max, history.attempts, chance);
     let asked = fault.retry_after_ms.map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
-    let pause = pause.max(asked.min(policy.unclear_ms_max));
+    let pause = pause.max(asked.min(give_up_ms));
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Unclear, fault: Some(fault) }
 }
 
@@ -229,7 +223,7 @@ fn failed_us(fault: Fault, history: &History, policy: &Policy, at: Moment, chanc
         return Settlement::DeadLetter(fault);
     }
     let pause =
-        backoff_ms(policy.redelivery_delay_ms_min, policy.redelivery_delay_ms_max, history.attempts, chance);
+        backoff_ms(policy.patience.pause_ms_min, policy.patience.pause_ms_max, history.attempts, chance);
     Settlement::RetryAt { at: at.plus_millis(pause), why: Again::Panicked, fault: Some(fault) }
 }
 

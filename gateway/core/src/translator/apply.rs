@@ -250,6 +250,16 @@ impl<'a> Run<'a> {
         if let Some(step) = &op.date {
             value = Found::Made(self.date(step, &value, place, &|run| blamed(run))?);
         }
+        if let Some(sign) = op.masked
+            && value.text().is_some_and(|text| functions::masked(&text, sign))
+        {
+            self.trace(place, "masked", "left out: part of it is hidden".to_owned());
+            return None;
+        }
+        if let Some(list) = &op.not_in {
+            let known = self.chosen(list).get(&value.text()?).is_some();
+            return (!known).then_some(Value::Bool(true));
+        }
         if let Some(list) = &op.code {
             let list = self.chosen(list);
             value = Found::Made(self.code(list, &value, place, &|run| blamed(run))?);
@@ -337,7 +347,7 @@ impl<'a> Run<'a> {
             seen.insert(format!("{} {code}", list.name()));
         }
         if let Some(translation) = list.get(&code) {
-            return Some(translation.clone());
+            return (!translation.is_null()).then(|| translation.clone());
         }
         // Only where somebody will read it: most lists that lack codes let them pass in silence.
         let detail = || {
@@ -354,6 +364,10 @@ impl<'a> Run<'a> {
             Unknown::Refuse => {
                 let path = blamed(self);
                 self.violations.push(Violation::sender(path, "code", detail()));
+                None
+            }
+            Unknown::Omit => {
+                self.trace(place, "code", detail());
                 None
             }
             Unknown::AsIs => Some(value.value().into_owned()),

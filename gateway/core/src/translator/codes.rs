@@ -2,7 +2,8 @@
 //!
 //! A list is data (`mappings/<adapter>/codes/<list>.yaml`). What it lacks is said by its `unknown` word: `hold`
 //! makes it a fault of ours that waits for the list to be mended, `pass` lets the value through with a trace,
-//! `as-is` without one (the list names exceptions only), `refuse` blames the sender. Going backwards is a list of its own.
+//! `as-is` without one (the list names exceptions only), `omit` leaves the field out with a trace, `refuse` blames the sender. A
+//! code whose translation is `~` is known and says nothing here. Going backwards is a list of its own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub enum Unknown {
     Pass,
     /// The value itself; the list names exceptions only.
     AsIs,
+    /// Nothing, with a trace: the field counts as absent.
+    Omit,
     /// The sender's fault.
     Refuse,
 }
@@ -54,6 +57,11 @@ impl CodeList {
     /// The translation of a code.
     pub fn get(&self, code: &str) -> Option<&Value> {
         self.values.get(code)
+    }
+
+    /// Whether a value that goes in may come out as nothing.
+    pub(super) fn may_omit(&self) -> bool {
+        self.unknown == Unknown::Omit || self.values.values().any(Value::is_null)
     }
 
     /// All codes it knows, sorted.
@@ -131,10 +139,16 @@ fn one(path: &str, name: &str, bytes: &[u8], defects: &mut Vec<Defect>) -> Optio
                 "hold" => list.unknown = Unknown::Hold,
                 "pass" => list.unknown = Unknown::Pass,
                 "as-is" => list.unknown = Unknown::AsIs,
+                "omit" => list.unknown = Unknown::Omit,
                 "refuse" => list.unknown = Unknown::Refuse,
                 other => {
-                    let near = nearest(other, ["hold", "pass", "as-is", "refuse"]);
-                    wrong(value.line, "unknown", "must be hold, pass, as-is or refuse".to_owned(), near);
+                    let near = nearest(other, ["hold", "pass", "as-is", "omit", "refuse"]);
+                    wrong(
+                        value.line,
+                        "unknown",
+                        "must be hold, pass, as-is, omit or refuse".to_owned(),
+                        near,
+                    );
                 }
             },
             ("values", Data::Block(entries)) => {

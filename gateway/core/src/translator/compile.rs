@@ -366,7 +366,18 @@ impl Compiler<'_> {
             }
             None => None,
         };
+        if rule.masked.is_some() {
+            needs.insert("what is not masked".to_owned());
+        }
         let code = rule.code.as_ref().and_then(|spot| self.code(spot, &mut facts, place, full));
+        if let Some(list) = code.as_ref().filter(|list| list.may_omit()) {
+            needs.insert(format!("a value in {}", list.name()));
+        }
+        let not_in = rule.not_in.as_ref().and_then(|spot| self.list_named(spot, full));
+        if let Some(list) = &not_in {
+            needs.insert(format!("a value that is not in {}", list.name()));
+            facts = Facts::of(Kinds::BOOLEAN);
+        }
         if rule.case.is_some() || rule.accents || rule.spaces.is_some() {
             if !facts.may_be(Kinds::TEXT) {
                 self.wrong(line, full, "case, accents and spaces work on texts only", None);
@@ -396,6 +407,8 @@ impl Compiler<'_> {
             source,
             date,
             code,
+            not_in,
+            masked: rule.masked,
             case: rule.case,
             accents: rule.accents,
             spaces: rule.spaces,
@@ -633,11 +646,9 @@ impl Compiler<'_> {
         place: Target<'_>,
         full: &str,
     ) -> Option<Arc<CodeList>> {
-        let Some(list) = self.lists.get(&spot.text).cloned() else {
+        let Some(list) = self.list_named(spot, full) else {
             // What it would have given is unknown, so nothing more can be wrong with it.
             *facts = Facts::unknown();
-            let near = nearest(&spot.text, self.lists.keys().map(String::as_str));
-            self.wrong(spot.line, full, format!("there is no code list {}", spot.text), near);
             return None;
         };
         if !facts.may_be(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOLEAN)) {
@@ -645,7 +656,7 @@ impl Compiler<'_> {
         }
         let mut outside: Vec<String> = list
             .values()
-            .filter(|(_, value)| !check::allows(place, value))
+            .filter(|(_, value)| !value.is_null() && !check::allows(place, value))
             .map(|(_, value)| crate::schema::json::text_of(value))
             .collect();
         outside.sort_unstable();
@@ -658,7 +669,17 @@ impl Compiler<'_> {
             );
             self.wrong(spot.line, full, message, None);
         }
-        *facts = Facts::of(list.values().map(|(_, value)| Kinds::of(value)).fold(Kinds::NONE, Kinds::or));
+        let given = list.values().filter(|(_, value)| !value.is_null());
+        *facts = Facts::of(given.map(|(_, value)| Kinds::of(value)).fold(Kinds::NONE, Kinds::or));
+        Some(list)
+    }
+
+    fn list_named(&mut self, spot: &Spot, full: &str) -> Option<Arc<CodeList>> {
+        let Some(list) = self.lists.get(&spot.text).cloned() else {
+            let near = nearest(&spot.text, self.lists.keys().map(String::as_str));
+            self.wrong(spot.line, full, format!("there is no code list {}", spot.text), near);
+            return None;
+        };
         self.used_lists.push(list.clone());
         Some(list)
     }
@@ -693,6 +714,8 @@ impl Rule {
     fn untouched(&self) -> bool {
         self.case.is_none()
             && !self.accents
+            && self.masked.is_none()
+            && self.not_in.is_none()
             && self.spaces.is_none()
             && self.kind.is_none()
             && self.limit.is_none()

@@ -22,13 +22,14 @@ pub(super) enum Form {
     Day,
     SlashedTime,
     SlashedDay,
+    DashedTime,
     IsoOffset,
     IsoLocal,
     EpochMs,
 }
 
 /// Every form by its name in mappings.
-pub(super) const FORMS: [(&str, Form); 11] = [
+pub(super) const FORMS: [(&str, Form); 12] = [
     ("rfc3339", Form::Rfc3339),
     ("rfc3339-ms", Form::Rfc3339Ms),
     ("yyyyMMddHHmmss", Form::CompactTime),
@@ -37,6 +38,7 @@ pub(super) const FORMS: [(&str, Form); 11] = [
     ("yyyy-MM-dd", Form::Day),
     ("dd/MM/yyyy HH:mm:ss", Form::SlashedTime),
     ("dd/MM/yyyy", Form::SlashedDay),
+    ("dd-MM-yyyy HH:mm:ss", Form::DashedTime),
     ("iso-offset", Form::IsoOffset),
     ("iso-local", Form::IsoLocal),
     ("epoch-ms", Form::EpochMs),
@@ -80,6 +82,11 @@ impl Form {
                 civil(day, reader.clock()?, 0)
             }
             Form::SlashedDay => civil(reader.slashed_day()?, (0, 0, 0), 0),
+            Form::DashedTime => {
+                let day = reader.day_first(b'-')?;
+                reader.literal(b' ')?;
+                civil(day, reader.clock()?, 0)
+            }
             Form::IsoLocal => reader.iso(),
             Form::EpochMs => {
                 let ms = std::str::from_utf8(reader.bytes).ok()?.parse().ok()?;
@@ -104,6 +111,7 @@ impl Form {
             Form::Day => spell(at, "Y-M-D"),
             Form::SlashedTime => spell(at, "D/M/Y h:m:s"),
             Form::SlashedDay => spell(at, "D/M/Y"),
+            Form::DashedTime => spell(at, "D-M-Y h:m:s"),
             Form::IsoOffset => spell(at, "Y-M-DTh:m:s.f+0700"),
             Form::IsoLocal => spell(at, "Y-M-DTh:m:s"),
             Form::EpochMs => VIET_NAM.to_timestamp(at).ok()?.as_millisecond().to_string(),
@@ -187,10 +195,14 @@ impl Reader<'_> {
     }
 
     fn slashed_day(&mut self) -> Option<(i64, i64, i64)> {
+        self.day_first(b'/')
+    }
+
+    fn day_first(&mut self, sign: u8) -> Option<(i64, i64, i64)> {
         let day = self.digits(2)?;
-        self.literal(b'/')?;
+        self.literal(sign)?;
         let month = self.digits(2)?;
-        self.literal(b'/')?;
+        self.literal(sign)?;
         Some((self.digits(4)?, month, day))
     }
 
@@ -278,6 +290,12 @@ mod tests {
     fn zones_are_brought_to_viet_nam() {
         assert_eq!(move_to("2026-03-10T01:30:00Z", "rfc3339", "yyyyMMddHHmmss").unwrap(), "20260310083000");
         assert_eq!(move_to("2026-03-09T22:30:00-0300", "iso-offset", "dd/MM/yyyy").unwrap(), "10/03/2026");
+        let dashed = "10-03-2026 08:30:00";
+        assert_eq!(
+            move_to("2026-03-10 08:30:00", "yyyy-MM-dd HH:mm:ss", "dd-MM-yyyy HH:mm:ss").unwrap(),
+            dashed
+        );
+        assert_eq!(move_to(dashed, "dd-MM-yyyy HH:mm:ss", "dd/MM/yyyy").unwrap(), "10/03/2026");
         assert_eq!(move_to("1773106200000", "epoch-ms", "rfc3339").unwrap(), "2026-03-10T08:30:00+07:00");
         assert_eq!(move_to("20260310", "yyyyMMdd", "rfc3339-ms").unwrap(), "2026-03-10T00:00:00.000+07:00");
     }

@@ -99,6 +99,11 @@ pub(super) fn shorten(text: &str, limit: usize) -> Option<(usize, &str)> {
     Some((text.chars().count(), &text[..at]))
 }
 
+/// Is part of this text hidden behind a sign? At its beginning alone the sign is none: `+84…` is a telephone number.
+pub(super) fn masked(text: &str, sign: char) -> bool {
+    text.trim().chars().skip(1).any(|letter| letter == sign)
+}
+
 /// One part of a text, counted from 1; from the end if negative.
 pub(super) fn part<'a>(text: &'a str, on: &str, take: i64) -> Option<&'a str> {
     let index = usize::try_from(take.unsigned_abs()).ok()?.checked_sub(1)?;
@@ -215,6 +220,14 @@ mod tests {
         assert_eq!(part("000-17-H99", "-", 4), None);
         assert_eq!(shorten("Thử nghiệm", 3), Some((10, "Thử")));
         assert_eq!(shorten("Thử", 3), None);
+    }
+
+    #[test]
+    fn what_is_hidden_is_seen_and_a_country_code_is_not() {
+        for hidden in ["09++++001", "Ng+++", "++++", "Thôn M+++ 2"] {
+            assert!(masked(hidden, '+'), "{hidden}");
+        }
+        assert!(!masked("+84900000001", '+') && !masked("0900000001", '+') && !masked("", '+'));
     }
 
     #[test]

@@ -49,6 +49,10 @@ pub(super) struct Rule {
     pub(super) date: Option<Spot>,
     pub(super) unreadable: Unreadable,
     pub(super) code: Option<Spot>,
+    /// `true` if this code list lacks the value, else nothing.
+    pub(super) not_in: Option<Spot>,
+    /// The sign that stands for hidden letters.
+    pub(super) masked: Option<char>,
     pub(super) case: Option<Case>,
     pub(super) accents: bool,
     pub(super) spaces: Option<Spaces>,
@@ -103,7 +107,7 @@ const HEADER: [&str; 8] = ["mapping", "target", "empty", "read", "open", "fan-ou
 const SOURCES: [&str; 8] = ["from", "first", "join", "split", "value", "each", "filled-by", "pack"];
 /// The words of a plain rule; those of `each` and `pack` are fewer, so that their target fields may be called
 /// `code` or `date`.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 24] = [
     "from",
     "first",
     "join",
@@ -117,6 +121,8 @@ const WORDS: [&str; 22] = [
     "date",
     "unreadable",
     "code",
+    "not-in",
+    "masked",
     "case",
     "accents",
     "spaces",
@@ -399,6 +405,14 @@ impl Reader<'_> {
             "read" => rule.read = self.list(path, value),
             "date" => rule.date = self.one(path, value),
             "code" => rule.code = self.one(path, value),
+            "not-in" => rule.not_in = self.one(path, value),
+            "masked" => {
+                let mut letters = value.text().unwrap_or_default().chars();
+                rule.masked = letters.next().filter(|_| letters.next().is_none());
+                if rule.masked.is_none() {
+                    self.wrong(value.line, path, "masked: must be one sign", None);
+                }
+            }
             "unreadable" => {
                 let words =
                     [("refuse", Unreadable::Refuse), ("omit", Unreadable::Omit), ("keep", Unreadable::Keep)];
@@ -494,6 +508,8 @@ impl Rule {
             date: None,
             unreadable: Unreadable::Refuse,
             code: None,
+            not_in: None,
+            masked: None,
             case: None,
             accents: false,
             spaces: None,

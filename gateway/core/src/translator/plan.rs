@@ -71,6 +71,8 @@ pub(super) struct Op {
     pub(super) source: From,
     pub(super) date: Option<DateStep>,
     pub(super) code: Option<Arc<CodeList>>,
+    pub(super) not_in: Option<Arc<CodeList>>,
+    pub(super) masked: Option<char>,
     pub(super) case: Option<Case>,
     pub(super) accents: bool,
     pub(super) spaces: Option<Spaces>,

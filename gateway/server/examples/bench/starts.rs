@@ -87,6 +87,7 @@ fn message(track: &crate::hop::Track, dossiers: &Dossiers, number: u64) -> NewMe
         keys: vec![],
         repeat_window_ms: 900_000,
         mapping: None,
+        carriage: None,
         content: Ok(Content {
             document: track.canonical(&source),
             compared: None,

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gateway_core::adapter::Secret;
 use gateway_core::licence::Purpose;
 use serde::Deserialize;
 
 use super::door::Door;
-use super::{Bounded, CONNECTIONS_MAX, DAY_MS};
+use super::{Bounded, CONNECTIONS_MAX, DAY_MS, SecretSource};
 
 /// A counterpart.
 #[derive(Debug, Clone, Deserialize)]
@@ -102,38 +101,6 @@ pub enum InDoubt {
     Repeat,
     /// Wait for an operator.
     Ask,
-}
-
-/// Where a secret is.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SecretSource {
-    /// A file whose content, without white space around, is the secret.
-    #[serde(default)]
-    pub file: Option<PathBuf>,
-    /// An environment variable.
-    #[serde(default)]
-    pub env: Option<String>,
-}
-
-impl SecretSource {
-    /// Reads the secret; the error says what to do.
-    pub fn read(&self) -> Result<Secret, String> {
-        let text = match (&self.file, &self.env) {
-            (Some(file), None) => std::fs::read_to_string(file).map_err(|error| {
-                format!(
-                    "cannot read {}: {error}; write the secret into it, readable for the service only",
-                    file.display()
-                )
-            })?,
-            (None, Some(name)) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-            }
-            _ => return Err("give either `file` or `env`".to_owned()),
-        };
-        let text = text.trim();
-        if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
-    }
 }
 
 /// An answer to a caller is held back no longer: its own software gives up before.

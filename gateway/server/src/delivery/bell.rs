@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// How a peer's loop stands, for whoever waits until nothing is left to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// Nothing is in progress and nothing is ready.
     pub parked: bool,
     /// Wakes seen before it parked.
@@ -33,19 +33,19 @@ impl Bell {
     }
 
     /// The loop looks around; gives the wakes that this look answers.
-    pub(super) fn look(&self) -> u64 {
+    pub(crate) fn look(&self) -> u64 {
         let wakes = self.wakes.load(Ordering::SeqCst);
         self.standing.send_modify(|standing| standing.parked = false);
         wakes
     }
 
     /// The loop has looked around, and this is how it stands.
-    pub(super) fn stand(&self, standing: Standing) {
+    pub(crate) fn stand(&self, standing: Standing) {
         self.standing.send_modify(|was| *was = standing);
     }
 
     /// Waits for the next ring.
-    pub(super) async fn heard(&self) {
+    pub(crate) async fn heard(&self) {
         self.notify.notified().await;
     }
 

@@ -172,6 +172,7 @@ impl<'a> Talk<'a> {
         });
         let anew = same.is_none();
         let written = self.app.store.write(self.delivery.id, entries).await?;
+        self.app.heed(self.room, &written.news);
         let row = written.exchanges.last().copied().filter(|_| !written.gone);
         if let Some(row) = row.filter(|_| anew) {
             self.delivery.latest_call = Some((row, request.clone()));
@@ -270,7 +271,11 @@ impl<'a> Talk<'a> {
     }
 
     fn policy(&self) -> Policy {
-        Policy { peer_processing_ms_max: self.room.config.processing_ms_max as i64, ..Policy::default() }
+        Policy {
+            peer_processing_ms_max: self.room.config.processing_ms_max as i64,
+            patience: self.room.adapter.patience(),
+            ..Policy::default()
+        }
     }
 
     /// Decides what the outcome means, and writes it.
@@ -305,6 +310,7 @@ impl<'a> Talk<'a> {
         let entries = std::mem::take(&mut self.pending);
         let written = self.app.store.write(self.delivery.id, entries).await?;
         crash::point("after-settled");
+        self.app.heed(self.room, &written.news);
         if !written.gone {
             self.tell(&settlement, now);
         }

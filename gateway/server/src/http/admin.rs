@@ -23,7 +23,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{problem, store_fault};
 use crate::app::App;
-use crate::store::{Filter, Operator, StoreError, WhatHappened};
+use crate::store::{Filter, Operator, Reach, StoreError, WhatHappened};
 use crate::words;
 
 /// Something an operator asks a running gateway to do.
@@ -147,7 +147,8 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
             }));
         }
         AdminCall::Redeliver { filter, dry_run } => {
-            let letters = store.redeliver(filter, by, dry_run).await.map_err(refusal)?;
+            let letters =
+                store.redeliver(filter.clone(), reach(app, &filter), by, dry_run).await.map_err(refusal)?;
             json!({ "dry_run": dry_run, "deliveries": letters })
         }
         AdminCall::Correct { id, document } => {
@@ -168,6 +169,13 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
     };
     app.wake(app.peers.keys());
     Ok(done)
+}
+
+/// A peer that bears repetition is told everything since that time once more; to all others only what they did not take is offered.
+fn reach(app: &App, filter: &Filter) -> Reach {
+    let room = filter.peer.as_ref().and_then(|peer| app.peer(peer));
+    let bears = room.is_some_and(|room| room.adapter.bears_repetition());
+    if bears && filter.since.is_some() { Reach::Everything } else { Reach::Untaken }
 }
 
 fn not_found() -> Fault {

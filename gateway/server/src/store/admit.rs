@@ -10,6 +10,7 @@ use gateway_core::ids::{MessageId, Moment, PeerName};
 use gateway_core::pipeline::{self, Admission, DeliveryId, Facts, Incoming, Seen, State};
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::carriage::{Carriage, News};
 use super::error::StoreError;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
@@ -35,19 +36,42 @@ pub(super) struct DossierFound {
     pub(super) is_new: bool,
 }
 
+/// What may have been said before.
+pub(super) enum Before {
+    /// Nothing: nobody ever spoke of this dossier.
+    Nothing,
+    /// Something about this dossier, or (none) about what nobody knows the dossier of.
+    Of(Option<i64>),
+}
+
+fn incoming(item: &Prepared) -> Incoming<'_> {
+    Incoming { class: item.class, digest: &item.digest, status: item.status.as_deref(), at: item.at }
+}
+
 impl Writing<'_> {
     /// Admits one item.
     pub(super) fn admit(&self, item: &Prepared) -> Result<Admitted, StoreError> {
+        if let (Some(Carriage::Observed(observed)), Some(content)) = (&item.carriage, &item.content) {
+            return self.observe(item, content, observed);
+        }
         let found = item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
         let dossier = found.map(|found| found.id);
-        let answer = |admission, deliveries| Admitted { id: item.id, admission, deliveries };
+        let answer =
+            |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
         let admitted = match (&item.content, found) {
             (Some(content), Some(found)) => {
-                let admission = self.decide(item, found)?;
+                let before = if found.is_new { Before::Nothing } else { Before::Of(dossier) };
+                let admission = self.decide(item, before)?;
                 match admission {
                     Admission::News => {
-                        let message = self.accept(item, content, found.id)?;
-                        answer(Some(admission), self.queue(item, content, found, message)?)
+                        let message = self.accept(item, content, dossier)?;
+                        let mut queued = self.queue(item, content, found, message)?;
+                        let mut news = News::default();
+                        if let Some(Carriage::Ordered { which, carriers }) = &item.carriage {
+                            news = self.order(item, *which, carriers, found.id, message)?;
+                            queued.append(&mut news.queued);
+                        }
+                        Admitted { id: item.id, admission: Some(admission), deliveries: queued, news }
                     }
                     Admission::Duplicate { of } => {
                         self.journal(item, dossier, "duplicate", Some(of), None)?;
@@ -76,7 +100,7 @@ impl Writing<'_> {
         Ok(admitted)
     }
 
-    fn decide(&self, item: &Prepared, dossier: DossierFound) -> Result<Admission, StoreError> {
+    pub(super) fn decide(&self, item: &Prepared, before: Before) -> Result<Admission, StoreError> {
         let mut keyed = Vec::new();
         for key in &item.keys {
             keyed.extend(self.seen(
@@ -85,16 +109,16 @@ impl Writing<'_> {
                 params![key],
             )?);
         }
-        let said = params![dossier.id, item.kind.as_str(), item.from.as_str(), item.digest];
-        let equal = match dossier.is_new {
-            true => None,
-            false => self.seen(
-                "SELECT id, digest, status, at FROM message
-                 WHERE dossier = ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3 AND digest = ?4
-                 ORDER BY seq DESC LIMIT 1",
-                said,
-            )?,
+        let Before::Of(dossier) = before else {
+            return Ok(pipeline::admit(&incoming(item), &Facts { keyed, ..Facts::default() }));
         };
+        let said = params![dossier, item.kind.as_str(), item.from.as_str(), item.digest];
+        let equal = self.seen(
+            "SELECT id, digest, status, at FROM message
+             WHERE dossier IS ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3 AND digest = ?4
+             ORDER BY seq DESC LIMIT 1",
+            said,
+        )?;
         let latest = match (&equal, item.class) {
             // Nothing equal was ever accepted: then the latest one decides nothing.
             (Some(_), Class::Snapshot) => self.seen(
@@ -104,10 +128,8 @@ impl Writing<'_> {
             )?,
             _ => None,
         };
-        let incoming =
-            Incoming { class: item.class, digest: &item.digest, status: item.status.as_deref(), at: item.at };
         let facts = Facts { keyed, latest, equal, repeat_window_ms: item.repeat_window_ms };
-        Ok(pipeline::admit(&incoming, &facts))
+        Ok(pipeline::admit(&incoming(item), &facts))
     }
 
     fn seen(&self, sql: &str, values: impl rusqlite::Params) -> Result<Option<Seen>, StoreError> {
@@ -156,8 +178,13 @@ impl Writing<'_> {
         Ok(DossierFound { id: self.db.last_insert_rowid(), is_new: true })
     }
 
-    fn accept(&self, item: &Prepared, content: &PreparedContent, dossier: i64) -> Result<i64, StoreError> {
-        self.insert_message(item, Some(dossier), "accepted", None, None, Some(&content.document))?;
+    pub(super) fn accept(
+        &self,
+        item: &Prepared,
+        content: &PreparedContent,
+        dossier: Option<i64>,
+    ) -> Result<i64, StoreError> {
+        self.insert_message(item, dossier, "accepted", None, None, Some(&content.document))?;
         let message = self.db.last_insert_rowid();
         for key in &item.keys {
             self.db
@@ -167,7 +194,7 @@ impl Writing<'_> {
         Ok(message)
     }
 
-    fn journal(
+    pub(super) fn journal(
         &self,
         item: &Prepared,
         dossier: Option<i64>,
@@ -217,7 +244,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn queue(
+    pub(super) fn queue(
         &self,
         item: &Prepared,
         content: &PreparedContent,

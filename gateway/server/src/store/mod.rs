@@ -10,9 +10,13 @@
 
 mod admit;
 mod calls;
+mod carriage;
 mod claims;
 mod error;
+mod feeds;
 mod lanes;
+mod letters;
+mod observed;
 mod open;
 mod operate;
 mod prepare;
@@ -20,16 +24,18 @@ mod read;
 mod record;
 mod schema;
 mod seal;
+mod shipments;
 mod stats;
 mod supersede;
 mod taken;
+mod tell;
 mod timeline;
 mod types;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gateway_core::adapter::{Marks, Payload};
 use gateway_core::fault::Fault;
@@ -45,9 +51,11 @@ use writer::Writer;
 
 use crate::crash;
 
+pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
 pub use error::StoreError;
+pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions};
-pub use operate::{DeadLetter, DeadLetterShown, Filter, Operator, WhatHappened};
+pub use operate::{Operator, WhatHappened};
 pub use seal::{Seal, SealKey};
 pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
@@ -66,6 +74,7 @@ pub struct Store {
     vault: Arc<Vault>,
     readers: Arc<Readers>,
     taken: Taken,
+    telling: Arc<OnceLock<Telling>>,
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
 }
@@ -83,6 +92,63 @@ impl Store {
         };
         crash::point("after-files-kept");
         self.run(move |writing| items.iter().map(|item| writing.admit(item)).collect()).await
+    }
+
+    /// Who is told of shipments; said once, before anything is admitted.
+    pub fn tell_by(&self, telling: Telling) {
+        // A second gateway would be a second store.
+        let _ = self.telling.set(telling);
+    }
+
+    /// Admits what a carrier answered to a question, and how far it was read, in one transaction: a crash before it reads the same
+    /// again, a crash after it goes on.
+    pub async fn admit_asked(
+        &self,
+        items: Vec<NewMessage>,
+        asked: Asked,
+    ) -> Result<Vec<Admitted>, StoreError> {
+        let vault = self.vault.clone();
+        let items = blocking(move || prepare::prepare_and_keep(&vault, items)).await?;
+        crash::point("after-page-read");
+        self.run(move |writing| {
+            let admitted = items.iter().map(|item| writing.admit(item)).collect::<Result<Vec<_>, _>>()?;
+            writing.asked(&asked)?;
+            Ok(admitted)
+        })
+        .await
+    }
+
+    /// A carrier could not be asked about a shipment: not again before then.
+    pub async fn postpone(&self, shipment: ShipmentId, until: Moment) -> Result<(), StoreError> {
+        self.run(move |writing| writing.postpone(shipment, until)).await
+    }
+
+    /// How far a feed was read; none if it never was.
+    pub async fn feed(&self, peer: &PeerName, name: &str) -> Result<Option<FeedRead>, StoreError> {
+        let (peer, name) = (peer.clone(), name.to_owned());
+        self.read(move |db, vault| feeds::feed(db, vault, &peer, &name)).await
+    }
+
+    /// When somebody next wants to know something of this carrier, because of a hint or on schedule.
+    pub async fn next_poll_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| feeds::next_poll_at(db, &peer)).await
+    }
+
+    /// The shipments that this carrier is to be asked about now, the longest due first.
+    pub async fn due_items(
+        &self,
+        peer: &PeerName,
+        now: Moment,
+        limit: usize,
+    ) -> Result<Vec<DueItem>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, vault| feeds::due_items(db, vault, &peer, now, limit)).await
+    }
+
+    /// Reports what carriers told of items that nobody knows even now, each once: a person must look. Gives whose they are.
+    pub async fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
+        self.run(move |writing| writing.report_parked(now)).await
     }
 
     async fn prepare(&self, call: Vec<NewMessage>) -> Result<Vec<prepare::Prepared>, StoreError> {
@@ -179,12 +245,12 @@ impl Store {
 
     /// The dead letters, deliveries in doubt and held events that a filter finds, oldest first.
     pub async fn dead_letters(&self, filter: Filter) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(move |db, _| operate::list(db, &filter)).await
+        self.read(move |db, _| letters::list(db, &filter)).await
     }
 
     /// One of them, opened for showing. The caller writes down who looked.
     pub async fn dead_letter(&self, delivery: DeliveryId) -> Result<Option<DeadLetterShown>, StoreError> {
-        self.read(move |db, vault| operate::show(db, vault, delivery)).await
+        self.read(move |db, vault| letters::show(db, vault, delivery)).await
     }
 
     /// Gives a delivery up.
@@ -211,10 +277,11 @@ impl Store {
     pub async fn redeliver(
         &self,
         filter: Filter,
+        reach: Reach,
         by: Operator,
         dry_run: bool,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.run(move |writing| writing.redeliver(&filter, &by, dry_run)).await
+        self.run(move |writing| writing.redeliver(&filter, reach, &by, dry_run)).await
     }
 
     /// An operator's word on whether a delivery in doubt took effect; marks are what the peer calls the dossier, if known.

@@ -6,7 +6,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
@@ -68,8 +68,10 @@ impl Store {
         let digests = unlock_for_writing(&mut connection, &seal)?;
         let vault = Arc::new(Vault::new(seal, digests, folder));
         let taken = Taken::default();
-        let writer = Writer::start(connection, vault.clone(), taken.clone(), lock)?;
+        let telling = Arc::new(OnceLock::new());
+        let writer = Writer::start(connection, vault.clone(), taken.clone(), telling.clone(), lock)?;
         Ok(Store {
+            telling,
             vault,
             readers: Arc::new(Readers::new(path)),
             taken,
@@ -96,6 +98,7 @@ impl Store {
             digest_key(db, &seal)?.ok_or_else(|| StoreError::Corrupt("the digest key is missing".to_owned()))
         })?;
         Ok(Store {
+            telling: Arc::default(),
             vault: Arc::new(Vault::new(seal, Digests::new(&digests), folder)),
             readers: Arc::new(readers),
             taken: Taken::default(),

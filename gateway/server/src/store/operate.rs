@@ -6,20 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gateway_core::adapter::Marks;
-use gateway_core::envelope::{Class, Envelope};
+use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault};
-use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::Moment;
 use gateway_core::pipeline::{DeliveryId, Settlement, State};
-use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
+use rusqlite::{OptionalExtension as _, params};
 
-use super::claims::Vault;
 use super::error::StoreError;
-use super::lanes::{NEVER, state};
+use super::letters::{DeadLetter, Filter, PARKED_OR_DELIVERED, Reach, list, list_in};
 use super::prepare::About;
-use super::read;
 use super::record::{Pin, Row, SealedMark};
-use super::types::{Event, ExchangeId, Kept, MappingUsed, Pinned};
+use super::types::{Event, ExchangeId, MappingUsed};
 use super::writer::Writing;
 
 /// Who does something, and when.
@@ -47,146 +44,6 @@ enum Mended {
     Inbound,
     /// How the canonical document is put.
     Outbound,
-}
-
-/// Which deliveries that wait for a person or a file; every condition that is given must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Filter {
-    /// These only.
-    pub deliveries: Vec<DeliveryId>,
-    /// Of this dossier (any of its codes).
-    pub dossier: Option<String>,
-    /// For this peer.
-    pub peer: Option<PeerName>,
-    /// On behalf of this agency.
-    pub unit: Option<Unit>,
-    /// Of this kind.
-    pub kind: Option<Kind>,
-    /// With this fault.
-    pub fault: Option<String>,
-    /// In this state: dead, in doubt or held. Without it: dead or held when redelivering, all three when listing.
-    pub state: Option<State>,
-    /// Since this moment.
-    pub since: Option<Moment>,
-    /// At most so many; 0 means all.
-    pub limit: usize,
-}
-
-/// A delivery that waits for a person or a file, without its body.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct DeadLetter {
-    /// Which.
-    pub delivery: DeliveryId,
-    /// The message.
-    pub message: MessageId,
-    /// The dossier's code as the message has it.
-    pub dossier: String,
-    /// To whom.
-    pub peer: PeerName,
-    /// On whose behalf.
-    pub unit: Unit,
-    /// What it says.
-    pub kind: Kind,
-    /// Dead, in doubt or held.
-    pub state: State,
-    /// Why.
-    pub fault_code: String,
-    /// Since when.
-    pub since: Moment,
-    /// When the dossier is due.
-    pub due: Option<Moment>,
-}
-
-/// A dead letter opened for showing.
-#[derive(Debug, Clone)]
-pub struct DeadLetterShown {
-    /// Without its body.
-    pub summary: DeadLetter,
-    /// Why it waits.
-    pub fault: Option<Fault>,
-    /// The message with its canonical document.
-    pub envelope: Envelope,
-    /// Its translation, if it came so far.
-    pub pinned: Option<Pinned>,
-    /// The mapping that made, or failed to make, the translation.
-    pub out_mapping: Option<MappingUsed>,
-    /// What the peer calls the dossier.
-    pub marks: Marks,
-    /// All calls.
-    pub exchanges: Vec<Kept>,
-}
-
-const LIST: &str = "SELECT d.id, m.id, ifnull(m.code, ''), l.peer, m.unit, m.kind, d.state,
-    ifnull(d.fault_code, ''), ifnull(d.settled_at, d.at), l.due
-  FROM delivery d JOIN lane l ON l.id = d.lane JOIN message m ON m.seq = d.message
-  WHERE d.state IN ('dead', 'in-doubt', 'held') AND (?1 IS NULL OR l.peer = ?1) AND (?2 IS NULL OR m.unit = ?2)
-    AND (?3 IS NULL OR m.kind = ?3) AND (?4 IS NULL OR d.fault_code = ?4) AND (?5 IS NULL OR d.state = ?5)
-    AND (?6 IS NULL OR ifnull(d.settled_at, d.at) >= ?6)
-    AND (?7 IS NULL OR l.dossier IN (SELECT id FROM dossier WHERE code = ?7
-                                     UNION SELECT dossier FROM alias WHERE code = ?7))
-  ORDER BY d.id";
-
-/// Lists what a filter finds.
-pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Vec<DeadLetter>, StoreError> {
-    let mut statement = db.prepare_cached(LIST)?;
-    let mut rows = statement.query(params![
-        filter.peer.as_ref().map(PeerName::as_str),
-        filter.unit.as_ref().map(Unit::as_str),
-        filter.kind.as_ref().map(Kind::as_str),
-        filter.fault,
-        filter.state.map(State::as_str),
-        filter.since.map(Moment::as_millis),
-        filter.dossier.as_deref().map(str::trim),
-    ])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let letter = summary(row)?;
-        if filter.deliveries.is_empty() || filter.deliveries.contains(&letter.delivery) {
-            found.push(letter);
-        }
-        if filter.limit > 0 && found.len() >= filter.limit {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-fn summary(row: &SqlRow) -> Result<DeadLetter, StoreError> {
-    let due: i64 = row.get(9)?;
-    Ok(DeadLetter {
-        delivery: DeliveryId(row.get(0)?),
-        message: MessageId(row.get(1)?),
-        dossier: row.get(2)?,
-        peer: PeerName::from(row.get::<_, String>(3)?),
-        unit: Unit::from(row.get::<_, String>(4)?),
-        kind: Kind::from(row.get::<_, String>(5)?),
-        state: state(row.get_ref(6)?.as_str().unwrap_or_default())?,
-        fault_code: row.get(7)?,
-        since: Moment::from_millis(row.get(8)?),
-        due: (due != NEVER).then_some(Moment::from_millis(due)),
-    })
-}
-
-/// Opens one for showing.
-pub(super) fn show(
-    db: &Connection,
-    vault: &Vault,
-    id: DeliveryId,
-) -> Result<Option<DeadLetterShown>, StoreError> {
-    let filter = Filter { deliveries: vec![id], ..Filter::default() };
-    let Some(summary) = list(db, &filter)?.pop() else { return Ok(None) };
-    let Some(loaded) = read::load(db, vault, id)? else { return Ok(None) };
-    let fault = read::state_of(db, vault, id)?.and_then(|(_, fault)| fault);
-    Ok(Some(DeadLetterShown {
-        summary,
-        fault,
-        envelope: loaded.envelope,
-        pinned: loaded.pinned,
-        out_mapping: loaded.out_mapping,
-        marks: loaded.marks,
-        exchanges: loaded.exchanges,
-    }))
 }
 
 impl Writing<'_> {
@@ -227,23 +84,33 @@ impl Writing<'_> {
     pub(super) fn redeliver(
         &self,
         filter: &Filter,
+        reach: Reach,
         by: &Operator,
         dry_run: bool,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let mut sent = Vec::new();
-        for letter in list(self.db, filter)? {
+        let found = match reach {
+            Reach::Untaken => list(self.db, filter)?,
+            Reach::Everything => list_in(self.db, filter, PARKED_OR_DELIVERED)?,
+        };
+        for letter in found {
             // What is in doubt is never sent again by a filter: somebody has to look first.
             if letter.state == State::InDoubt {
                 continue;
             }
-            let row = self.parked(letter.delivery, &[State::Dead, State::Held])?;
+            let row = self.parked(letter.delivery, &[State::Dead, State::Held, State::Delivered])?;
+            let was_taken = letter.state == State::Delivered;
             match (self.is_overtaken(&row)?, dry_run) {
+                (true, _) if was_taken => continue,
                 (true, true) => continue,
                 (true, false) => self.settle(&row, &Settlement::Superseded, by.at).map(drop)?,
                 (false, true) => sent.push(letter),
                 (false, false) => {
-                    // Nothing of it is under way, so today's mapping may speak.
-                    self.wake(&row, true, by.at)?;
+                    // Nothing of it is under way, so today's mapping may speak; what was taken is said again word for word.
+                    if was_taken {
+                        self.strike_all(row.id, &format!("{}: told again", by.name), by.at)?;
+                    }
+                    self.wake(&row, !was_taken, by.at)?;
                     self.told(&row, Event::Redelivered, &by.name, by.at)?;
                     sent.push(letter);
                 }
@@ -343,7 +210,7 @@ impl Writing<'_> {
     fn wake(&self, row: &Row, unpin: bool, at: Moment) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "UPDATE delivery SET state = 'waiting', ready_at = ?2, settled_at = NULL, attempts = 0, panics = 0,
+                "UPDATE delivery SET state = 'waiting', open = 1, ready_at = ?2, settled_at = NULL, attempts = 0, panics = 0,
                    away_strikes = 0, first_unclear_at = NULL, fault_code = NULL, fault = NULL WHERE id = ?1",
             )?
             .execute(params![row.id.0, at.as_millis()])?;
@@ -387,6 +254,17 @@ impl Writing<'_> {
             .query_row(params![row.lane, row.id.0], |row| row.get(0))
             .optional()?;
         Ok(newer.is_some())
+    }
+
+    /// No earlier call of a delivery counts any more.
+    fn strike_all(&self, id: DeliveryId, reason: &str, at: Moment) -> Result<(), StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT id FROM exchange WHERE delivery = ?1 AND struck_at IS NULL")?;
+        let ids = statement.query_map([id.0], |row| row.get(0).map(ExchangeId))?;
+        for exchange in ids.collect::<Result<Vec<_>, rusqlite::Error>>()? {
+            self.strike(id, exchange, reason, at)?;
+        }
+        Ok(())
     }
 
     fn unanswered(&self, id: DeliveryId) -> Result<Vec<ExchangeId>, StoreError> {

@@ -12,6 +12,7 @@ use gateway_core::pipeline::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::carriage::Carriage;
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::lanes::told;
@@ -52,6 +53,7 @@ pub(super) struct Prepared {
     pub(super) source: Vec<u8>,
     pub(super) fault: Option<SealedFault>,
     pub(super) content: Option<PreparedContent>,
+    pub(super) carriage: Option<Carriage>,
     pub(super) claims: Vec<(String, u64)>,
 }
 
@@ -130,6 +132,7 @@ pub(super) fn prepare(
         source,
         fault,
         content,
+        carriage: message.carriage,
         claims: Vec::new(),
     })
 }

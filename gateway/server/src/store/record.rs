@@ -9,6 +9,7 @@ use gateway_core::envelope::Class;
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Moment, PeerName};
 use gateway_core::pipeline::{Again, DeliveryId, Settlement, State};
+use gateway_core::waybill::{self, Lesson};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +40,22 @@ pub(super) struct Pin {
 /// An entry with its bodies sealed.
 pub(super) enum Sealed {
     Pin(Pin, Option<Moment>),
-    Revise { document: Vec<u8>, mapping: MappingUsed },
-    Call { request: Vec<u8>, once: bool, at: Moment },
-    Answered { exchange: ExchangeId, answer: Vec<u8>, marks: Vec<SealedMark>, at: Moment },
+    Revise {
+        document: Vec<u8>,
+        mapping: MappingUsed,
+    },
+    Call {
+        request: Vec<u8>,
+        once: bool,
+        at: Moment,
+    },
+    Answered {
+        exchange: ExchangeId,
+        answer: Vec<u8>,
+        marks: Vec<SealedMark>,
+        lessons: Vec<Lesson>,
+        at: Moment,
+    },
     Plain(Entry),
 }
 
@@ -94,6 +108,7 @@ pub(super) fn prepare(
             Entry::Answered { exchange, answer, marks, at } => Sealed::Answered {
                 exchange,
                 answer: vault.pack_large("exchange.answer", &answer, parcel)?,
+                lessons: marks.iter().filter_map(|(name, value)| waybill::lesson(name, value)).collect(),
                 marks: seal_marks(vault, &marks)?,
                 at,
             },
@@ -190,13 +205,17 @@ impl Writing<'_> {
                 written.exchanges.push(ExchangeId(self.db.last_insert_rowid()));
                 Ok(())
             }
-            Sealed::Answered { exchange, answer, marks, at } => {
+            Sealed::Answered { exchange, answer, marks, lessons, at } => {
                 self.db
                     .prepare_cached(
                         "UPDATE exchange SET answer = ?3, answered_at = ?4 WHERE id = ?1 AND delivery = ?2",
                     )?
                     .execute(params![exchange.0, row.id.0, answer, at.as_millis()])?;
-                self.learn(row.lane, marks, *at)
+                self.learn(row.lane, marks, *at)?;
+                for lesson in lessons {
+                    written.news.add(self.learn_of_order(row, lane, lesson, *at)?);
+                }
+                Ok(())
             }
             Sealed::Plain(Entry::Strike { exchange, reason, at }) => {
                 self.strike(row.id, *exchange, reason, *at)

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use super::error::StoreError;
 
 /// `STEPS[n]` leads from version n to n + 1.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 -- What was said once about the store itself: seals of the keys in use, the digest key.
@@ -86,6 +86,37 @@ const VERSION_2: &str = "
 DROP INDEX message_digest;
 DROP INDEX message_dossier;
 CREATE INDEX message_dossier ON message (dossier, state, kind, peer, digest);
+";
+
+const VERSION_3: &str = "
+-- What a carrier carries for a dossier: one row for each leg and number at each carrier that it was ordered from. The names (order
+-- number, the carrier's number, carrier) stand sealed in `names` and as keyed digests beside it.
+CREATE TABLE shipment (
+    id INTEGER PRIMARY KEY, dossier INTEGER NOT NULL, leg TEXT NOT NULL, number INTEGER NOT NULL, peer TEXT NOT NULL,
+    unit TEXT NOT NULL, message INTEGER NOT NULL, ordered_at INTEGER NOT NULL,
+    state TEXT, since INTEGER, told TEXT, confirmed INTEGER NOT NULL DEFAULT 0, open INTEGER NOT NULL DEFAULT 1,
+    asked_at INTEGER, next_poll_at INTEGER, by_order BLOB, by_tracking BLOB, names BLOB);
+CREATE UNIQUE INDEX shipment_which ON shipment (dossier, leg, number, peer);
+CREATE INDEX shipment_message ON shipment (message);
+CREATE INDEX shipment_order ON shipment (by_order) WHERE by_order IS NOT NULL;
+CREATE INDEX shipment_tracking ON shipment (by_tracking) WHERE by_tracking IS NOT NULL;
+CREATE INDEX shipment_poll ON shipment (peer, next_poll_at) WHERE next_poll_at IS NOT NULL;
+
+-- What carriers told, as far as the state of a shipment hangs on it; the rest stands in the journal. Without a shipment while nobody
+-- knows which one it is about; `alert_at` is when somebody is told so.
+CREATE TABLE observed (
+    id INTEGER PRIMARY KEY, peer TEXT NOT NULL, shipment INTEGER, message INTEGER, at INTEGER NOT NULL,
+    received INTEGER NOT NULL, confirmed INTEGER NOT NULL, says TEXT NOT NULL, leg TEXT, number INTEGER,
+    by_order BLOB, by_tracking BLOB, names BLOB, alert_at INTEGER);
+CREATE INDEX observed_shipment ON observed (shipment, id);
+CREATE INDEX observed_message ON observed (message);
+CREATE INDEX observed_parked ON observed (peer, by_order, by_tracking) WHERE shipment IS NULL;
+CREATE INDEX observed_alert ON observed (alert_at) WHERE alert_at IS NOT NULL;
+
+-- How far each feed was read.
+CREATE TABLE feed (
+    peer TEXT NOT NULL, name TEXT NOT NULL, cursor BLOB, asked_at INTEGER NOT NULL,
+    PRIMARY KEY (peer, name)) WITHOUT ROWID;
 ";
 
 /// The newest version this program knows.

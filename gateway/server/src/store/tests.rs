@@ -4,6 +4,7 @@ mod crash;
 mod lanes;
 mod operate;
 mod sealed;
+mod shipments;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -56,6 +57,7 @@ fn message(dossier: &str, class: Class, document: Value, ms: i64) -> NewMessage 
         repeat_window_ms: 900_000,
         source: Payload::Json(json!({"MaHoSo": dossier, "raw": document})),
         mapping: Some(MappingUsed { name: "onestop/in".to_owned(), fingerprint: "f1".to_owned() }),
+        carriage: None,
         content: Ok(Content { document, compared: None, to: vec![Route::to(PORTAL.into())], notes: vec![] }),
     }
 }

@@ -90,8 +90,9 @@ fn moment(row: &Row, index: usize) -> rusqlite::Result<Moment> {
 
 fn messages(db: &Connection, vault: &Vault, dossier: i64, timeline: &mut Timeline) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT id, state, kind, peer, at, status, fault_code, fault, same_as, about FROM message
-         WHERE dossier = ?1 ORDER BY seq",
+        "SELECT m.id, m.state, m.kind, m.peer, m.at, m.status, m.fault_code, m.fault, m.same_as, m.about,
+           o.says, o.confirmed, o.at
+         FROM message m LEFT JOIN observed o ON o.message = m.seq WHERE m.dossier = ?1 ORDER BY m.seq",
     )?;
     let mut rows = statement.query([dossier])?;
     while let Some(row) = rows.next()? {
@@ -105,6 +106,13 @@ fn messages(db: &Connection, vault: &Vault, dossier: i64, timeline: &mut Timelin
             (Event::Refused, None, _) => row.get::<_, Option<String>>(6)?.unwrap_or_default(),
             (_, None, Some(id)) => MessageId(id).to_string(),
             _ => about.mapping.as_ref().map(|mapping| mapping.name.clone()).unwrap_or_default(),
+        };
+        let (event, detail) = match row.get::<_, Option<String>>(10)? {
+            Some(says) => {
+                let word = if row.get(11)? { "confirmed" } else { "unconfirmed" };
+                (Event::ShipmentHeard, format!("{says} {word} {}", moment(row, 12)?.for_people()))
+            }
+            None => (event, detail),
         };
         if event == Event::Accepted && status.is_some() {
             timeline.status = status;

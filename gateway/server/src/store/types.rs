@@ -11,6 +11,7 @@ use gateway_core::pipeline::{Admission, DeliveryId, History, Settlement, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::carriage::{Carriage, News};
 use super::taken::Hold;
 
 /// A lane's own number.
@@ -67,6 +68,8 @@ pub struct NewMessage {
     pub source: Payload,
     /// The mapping that read it, also if it failed.
     pub mapping: Option<MappingUsed>,
+    /// What it is to a shipment, if it is about one.
+    pub carriage: Option<Carriage>,
     /// What it says in our words, or why nobody can use it.
     pub content: Result<Content, Fault>,
 }
@@ -109,6 +112,8 @@ pub struct Admitted {
     pub admission: Option<Admission>,
     /// The deliveries it led to.
     pub deliveries: Vec<Queued>,
+    /// What followed for a shipment.
+    pub news: News,
 }
 
 /// A delivery that waits.
@@ -309,6 +314,8 @@ pub struct Written {
     pub exchanges: Vec<ExchangeId>,
     /// After a settlement: the lane's next head.
     pub next: Option<Head>,
+    /// What followed for a shipment.
+    pub news: News,
 }
 
 macro_rules! events {
@@ -329,7 +336,10 @@ macro_rules! events {
             /// Is it a station of the message's way, or a detail between two of them?
             pub fn is_milestone(self) -> bool {
                 use Event::*;
-                !matches!(self, Translated | Shortened | Call | Struck | SessionRenewed | CarriedOver | ReadBack)
+                !matches!(
+                    self,
+                    Translated | Shortened | Call | Struck | SessionRenewed | CarriedOver | ReadBack | ShipmentHeard
+                )
             }
 
             /// The event of this name.
@@ -393,6 +403,12 @@ events! {
     Discarded = "discarded",
     /// A mended file had it sent again.
     OfferedAgain = "offered-again",
+    /// A carrier told something of a shipment.
+    ShipmentHeard = "shipment-heard",
+    /// A shipment is somewhere else now.
+    ShipmentMoved = "shipment-moved",
+    /// A person must look at what a carrier told.
+    ShipmentAlert = "shipment-alert",
 }
 
 impl Serialize for Event {

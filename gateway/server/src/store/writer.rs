@@ -8,12 +8,13 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::carriage::Telling;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::taken::Taken;
@@ -32,6 +33,8 @@ pub(super) struct Writing<'a> {
     pub(super) db: &'a Connection,
     pub(super) vault: &'a Vault,
     pub(super) taken: &'a Taken,
+    /// Who is told of shipments; nobody until the gateway has said so.
+    pub(super) telling: &'a Telling,
     next_delivery: &'a Cell<i64>,
 }
 
@@ -103,13 +106,15 @@ impl Writer {
         connection: Connection,
         vault: Arc<Vault>,
         taken: Taken,
+        telling: Arc<OnceLock<Telling>>,
         held: impl Send + 'static,
     ) -> Result<Self, StoreError> {
         let next: i64 =
             connection.query_row("SELECT ifnull(max(id), 0) + 1 FROM delivery", [], |row| row.get(0))?;
         let (orders, queue) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
-        let thread = Thread { connection, vault, taken, next: Cell::new(next), commits: commits.clone() };
+        let next = Cell::new(next);
+        let thread = Thread { connection, vault, taken, telling, next, commits: commits.clone() };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let closing = thread.serve(queue);
             drop(held);
@@ -151,6 +156,7 @@ struct Thread {
     connection: Connection,
     vault: Arc<Vault>,
     taken: Taken,
+    telling: Arc<OnceLock<Telling>>,
     next: Cell<i64>,
     commits: Arc<AtomicU64>,
 }
@@ -248,10 +254,12 @@ impl Thread {
     }
 
     fn run(&self, change: &mut dyn Change) -> Result<(), StoreError> {
+        let nobody = Telling::default();
         let writing = Writing {
             db: &self.connection,
             vault: &self.vault,
             taken: &self.taken,
+            telling: self.telling.get().unwrap_or(&nobody),
             next_delivery: &self.next,
         };
         // A defect in one change must not stop the store for all others.

@@ -23,7 +23,7 @@ async fn dead_letters_are_found_shown_corrected_and_discarded() {
     assert_eq!(store.dead_letters(by_fault("other")).await.unwrap().len(), 0);
     let shown = store.dead_letter(id).await.unwrap().unwrap();
     assert_eq!(shown.fault.unwrap().words, "thử");
-    let all = store.redeliver(Filter::default(), by(3), true).await.unwrap();
+    let all = store.redeliver(Filter::default(), Reach::Untaken, by(3), true).await.unwrap();
     assert_eq!((all.len(), head(&store, 9).await), (1, None), "a dry run sends nothing");
     store.correct(id, json!({"status": "1", "n": "Thử"}), by(4)).await.unwrap();
     let found = store.load(id).await.unwrap().unwrap();
@@ -49,7 +49,7 @@ async fn a_snapshot_that_was_overtaken_is_never_sent_again() {
     settle(&store, new, delivered(), 3).await;
     assert!(store.reoffer(BTreeMap::new(), at(4)).await.unwrap().is_empty());
     for dry_run in [true, false] {
-        assert!(store.redeliver(Filter::default(), by(5), dry_run).await.unwrap().is_empty());
+        assert!(store.redeliver(Filter::default(), Reach::Untaken, by(5), dry_run).await.unwrap().is_empty());
     }
     assert_eq!(store.state(old).await.unwrap().unwrap().0, State::Superseded);
 }
@@ -104,7 +104,7 @@ async fn an_operators_word_settles_a_doubt() {
         store.write(id, vec![call, Entry::Settle { settlement: doubt, at: at(2) }]).await.unwrap();
         assert_eq!(head(&store, 9).await, None);
         for dry_run in [true, false] {
-            let sent = store.redeliver(Filter::default(), by(3), dry_run).await.unwrap();
+            let sent = store.redeliver(Filter::default(), Reach::Untaken, by(3), dry_run).await.unwrap();
             assert!(sent.is_empty(), "look first; a dry run says the same");
         }
         let marks = Marks::from([("idHoSo".to_owned(), "9".to_owned())]);

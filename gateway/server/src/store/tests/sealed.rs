@@ -111,6 +111,23 @@ async fn versions_and_damage_are_said_clearly() {
     assert!(matches!(damaged, Some(StoreError::Corrupt(_))), "{damaged:?}");
 }
 
+#[tokio::test]
+async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    queued(&store, snapshot("1", 0)).await;
+    store.close().await;
+    drop(store);
+    let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
+    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 2;")
+        .unwrap();
+    drop(db);
+    let store = open(folder.path());
+    assert_eq!(told(&store).await, ["accepted", "queued"]);
+    assert_eq!(store.feed(&"carrier".into(), "tracking").await, Ok(None));
+    store.close().await;
+}
+
 /// A store as version 1 made it, with an index by the digest alone.
 #[tokio::test]
 async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {

@@ -1,0 +1,53 @@
+//! What differs between customers of the old interface. Nothing secret stands here.
+
+use gateway_core::fault::Defect;
+
+use crate::postal::order::NumberForm;
+use crate::settings::Reader;
+
+/// The settings of one peer.
+#[derive(Debug, Clone)]
+pub(in crate::postal) struct Settings {
+    pub(super) order_path: String,
+    pub(super) delivery_path: String,
+    pub(super) acceptance_path: String,
+    pub(super) customer_code: String,
+    /// The offices that fetch and that take the message; none leaves them out.
+    pub(super) collecting_office: String,
+    pub(super) receiving_office: String,
+    /// Orders go out as `PostalAcceptance` in XML, not as JSON.
+    pub(super) orders_in_xml: bool,
+    /// A second order of one number is refused. Not documented; where it is not, a lost answer is an operator's question.
+    pub(super) order_number_unique: bool,
+    pub(super) number_form: NumberForm,
+    pub(super) every_seconds: u32,
+    /// Where the feeds begin.
+    pub(super) first_record: String,
+}
+
+impl Settings {
+    /// Reads them, or says everything that is wrong with them.
+    pub(in crate::postal) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
+        let (settings, defects) = Settings::gather(table);
+        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+    }
+
+    /// Reads what can be read; what is wrong takes its default.
+    pub(super) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
+        let mut reader = Reader::new(table);
+        let settings = Settings {
+            order_path: reader.text("order_path", "/serviceApi/v1/postDieuTin"),
+            delivery_path: reader.text("delivery_path", "/serviceApi/v1/getDelivery"),
+            acceptance_path: reader.text("acceptance_path", "/serviceApi/v1/getAcceptance"),
+            customer_code: reader.text("customer_code", ""),
+            collecting_office: reader.text("collecting_office", ""),
+            receiving_office: reader.text("receiving_office", ""),
+            orders_in_xml: reader.word("orders_in", &["json", "xml"]) == "xml",
+            order_number_unique: reader.word("order_number_unique", &["yes", "no"]) == "yes",
+            number_form: NumberForm::read(&mut reader, "{dossier}/{leg}{shipment}"),
+            every_seconds: reader.count("every_seconds", 900),
+            first_record: reader.text("first_record", "0"),
+        };
+        (settings, reader.finish())
+    }
+}

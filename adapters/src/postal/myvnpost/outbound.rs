@@ -1,0 +1,168 @@
+//! Ordering, cancelling and asking for the price at MyVNPost.
+//!
+//! A cancellation is granted at once (`00`) or waits for an approval (`02`): then the mark `cancel/<id>` is `pending`, the delivery is
+//! over, and the history says how it ends. It goes by the carrier's own id of the order, which the order's answer has taught as
+//! `peer/<number>`; the wire has nothing else.
+
+use gateway_core::adapter::{Answer, Conversation, Effect, Exchange, Marks, Receipt, Request, Turn};
+use gateway_core::fault::{Blame, Fault, Remedy};
+use serde_json::{Map, Value, json};
+
+use super::MyVnPost;
+use super::faults;
+use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
+use crate::postal::order::{Leg, Order, mark, marked, not_taken, ours};
+use crate::postal::outcomes::Outcome;
+use crate::postal::wire::{self, Call};
+
+const CANCEL: &str = "cancel";
+const PRICE: &str = "price";
+
+impl MyVnPost {
+    /// The next call, or the end.
+    pub(super) fn turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        match talk.message.kind.as_str() {
+            POSTAL_ORDER_REQUESTED => self.order(talk),
+            POSTAL_ORDER_CANCELLED => self.cancel(talk),
+            ASK_POSTAL_PRICE => self.price(talk),
+            other => Err(not_taken(other)),
+        }
+    }
+
+    /// What the carrier calls the item and the order, and how far a cancellation is.
+    pub(super) fn lesson(&self, exchange: &Exchange) -> Marks {
+        let Exchange { request, answer } = exchange;
+        let outcome = self.outcome(answer);
+        if request.step == CANCEL {
+            let state = match outcome {
+                Outcome::Done => "done",
+                Outcome::Pending => "pending",
+                _ => return Marks::new(),
+            };
+            let asked = wire::object(&request.ask.body.0).unwrap_or_default();
+            return wire::text(&asked, "OriginalId").map(|id| mark("cancel", &id, state)).into_iter().collect();
+        }
+        let Some(leg) = Leg::of_step(&request.step).filter(|_| outcome == Outcome::Done) else { return Marks::new() };
+        let asked = wire::object(&request.ask.body.0).unwrap_or_default();
+        let answered = wire::object(&answer.body.0).unwrap_or_default();
+        let number = asked.pointer("/informationOrder/saleOrderCode").and_then(wire::plain);
+        let (Some(number), Some(order)) = (number, faults::order(&answered)) else { return Marks::new() };
+        let mut marks = Marks::from([mark("leg", &number, leg.as_str())]);
+        marks.extend(wire::text(order, "itemCode").map(|code| mark("tracking", &number, code)));
+        marks.extend(wire::text(order, "originalId").map(|id| mark("peer", &number, id)));
+        marks
+    }
+
+    fn order(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        let order = Order::read(talk)?;
+        let number = self.settings.number_form.compose(&order)?;
+        let Some(last) = talk.transcript.last() else {
+            self.settings.number_form.free(&number, order.leg, talk.marks)?;
+            let body = json!({
+                "orderCreationStatus": 1,
+                "type": "GUI",
+                "customerCode": self.settings.customer_code,
+                "contractCode": filled(&self.settings.contract_code),
+                "informationOrder": self.information(&order, &number)?,
+            });
+            let effect = if self.settings.sale_order_code_unique { Effect::Repeatable } else { Effect::Once };
+            let request = self.call(order.leg.create(), "/CreateOrder", body);
+            return Ok(Turn::Call(Request { effect, ..request }));
+        };
+        match self.outcome(&last.answer) {
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
+            Outcome::Pending => Err(unreadable()),
+        }
+    }
+
+    fn information(&self, order: &Order, number: &str) -> Result<Map<String, Value>, Fault> {
+        let settings = &self.settings;
+        let mut block = order.block("informationOrder");
+        block.insert("saleOrderCode".to_owned(), json!(number));
+        block.insert("vehicle".to_owned(), json!(settings.vehicle));
+        block.insert("sendType".to_owned(), json!(settings.send_type));
+        if !block.contains_key("serviceCode") {
+            if settings.service_code.is_empty() {
+                let words = "chưa cấu hình mã dịch vụ (service_code) của MyVNPost và đơn hàng cũng không nêu";
+                return Err(ours("postal.service", words));
+            }
+            block.insert("serviceCode".to_owned(), json!(settings.service_code));
+        }
+        let cod = order.value("codAmount").and_then(Value::as_i64).filter(|amount| *amount > 0);
+        let services: Vec<Value> = cod
+            .map(|amount| {
+                json!({ "code": settings.cod_service, "propValue": format!("{}:{amount}", settings.cod_property) })
+            })
+            .into_iter()
+            .collect();
+        block.insert("addonService".to_owned(), json!(services));
+        block.insert("additionRequest".to_owned(), json!([]));
+        Ok(block)
+    }
+
+    fn cancel(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        let number = self.settings.number_form.compose(&Order::read(talk)?)?;
+        let Some(last) = talk.transcript.last() else {
+            let id = marked(talk.marks, "peer", &number).ok_or_else(|| {
+                ours("postal.unknown-order", "chưa biết mã đơn hàng của MyVNPost nên chưa hủy được")
+            })?;
+            return Ok(Turn::Call(self.call(CANCEL, "/orderCancel", json!({ "OriginalId": id }))));
+        };
+        match self.outcome(&last.answer) {
+            Outcome::Done | Outcome::Pending => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
+        }
+    }
+
+    fn price(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        let Some(last) = talk.transcript.last() else {
+            let mut data = talk.message.document.clone();
+            if data.get("receiverNational").is_none() {
+                return Err(ours("postal.price-form", "câu hỏi cước chưa được chuyển đổi sang dạng của bưu chính"));
+            }
+            data["vehicle"] = json!(self.settings.vehicle);
+            data["addonService"] = json!([]);
+            let body = json!({
+                "scope": 1,
+                "customerCode": self.settings.customer_code,
+                "contractNumber": filled(&self.settings.contract_code),
+                "data": data,
+            });
+            return Ok(Turn::Call(self.call(PRICE, "/ServicesCharge", body)));
+        };
+        let answer: Value = serde_json::from_slice(&last.answer.body.0).unwrap_or_default();
+        let list = answer.as_array().or_else(|| wire::field(&answer, "data").and_then(Value::as_array));
+        let services: Vec<Value> = list.into_iter().flatten().filter_map(service).collect();
+        if services.is_empty() || last.answer.status >= 300 {
+            return Err(match self.outcome(&last.answer) {
+                // An array is no JSON object to the table, and an empty one no offer.
+                Outcome::Failed(fault) if list.is_none() => fault,
+                _ => unreadable(),
+            });
+        }
+        let answer = Answer::json(200, &json!({ "provisional": true, "services": services }));
+        Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(answer) }))
+    }
+
+    fn call(&self, step: &str, path: &str, body: Value) -> Request {
+        let path = format!("{}{path}", self.settings.prefix);
+        let (query, headers) = (Vec::new(), Vec::new());
+        Call { step, method: "POST", path: &path, query, headers, body: Some(body), account: true }.request()
+    }
+}
+
+/// One offer: the total if it is told, else main fee and additional fees together.
+fn service(offer: &Value) -> Option<Value> {
+    let fee = |name: &str| wire::field(offer, name).and_then(wire::dong);
+    let total = fee("totalFee").or_else(|| Some(fee("mainFee")? + fee("vasFee").unwrap_or(0)))?;
+    Some(json!({ "service": wire::text(offer, "serviceCode")?, "name": wire::text(offer, "serviceName"), "fee": total }))
+}
+
+fn filled(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { json!(text) }
+}
+
+fn unreadable() -> Fault {
+    Fault::new("postal.unclear", Blame::Peer, Remedy::Unclear, "chưa hiểu được câu trả lời của MyVNPost")
+}

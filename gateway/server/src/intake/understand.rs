@@ -1,0 +1,269 @@
+//! Understanding an item: by the contract and the mapping of the way it came in, into a message for the store, or into why not.
+//!
+//! The same whether a peer called or was asked. What the gateway itself must know of a document (dossier, status, due date, what it is to
+//! a shipment) is read here. Nothing is stored and nothing is sent.
+
+use std::collections::BTreeMap;
+
+use gateway_core::adapter::{Arrival, Item, Level, Payload};
+use gateway_core::channel::{Channel, DocumentFacts, Part};
+use gateway_core::dossier::{DossierCode, Form};
+use gateway_core::envelope::Class;
+use gateway_core::fault::{Blame, Fault, Remedy, Violation};
+use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::pipeline::{self, Found, Unread};
+use gateway_core::shipment;
+use gateway_core::translator::{Context, Plan};
+use gateway_core::waybill::{Names, Which};
+use serde_json::Value;
+
+use super::Trace;
+use crate::app::{App, Room};
+use crate::clock;
+use crate::store::{Carriage, Content, NewMessage, Observed, Route, ShipmentId};
+use crate::words;
+
+/// The longest national unit code in use has 35 characters.
+const UNIT_BYTES_MAX: usize = 64;
+
+/// Where an item comes in.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    /// Whose channel; none where the dialect has none for it.
+    pub channel: Option<&'a Channel>,
+    /// When.
+    pub at: Moment,
+    /// How well the one who says it has shown who it is.
+    pub level: Level,
+    /// We asked for it: perhaps about this shipment. None if the peer called.
+    pub pulled: Option<Option<ShipmentId>>,
+}
+
+/// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
+pub(crate) fn understand(app: &App, room: &Room, way: Way, item: Item, trace: &Trace) -> Vec<NewMessage> {
+    let mut messages = messages_of(app, room, way, &item, trace);
+    // Each is kept with the whole item; the last one takes it, and nearly every item is one message.
+    if let Some((last, others)) = messages.split_last_mut() {
+        others.iter_mut().for_each(|message| message.source = item.payload.clone());
+        last.source = item.payload;
+    }
+    messages
+}
+
+/// The messages that an item becomes, still without the item itself.
+fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> Vec<NewMessage> {
+    let hinted = item.dossier.as_deref().and_then(DossierCode::new);
+    let spec = app.rules.channels.kinds.get(&item.kind);
+    let part = spec.and_then(|spec| spec.shipment);
+    let blank = |content: Result<Content, Fault>| NewMessage {
+        id: MessageId::new(way.at, clock::chance()),
+        correlation: trace.correlation.clone(),
+        traceparent: trace.traceparent.clone(),
+        from: room.name.clone(),
+        unit: unit(room, item),
+        kind: item.kind.clone(),
+        class: spec.map_or(Class::Event, |spec| spec.class),
+        dossier: hinted.clone(),
+        status: None,
+        due: None,
+        at: way.at,
+        hints: item.hints.clone(),
+        keys: keys(item, way),
+        level: way.level,
+        repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
+        source: Payload::Json(Value::Null),
+        mapping: None,
+        carriage: None,
+        content,
+    };
+    if item.unit.as_deref().is_some_and(|unit| !is_unit(unit)) {
+        return vec![NewMessage {
+            unit: Unit::from(room.config.unit.as_deref().unwrap_or_default()),
+            ..blank(Err(Fault::sender("unit.unusable", words::unit_unusable())))
+        }];
+    }
+    let plan = match inbound_plan(app, way.channel, &item.kind) {
+        Ok(plan) => plan,
+        Err(fault) => return vec![blank(Err(fault))],
+    };
+    let mapping = app.rules.used(plan, &room.config.codes);
+    let peers = app.routes(&room.name, &item.kind, &unit(room, item));
+    // What a carrier tells is for the gateway itself.
+    let for_us = part == Some(Part::Observed);
+    if peers.is_empty() && !for_us {
+        // Accepting what nobody will ever be sent would be losing it.
+        let words = words::nobody_receives(item.kind.as_str(), unit(room, item).as_str());
+        return vec![blank(Err(Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)))];
+    }
+    let translation = match translate_in(plan, &item.payload, &room.config.codes) {
+        Ok(translation) => translation,
+        Err(fault) => {
+            let found = if hinted.is_some() && !for_us { Found::ByDossier } else { Found::Never };
+            let content = match pipeline::unread(&fault, found) {
+                Unread::DeadLetter => Ok(Content {
+                    document: Value::Null,
+                    compared: Some(compared(&item.payload)),
+                    to: peers.into_iter().map(|peer| Route { peer, dead: Some(fault.clone()) }).collect(),
+                    notes: Vec::new(),
+                }),
+                Unread::Refused => Err(fault),
+            };
+            return vec![NewMessage { mapping: Some(mapping), ..blank(content) }];
+        }
+    };
+    let notes: Vec<String> = translation
+        .traces
+        .iter()
+        .map(|trace| format!("{} {}: {}", trace.target, trace.rule, trace.detail))
+        .collect();
+    let parts = translation.documents.into_iter().map(|document| {
+        let facts = match facts(app, &item.kind, &document) {
+            Ok(facts) => facts,
+            Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
+        };
+        let carriage = match carriage(app, way, item, part, &document, &peers) {
+            Ok(carriage) => carriage,
+            Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
+        };
+        let unusual = facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
+        let warning = unusual.then(|| words::dossier_code_unusual().to_owned());
+        let content = Content {
+            compared: plan.has_volatile().then(|| plan.comparable(&document)),
+            document,
+            to: peers.iter().cloned().map(Route::to).collect(),
+            notes: notes.iter().cloned().chain(warning).collect(),
+        };
+        let DocumentFacts { dossier, status, due } = facts;
+        // A document that is about no dossier may still come from a framing that names one.
+        let dossier = dossier.or_else(|| hinted.clone());
+        NewMessage { dossier, status, due, carriage, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
+    });
+    parts.collect()
+}
+
+/// The caller's own idempotency keys. What we asked for never counts as a repeat of what somebody called to say: only the first is proof.
+fn keys(item: &Item, way: Way) -> Vec<String> {
+    let apart = if way.pulled.is_some() { "pulled " } else { "" };
+    item.keys.iter().map(|key| format!("{apart}{key}")).collect()
+}
+
+/// What an item is to a shipment.
+fn carriage(
+    app: &App,
+    way: Way,
+    item: &Item,
+    part: Option<Part>,
+    document: &Value,
+    peers: &[PeerName],
+) -> Result<Option<Carriage>, Fault> {
+    match part {
+        Some(Part::Ordered) => {
+            let carriers = peers.iter().filter(|peer| app.peer(peer).is_some_and(|room| app.carries(room)));
+            let carriers = carriers.cloned().collect();
+            Ok(Which::read(document).map(|which| Carriage::Ordered { which, carriers }))
+        }
+        Some(Part::Observed) => {
+            let unreadable = || Fault::sender("shipment.unreadable", words::shipment_unreadable());
+            let mut event = shipment::Event::read(document, way.at, 0).ok_or_else(unreadable)?;
+            // Whatever a mapping says: what somebody calls to say is no confirmation.
+            event.confirmed &= way.pulled.is_some();
+            Ok(Some(Carriage::Observed(Observed {
+                event,
+                names: Names::read(document),
+                which: Which::of_hints(&item.hints),
+                about: way.pulled.flatten(),
+                pulled: way.pulled.is_some(),
+            })))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What an item that could not be read yet is compared by: itself.
+fn compared(payload: &Payload) -> Value {
+    match payload {
+        Payload::Json(value) => value.clone(),
+        Payload::Xml(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+fn unit(room: &Room, item: &Item) -> Unit {
+    let given = item.unit.as_deref().map(str::trim).filter(|unit| !unit.is_empty());
+    Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
+}
+
+/// Units stand in the clear in the store and in the log, so they must be codes: nothing that could be a name or an address.
+fn is_unit(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let text = text.trim();
+    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
+}
+
+fn inbound_plan<'a>(app: &'a App, channel: Option<&Channel>, kind: &Kind) -> Result<&'a Plan, Fault> {
+    let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
+    mapping
+        .and_then(|name| app.rules.translator.plan(name))
+        .map(|plan| &**plan)
+        .ok_or_else(|| Fault::sender("door.kind", words::kind_not_taken(kind.as_str())))
+}
+
+/// A question in canonical form: by the same contracts and mappings as any message.
+pub(crate) fn understand_question(
+    app: &App,
+    room: &Room,
+    arrival: &Arrival,
+    item: &Item,
+) -> Result<Value, Fault> {
+    let plan = inbound_plan(app, app.channel(&arrival.channel), &item.kind)?;
+    let translation = translate_in(plan, &item.payload, &room.config.codes)?;
+    let mut documents = translation.documents;
+    // A mapping of questions fans nothing out, so there is one.
+    Ok(documents.pop().unwrap_or_default())
+}
+
+/// Checks an item against its contract and translates it. Used at the door, and again for what was held when the mapping that
+/// was at fault has changed.
+pub(crate) fn translate_in(
+    plan: &Plan,
+    payload: &Payload,
+    codes: &BTreeMap<String, String>,
+) -> Result<gateway_core::translator::Translation, Fault> {
+    let context = Context { codes };
+    match payload {
+        Payload::Json(value) => {
+            let mut violations = plan.source().check(value);
+            if !violations.is_empty() {
+                // Dates and codes are the mapping's to judge; nobody should have to come twice for one document.
+                let further = plan.translate(value, &Context { codes }).err();
+                for found in further.into_iter().flat_map(|fault| fault.violations) {
+                    let told = violations.iter().any(|known| known.path == found.path);
+                    if found.blame == Blame::Sender && !told {
+                        violations.push(found);
+                    }
+                }
+                return Err(violated(violations));
+            }
+            plan.translate(value, &context)
+        }
+        Payload::Xml(bytes) => plan.translate_xml(bytes, &context),
+    }
+}
+
+fn violated(violations: Vec<Violation>) -> Fault {
+    let words = words::contract_violated(violations.len());
+    Fault::sender("contract.violated", words).with(violations)
+}
+
+/// What the gateway itself must know of a document, or the fault of a sender that names no usable dossier.
+pub(crate) fn facts(app: &App, kind: &Kind, document: &Value) -> Result<DocumentFacts, Fault> {
+    let Some(spec) = app.rules.channels.kinds.get(kind) else { return Ok(DocumentFacts::default()) };
+    spec.facts(document).ok_or_else(|| Fault::sender("dossier.code", words::dossier_code_unusable()))
+}
+
+/// Is this document what the kind's canonical contract says? For corrections by operators.
+pub(crate) fn check_canonical(app: &App, kind: &Kind, document: &Value) -> Result<(), Fault> {
+    let contract = app.rules.channels.kinds.get(kind).and_then(|spec| spec.contract.as_deref());
+    let Some(contract) = contract.and_then(|name| app.rules.contracts.get(name)) else { return Ok(()) };
+    let violations = contract.check(document);
+    if violations.is_empty() { Ok(()) } else { Err(violated(violations)) }
+}

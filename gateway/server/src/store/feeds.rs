@@ -1,0 +1,134 @@
+//! Feeds on disk: how far each was read, and which shipments are to be asked about when.
+//!
+//! A cursor is written in the transaction that admits what was read up to it. The pause between two questions about one shipment is the
+//! core's; a hint brings the next one forward. After a restart whatever was due is due.
+
+use gateway_core::adapter::Cursor;
+use gateway_core::ids::{Moment, PeerName};
+use gateway_core::shipment::fold;
+use gateway_core::waybill::Names;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::carriage::{Asked, DueItem, FeedRead, ShipmentId};
+use super::claims::Vault;
+use super::error::StoreError;
+use super::writer::Writing;
+
+/// An end that somebody told and the carrier did not confirm yet is asked for again so soon.
+const UNCONFIRMED_MS: i64 = 10 * 60_000;
+
+/// How far a feed was read.
+pub(super) fn feed(
+    db: &Connection,
+    vault: &Vault,
+    peer: &PeerName,
+    name: &str,
+) -> Result<Option<FeedRead>, StoreError> {
+    let row: Option<(Option<Vec<u8>>, i64)> = db
+        .prepare_cached("SELECT cursor, asked_at FROM feed WHERE peer = ?1 AND name = ?2")?
+        .query_row(params![peer.as_str(), name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((sealed, asked_at)) = row else { return Ok(None) };
+    let cursor = sealed.map(|sealed| vault.open::<Cursor>("feed.cursor", &sealed)).transpose()?;
+    Ok(Some(FeedRead { cursor, asked_at: Moment::from_millis(asked_at) }))
+}
+
+/// When the next shipment of a carrier is to be asked about.
+pub(super) fn next_poll_at(db: &Connection, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+    let at: Option<i64> = db
+        .prepare_cached(
+            "SELECT min(next_poll_at) FROM shipment WHERE peer = ?1 AND next_poll_at IS NOT NULL",
+        )?
+        .query_row([peer.as_str()], |row| row.get(0))?;
+    Ok(at.map(Moment::from_millis))
+}
+
+/// The shipments that are to be asked about now, by the name that the carrier knows.
+pub(super) fn due_items(
+    db: &Connection,
+    vault: &Vault,
+    peer: &PeerName,
+    now: Moment,
+    limit: usize,
+) -> Result<Vec<DueItem>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, names FROM shipment WHERE peer = ?1 AND next_poll_at <= ?2 AND names IS NOT NULL
+         ORDER BY next_poll_at LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![peer.as_str(), now.as_millis(), limit as i64])?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        let names: Names = vault.open("shipment.names", &row.get::<_, Vec<u8>>(1)?)?;
+        if let Some(name) = names.tracking.or(names.order) {
+            due.push(DueItem { shipment: ShipmentId(row.get(0)?), name });
+        }
+    }
+    Ok(due)
+}
+
+impl Writing<'_> {
+    /// Writes what was asked, and when to ask again.
+    pub(super) fn asked(&self, asked: &Asked) -> Result<(), StoreError> {
+        match asked {
+            Asked::Feed { peer, feed, cursor, more, at } => {
+                let sealed =
+                    cursor.as_ref().map(|cursor| self.vault.pack("feed.cursor", cursor)).transpose()?;
+                self.db
+                    .prepare_cached(
+                        "INSERT INTO feed (peer, name, cursor, asked_at) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (peer, name) DO UPDATE
+                         SET cursor = ifnull(excluded.cursor, cursor), asked_at = excluded.asked_at",
+                    )?
+                    .execute(params![peer.as_str(), feed, sealed, at.as_millis()])?;
+                // Who is asked for everything at once has answered every hint.
+                if !more && !self.telling.asked_by_item.contains(peer) {
+                    self.db
+                        .prepare_cached(
+                            "UPDATE shipment SET next_poll_at = NULL, asked_at = ?2 WHERE peer = ?1 AND next_poll_at <= ?2",
+                        )?
+                        .execute(params![peer.as_str(), at.as_millis()])?;
+                }
+                Ok(())
+            }
+            Asked::Item { shipment, at } => self.asked_about(*shipment, *at),
+        }
+    }
+
+    fn asked_about(&self, id: ShipmentId, at: Moment) -> Result<(), StoreError> {
+        let Some(shipment) = self.shipment("id = ?1", params![id.0])? else { return Ok(()) };
+        let now = fold(&self.events(id.0)?, shipment.told);
+        let pause = now.ask_again_ms(shipment.ordered_at, at);
+        let pause = if now.confirm { pause.map(|pause| pause.min(UNCONFIRMED_MS)) } else { pause };
+        self.db
+            .prepare_cached("UPDATE shipment SET asked_at = ?2, next_poll_at = ?3, open = ?4 WHERE id = ?1")?
+            .execute(params![
+                id.0,
+                at.as_millis(),
+                pause.map(|pause| at.plus_millis(pause).as_millis()),
+                pause.is_some()
+            ])?;
+        Ok(())
+    }
+
+    /// Not again before then.
+    pub(super) fn postpone(&self, id: ShipmentId, until: Moment) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE shipment SET next_poll_at = ?2 WHERE id = ?1")?
+            .execute(params![id.0, until.as_millis()])?;
+        Ok(())
+    }
+
+    /// Reports what was told of items that are unknown even now, each once.
+    pub(super) fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT id, peer FROM observed WHERE alert_at <= ?1 AND shipment IS NULL")?;
+        let rows = statement
+            .query_map([now.as_millis()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        let overdue = rows.collect::<Result<Vec<_>, _>>()?;
+        for (id, _) in &overdue {
+            self.db.prepare_cached("UPDATE observed SET alert_at = NULL WHERE id = ?1")?.execute([id])?;
+        }
+        Ok(overdue.into_iter().map(|(_, peer)| PeerName::from(peer)).collect())
+    }
+}
