@@ -4,7 +4,7 @@
 
 mod support;
 
-use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Fate, Heard as Said};
+use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Fate, Heard as Said, Level};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{ChannelName, PeerName};
 use support::{build, noon};
@@ -101,6 +101,7 @@ fn answered(adapter: &dyn Adapter, path: &str, body: Vec<u8>) -> (String, u16) {
         ask,
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
         officer: None,
+        level: Level::Token,
         at: noon(),
     };
     let refused = Fault::sender("contract.violated", "Đồng bộ không THÀNH công");

@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Arrival, Ask, Body, Cursor, Effect, Exchange, Fate, Feed, Heard as Said, Item, Marks,
-    Payload, Request, Secret, Transcript, Turn,
+    Adapter, Answer, Arrival, Ask, Body, Cursor, Effect, Exchange, Fate, Feed, Heard as Said, Item, Level,
+    Marks, Payload, Request, Secret, Transcript, Turn,
 };
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -334,6 +334,7 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
             body: Body(body.as_bytes().to_vec()),
         },
         officer: None,
+        level: Level::Token,
         rest: path.split_once("/forward/").map_or(String::new(), |(_, rest)| rest.to_owned()),
         at: noon(),
     }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use gateway_core::adapter::{Answer, Arrival, Ask, Body, Fate, Heard as Said, Payload};
+use gateway_core::adapter::{Answer, Arrival, Ask, Body, Fate, Heard as Said, Level, Payload};
 use gateway_core::fault::{Fault, Violation};
 use gateway_core::ids::{ChannelName, PeerName};
 use serde_json::{Value, json};
@@ -105,6 +105,7 @@ fn arrival(dialect: &str, path: &str, body: Vec<u8>) -> Arrival {
             body: Body(body),
         },
         officer: None,
+        level: Level::Token,
         rest: String::new(),
         at: noon(),
     }

@@ -146,6 +146,7 @@ fn hidden_names_are_never_written() {
         ask: asks[0].clone(),
         rest: String::new(),
         officer: None,
+        level: gateway_core::adapter::Level::Token,
         at: world.now,
     };
     let Ok(Said::Messages(items)) = world.adapter.receive(&arrival) else { panic!("messages") };

@@ -543,7 +543,11 @@ async fn large_calls_do_not_hold_up_small_ones() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_only_holds_the_line_makes_room_for_others() {
-    let house = House::with(&[("limits", "headers_ms_max = 1000"), ("limits", "connections_max = 2")]).await;
+    let house = House::with(&[
+        ("limits", "headers_ms_max = 1000\nidle_ms_max = 1000"),
+        ("limits", "connections_max = 2"),
+    ])
+    .await;
     // One says nothing at all, one has been answered and stays.
     let mut silent = Line::open(house.address()).await;
     let mut idle = Line::open(house.address()).await;

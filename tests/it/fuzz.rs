@@ -100,7 +100,8 @@ async fn knock(house: &House, line: &mut Line, speaker: Speaker, path: &str, bod
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_bytes_on_the_wire_stop_the_gateway() {
-    let house = House::with(&[("limits", "headers_ms_max = 1500"), ("limits", "body_ms_max = 1500")]).await;
+    let house =
+        House::with(&[("limits", "headers_ms_max = 1500\nidle_ms_max = 1500\nbody_ms_max = 1500")]).await;
     let mut chance = Chance(0x2545_f491_4f6c_dd1d);
     let calls: Vec<Vec<u8>> = SPEAKERS
         .into_iter()

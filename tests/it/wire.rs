@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use gateway_core::adapter::Level;
 use gateway_core::ids::Moment;
 use lienthong::clock::Clock;
 use lienthong::story::{Given, Stage, UNIT};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Nothing in these tests takes longer, so what does will never come.
@@ -83,19 +84,28 @@ pub fn chunked(body: &[u8], size: usize) -> Vec<u8> {
 
 /// One connection.
 pub struct Line {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     seen: Vec<u8>,
 }
 
+/// What bytes go over.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
 impl Line {
     pub async fn open(address: SocketAddr) -> Line {
-        let stream = TcpStream::connect(address).await.expect("the gateway listens");
-        Line { stream, seen: Vec::new() }
+        Line::over(TcpStream::connect(address).await.expect("the gateway listens"))
+    }
+
+    pub fn over(stream: impl Wire + 'static) -> Line {
+        Line { stream: Box::new(stream), seen: Vec::new() }
     }
 
     /// Sends; that the other side has hung up is seen when its answer is read.
     pub async fn say(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
+        let _ = self.stream.flush().await;
     }
 
     /// The next answer; none if the connection ends before there is one.
@@ -304,6 +314,12 @@ impl House {
 
     pub async fn turned_away(&self, code: &str) -> f64 {
         self.counted(&format!("lienthong_turned_away_total{{code=\"{code}\"}}")).await
+    }
+
+    /// How surely the senders of a dossier's messages were known, in order.
+    pub async fn levels(&self, code: &str) -> Vec<Level> {
+        let timeline = self.stage.app().store.timeline(code).await.unwrap();
+        timeline.into_iter().flat_map(|timeline| timeline.rows).filter_map(|row| row.level).collect()
     }
 
     /// The names of everything that happened to a dossier, milestones only.

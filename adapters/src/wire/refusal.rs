@@ -23,7 +23,7 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
         "door.content-type" | "door.content-encoding" => 415,
         "question.throttled" | "door.throttled" => 429,
         "gateway.busy" => 503,
-        "auth.wrong-door" => 403,
+        "auth.wrong-door" | "auth.mismatch" | "auth.proof" | "auth.address" | "auth.level" => 403,
         _ if code.starts_with("auth.") => 401,
         _ if code.starts_with("licence.") => 403,
         _ if code.starts_with("store.") => 503,
@@ -129,6 +129,8 @@ mod tests {
         for (fault, status) in [
             (Fault::sender("auth.session", ""), 401),
             (Fault::sender("auth.wrong-door", ""), 403),
+            (Fault::sender("auth.level", ""), 403),
+            (Fault::sender("auth.stale", ""), 401),
             (Fault::sender("door.not-found", ""), 404),
             (Fault::sender("door.method", ""), 405),
             (Fault::sender("door.timeout", ""), 408),

@@ -170,6 +170,7 @@ impl World {
             ask,
             rest: String::new(),
             officer: None,
+            level: gateway_core::adapter::Level::Token,
             at: self.now,
         };
         match self.adapter.clone().receive(&arrival) {

@@ -480,6 +480,36 @@ impl fmt::Debug for Signed {
     }
 }
 
+/// How surely the door knows who called, weakest first. It is recorded with each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Not at all: a call that asks for a session.
+    #[default]
+    None,
+    /// It came from an address that only this peer has.
+    Address,
+    /// It brought a secret: a key, a session, a secret path.
+    Token,
+    /// It came over a connection that only the holder of this peer's certificate can open.
+    Certificate,
+    /// Its body is signed with a key of this peer.
+    Signed,
+}
+
+impl Level {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::None => "none",
+            Level::Address => "address",
+            Level::Token => "token",
+            Level::Certificate => "certificate",
+            Level::Signed => "signed",
+        }
+    }
+}
+
 /// A call from a peer, past the door.
 #[derive(Debug, Clone)]
 pub struct Arrival {
@@ -493,6 +523,8 @@ pub struct Arrival {
     pub rest: String,
     /// The officer at the caller's whose own key opened the door; none where a system called with its own.
     pub officer: Option<String>,
+    /// How surely the door knows who called.
+    pub level: Level,
     /// When it came.
     pub at: Moment,
 }

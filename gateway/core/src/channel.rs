@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::adapter::Level;
 use crate::dossier::DossierCode;
 use crate::envelope::Class;
 use crate::fault::Defect;
@@ -151,6 +152,9 @@ pub struct Channel {
     /// How a caller shows who it is.
     #[serde(default)]
     pub credential: Credential,
+    /// Who is known less surely than this is refused.
+    #[serde(default)]
+    pub level: Level,
     /// Longer bodies are refused.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: usize,

@@ -9,7 +9,7 @@
 //! 3. `adapter`, `channel`: what a peer's embassy must be able to do, and which doors it opens
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
-//! 6. `licence`, `pace`: who may ask the population database what, and how fast
+//! 6. `licence`, `pace`: who may ask the population database what, and how fast; `webhook`: calls that are signed
 //! 7. [`shipment`], [`waybill`]: where something that a carrier carries is, by all that was told of it, and what is said of it
 
 pub mod adapter;
@@ -28,3 +28,4 @@ pub mod schema;
 pub mod shipment;
 pub mod translator;
 pub mod waybill;
+pub mod webhook;

@@ -19,7 +19,9 @@ use tokio::task::JoinSet;
 use crate::audit::{AuditKeys, Trail};
 use crate::clock::Clock;
 use crate::config::{Config, Peer};
+use crate::doorkeeper::Doorkeeper;
 use crate::files::Files;
+use crate::http::{DoorTls, Hall, Over};
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
@@ -53,6 +55,8 @@ pub struct App {
     watch: Mutex<Watch>,
     /// Places for long bodies that do not say at their beginning who sends them.
     pub strangers: Semaphore,
+    /// What the listener needs for TLS.
+    pub tls: Option<Arc<DoorTls>>,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -69,6 +73,8 @@ pub struct Room {
     pub transport: Transport,
     /// Sessions of ours there.
     pub sessions: Sessions,
+    /// What its door asks of whoever comes in its name.
+    pub doorkeeper: Doorkeeper,
     /// Its secrets.
     pub keys: BTreeMap<String, Secret>,
     /// Whether it takes calls, and how many.
@@ -158,12 +164,16 @@ pub fn check(
     let rules = Rules::compile(files).map_err(|found| defects.extend(found)).ok();
     let mut rooms = BTreeMap::new();
     for (name, peer) in &config.peers {
-        match room(name, peer, file, files, rules.as_ref()) {
+        match room(name, peer, &config.gateway.destinations, file, files, rules.as_ref()) {
             Ok(room) => {
                 rooms.insert(room.name.clone(), room);
             }
             Err(found) => defects.extend(found),
         }
+    }
+    if let Err(message) = door_tls(config, &Clock::system()) {
+        let (file, field) = (file.to_owned(), "gateway.tls".to_owned());
+        defects.push(Defect { file, line: 0, field, message, nearest: None });
     }
     if let Some(rules) = &rules {
         for (unit, names) in ordered_twice(rules, config) {
@@ -193,6 +203,7 @@ pub fn check(
 fn room(
     name: &str,
     peer: &Peer,
+    open: &[String],
     file: &str,
     files: &Files,
     rules: Option<&Rules>,
@@ -253,9 +264,20 @@ fn room(
             }
         }
     }
-    let transport = Transport::new(peer).map_err(|message| defects.push(defect("", message, None))).ok();
-    match (adapter, transport) {
-        (Some(adapter), Some(transport)) if defects.is_empty() => Ok(Room {
+    let inbound = rules.and_then(|rules| rules.channels.by_adapter.get(&peer.adapter)).into_iter().flatten();
+    let inbound =
+        inbound.filter(|channel| channel.direction == Direction::In && channel.dialect == peer.dialect);
+    for channel in inbound.filter(|channel| channel.level > peer.door.level_max()) {
+        let level = channel.level.as_str();
+        let message = format!("channel {} asks for `{level}`, and nothing here reaches that", channel.name);
+        defects.push(defect("door.accepts", message, None));
+    }
+    let keeper = Doorkeeper::new(&peer.door);
+    let keeper = keeper.map_err(|message| defects.push(defect("door.signature_keys", message, None))).ok();
+    let transport =
+        Transport::new(peer, open).map_err(|message| defects.push(defect("", message, None))).ok();
+    match (adapter, transport, keeper) {
+        (Some(adapter), Some(transport), Some(doorkeeper)) if defects.is_empty() => Ok(Room {
             name: PeerName::from(name),
             config: peer.clone(),
             feeds: adapter.feeds(),
@@ -263,6 +285,7 @@ fn room(
             adapter,
             transport,
             sessions: Sessions::default(),
+            doorkeeper,
             keys,
             availability: Mutex::new(Availability::new(peer.concurrency_max)),
             bell: delivery::Bell::default(),
@@ -288,6 +311,8 @@ impl App {
         let folder = config.gateway.audit_folder();
         let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
             .map_err(|error| CannotStart::Audit(format!("{}: {error}", folder.display())))?;
+        // Checked a moment ago, but a file may have changed since.
+        let tls = door_tls(&config, &clock).map_err(CannotStart::Key)?;
         let openapi = openapi::document(&rules, files);
         let app = Arc::new(App {
             config,
@@ -301,6 +326,7 @@ impl App {
             openapi: format!("{:#}\n", openapi).into(),
             trail,
             watch: Mutex::default(),
+            tls,
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
@@ -423,6 +449,13 @@ impl App {
 
     /// Brings the gauges up to date.
     pub async fn count(&self) {
+        let own = self.tls.iter().map(|tls| ("door", tls.ends()));
+        let shown = self.peers.values().map(|room| (room.name.as_str(), room.transport.certificate_ends()));
+        for (name, ends) in own.chain(shown) {
+            let Some(ends) = ends else { continue };
+            let left = ends.millis_since(self.clock.now()) / 1000;
+            self.metrics.certificate_expires_seconds.with_label_values(&[name]).set(left);
+        }
         for room in self.peers.values() {
             let availability = room.availability();
             let name = room.name.as_str();
@@ -489,6 +522,11 @@ fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> 
     }
 }
 
+fn door_tls(config: &Config, clock: &Clock) -> Result<Option<Arc<DoorTls>>, String> {
+    let tls = config.gateway.tls.as_ref().map(|tls| DoorTls::new(tls, config, clock)).transpose()?;
+    Ok(tls.map(Arc::new))
+}
+
 /// The current sealing key and the old ones.
 pub(crate) fn sealing_keys(config: &Config) -> Result<(SealKey, Vec<SealKey>), String> {
     let current = match std::env::var("LIENTHONG_SEALING_KEY") {
@@ -512,8 +550,10 @@ fn read_key(path: &Path) -> Result<SealKey, String> {
 pub struct Running {
     /// The gateway.
     pub app: Arc<App>,
-    /// Where it listens.
+    /// Where it listens; where it listens by TLS, if it listens nowhere else.
     pub address: SocketAddr,
+    /// Where it listens by TLS.
+    pub tls_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -521,22 +561,28 @@ pub struct Running {
 impl Running {
     /// Opens the doors and starts the deliveries.
     pub async fn start(app: Arc<App>) -> std::io::Result<Running> {
-        let listener = TcpListener::bind(&app.config.gateway.listen).await?;
-        let address = listener.local_addr()?;
+        let plain = bind(Some(&app.config.gateway.listen).filter(|listen| !listen.is_empty())).await?;
+        let by_tls = bind(app.config.gateway.tls.as_ref().map(|tls| &tls.listen)).await?;
+        let local =
+            |listener: &Option<TcpListener>| listener.as_ref().map(TcpListener::local_addr).transpose();
+        let tls_address = local(&by_tls)?;
+        let address = local(&plain)?.or(tls_address).ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+        let hall = Hall::new(&app.config.limits);
+        let over_tls = by_tls.zip(app.tls.clone()).map(|(listener, tls)| (listener, Over::Tls(tls)));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let asked_to_stop = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that whoever could stop us is gone: the same.
             let _ = stopped.wait_for(|stop| *stop).await;
         };
-        tasks.spawn({
-            let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
-            async move {
-                if let Err(error) = http::serve(app, listener, stop).await {
+        for (listener, over) in plain.map(|listener| (listener, Over::Plain)).into_iter().chain(over_tls) {
+            let (app, hall, stop) = (app.clone(), hall.clone(), asked_to_stop(stopped.clone()));
+            tasks.spawn(async move {
+                if let Err(error) = http::serve(app, listener, over, hall, stop).await {
                     tracing::error!(event = "door-failed", %error);
                 }
-            }
-        });
+            });
+        }
         tasks.spawn({
             let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
             async move {
@@ -553,7 +599,7 @@ impl Running {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(poller::keep_running(app, room, stopped));
         }
-        Ok(Running { app, address, stop, tasks })
+        Ok(Running { app, address, tls_address, stop, tasks })
     }
 
     /// Takes no more calls, lets those in progress end within their bounds, and closes the store.
@@ -562,6 +608,13 @@ impl Running {
         while self.tasks.join_next().await.is_some() {}
         self.app.trail.close().await;
         self.app.store.close().await;
+    }
+}
+
+async fn bind(listen: Option<&String>) -> std::io::Result<Option<TcpListener>> {
+    match listen {
+        Some(listen) => TcpListener::bind(listen).await.map(Some),
+        None => Ok(None),
     }
 }
 

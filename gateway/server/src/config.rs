@@ -3,6 +3,8 @@
 //! Unknown keys are errors that name the nearest key. Secrets never stand in the file: a secret names a file or an environment
 //! variable. Everything is checked before anything starts, and all at once.
 
+pub mod door;
+mod peer;
 mod secrets;
 mod shipments;
 
@@ -10,12 +12,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gateway_core::fault::{Defect, nearest};
-use gateway_core::licence::{Licence, Purpose};
+use gateway_core::licence::Licence;
 use gateway_core::pace::Bounds;
+use ipnet::IpNet;
 use serde::Deserialize;
 
+pub use self::peer::{InDoubt, Peer};
 pub use self::secrets::SecretSource;
 pub use self::shipments::Shipments;
+
+use self::door::Tls;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,8 +51,12 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gateway {
-    /// Where callers reach us, address and port.
+    /// Where callers reach us, address and port; empty where only TLS listens.
     pub listen: String,
+    /// TLS, beside the plain listener or instead of it.
+    pub tls: Option<Tls>,
+    /// Networks that calls may leave for, judged by the address that a name stands for; empty means all configured endpoints.
+    pub destinations: Vec<String>,
     /// The store, the keys of callers, the admin door.
     pub data: PathBuf,
     /// The sealing key's file; the environment variable `LIENTHONG_SEALING_KEY` wins.
@@ -67,6 +77,8 @@ impl Default for Gateway {
     fn default() -> Self {
         Gateway {
             listen: "127.0.0.1:8460".to_owned(),
+            tls: None,
+            destinations: Vec::new(),
             data: PathBuf::from("/var/lib/lienthong"),
             sealing_key_file: PathBuf::from("/etc/lienthong/sealing.key"),
             old_sealing_key_files: Vec::new(),
@@ -105,8 +117,12 @@ pub struct Limits {
     pub headers_ms_max: u64,
     /// A caller that has not sent its body after so long is cut off with 408.
     pub body_ms_max: u64,
+    /// A connection on which nothing is asked, or no answer is read, for so long is closed.
+    pub idle_ms_max: u64,
     /// More connections wait in the system's queue.
     pub connections_max: usize,
+    /// More connections of one address (of IPv6, of one /64) are closed at once.
+    pub connections_per_address_max: usize,
     /// A stop waits so long for calls in progress.
     pub drain_ms_max: u64,
 }
@@ -117,92 +133,12 @@ impl Default for Limits {
             body_bytes_max: 8 << 20,
             headers_ms_max: 10_000,
             body_ms_max: 30_000,
+            idle_ms_max: 30_000,
             connections_max: 1_000,
+            connections_per_address_max: 500,
             drain_ms_max: 20_000,
         }
     }
-}
-
-/// A counterpart.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Peer {
-    /// The family of its wire languages: `onestop`, `portal`.
-    pub adapter: String,
-    /// Its wire language; a family with one needs none.
-    #[serde(default)]
-    pub dialect: String,
-    /// The agency that its messages travel for where they do not say.
-    #[serde(default)]
-    pub unit: Option<String>,
-    /// Where its calls go: base addresses by endpoint name, `portal = "http://10.0.0.2:8080"`.
-    #[serde(default)]
-    pub endpoints: BTreeMap<String, String>,
-    /// The authority that signed the peer's certificate, in PEM; needed with https, because no authority is trusted by itself.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    /// An inbound call is answered after at most so long with the peer's real verdict; 0 answers once it is on disk.
-    #[serde(default)]
-    pub answer_wait_ms: u64,
-    /// Only messages of these units are sent to this peer; empty means all.
-    #[serde(default)]
-    pub units: Vec<String>,
-    /// Only these kinds are sent to this peer; empty means all its channels take.
-    #[serde(default)]
-    pub receives: Vec<String>,
-    /// Which code list stands in for which: `"onestop/status" = "onestop/status-opencps"`.
-    #[serde(default)]
-    pub codes: BTreeMap<String, String>,
-    /// What is done with a call whose effect counts once and whose outcome nobody can find out, by status: `repeat` or `ask`.
-    #[serde(default)]
-    pub in_doubt: BTreeMap<String, InDoubt>,
-    /// No connection after so long: not sent.
-    #[serde(default = "connect_ms_max")]
-    pub connect_ms_max: u64,
-    /// No answer after so long: silence.
-    #[serde(default = "answer_ms_max")]
-    pub answer_ms_max: u64,
-    /// How long the peer itself may still be working on a call that it did not answer.
-    #[serde(default = "processing_ms_max")]
-    pub processing_ms_max: u64,
-    /// Never more calls at once than this.
-    #[serde(default = "concurrency_max")]
-    pub concurrency_max: usize,
-    /// This system signs its officers in itself, and its word for who asks is believed (and recorded as asserted).
-    #[serde(default)]
-    pub may_assert_officers: bool,
-    /// What an identity question of this system must be about: `dossier`, or `procedure` where its software knows no dossier yet.
-    #[serde(default)]
-    pub purpose: Purpose,
-    /// The dialect's own settings.
-    #[serde(default)]
-    pub settings: toml::Table,
-    /// Secrets by name, from files or the environment.
-    #[serde(default)]
-    pub keys: BTreeMap<String, SecretSource>,
-}
-
-fn connect_ms_max() -> u64 {
-    5_000
-}
-fn answer_ms_max() -> u64 {
-    60_000
-}
-fn processing_ms_max() -> u64 {
-    120_000
-}
-fn concurrency_max() -> usize {
-    16
-}
-
-/// What is done when nobody can find out whether a call took effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InDoubt {
-    /// Send it again; the timeline says that it may be doubled.
-    Repeat,
-    /// Wait for an operator.
-    Ask,
 }
 
 /// A setting with its value and the least and the most that it may be.
@@ -210,35 +146,23 @@ type Bounded = (&'static str, u64, (u64, u64));
 
 /// Nothing waits longer than a day, and sums of times stay far from the end of numbers.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// An answer to a caller is held back no longer: its own software gives up before.
-const ANSWER_WAIT_MS_MAX: u64 = 10 * 60 * 1000;
 const YEAR_MINUTES: u64 = 366 * 24 * 60;
 /// Bodies are held in memory.
 const BODY_BYTES_MAX: u64 = 1 << 30;
 const CONNECTIONS_MAX: u64 = 100_000;
 
-impl Peer {
-    fn numbers(&self) -> [Bounded; 5] {
-        [
-            ("answer_wait_ms", self.answer_wait_ms, (0, ANSWER_WAIT_MS_MAX)),
-            ("connect_ms_max", self.connect_ms_max, (1, DAY_MS)),
-            ("answer_ms_max", self.answer_ms_max, (1, DAY_MS)),
-            ("processing_ms_max", self.processing_ms_max, (0, DAY_MS)),
-            ("concurrency_max", self.concurrency_max as u64, (1, CONNECTIONS_MAX)),
-        ]
-    }
-}
-
 impl Config {
-    fn numbers(&self) -> [Bounded; 6] {
-        let Limits { body_bytes_max, headers_ms_max, body_ms_max, connections_max, drain_ms_max } =
-            self.limits;
+    fn numbers(&self) -> [Bounded; 8] {
+        let Limits { body_bytes_max, headers_ms_max, body_ms_max, idle_ms_max, .. } = self.limits;
+        let Limits { connections_max, connections_per_address_max, drain_ms_max, .. } = self.limits;
         [
             ("gateway.repeat_window_minutes", self.gateway.repeat_window_minutes, (0, YEAR_MINUTES)),
             ("limits.body_bytes_max", body_bytes_max as u64, (1, BODY_BYTES_MAX)),
             ("limits.headers_ms_max", headers_ms_max, (1, DAY_MS)),
             ("limits.body_ms_max", body_ms_max, (1, DAY_MS)),
+            ("limits.idle_ms_max", idle_ms_max, (1, DAY_MS)),
             ("limits.connections_max", connections_max as u64, (1, CONNECTIONS_MAX)),
+            ("limits.connections_per_address_max", connections_per_address_max as u64, (1, CONNECTIONS_MAX)),
             ("limits.drain_ms_max", drain_ms_max, (0, DAY_MS)),
         ]
     }
@@ -279,8 +203,10 @@ impl Config {
         if !matches!(self.gateway.lang.as_str(), "vi" | "en") {
             wrong("gateway.lang".to_owned(), "must be `vi` or `en`");
         }
-        if self.gateway.listen.parse::<std::net::SocketAddr>().is_err() {
-            wrong("gateway.listen".to_owned(), "must be an address and a port, like 127.0.0.1:8460");
+        let tls = self.gateway.tls.as_ref();
+        door::examine_listeners(&self.gateway.listen, tls, &mut wrong);
+        for net in self.gateway.destinations.iter().filter(|net| net.parse::<IpNet>().is_err()) {
+            wrong("gateway.destinations".to_owned(), &door::no_network(net));
         }
         for (key, value, (least, most)) in self.numbers() {
             if !(least..=most).contains(&value) {
@@ -317,7 +243,17 @@ impl Config {
                     wrong(format!("peers.{name}.{key}"), &format!("must be between {least} and {most}"));
                 }
             }
+            for (given, missing) in [
+                (&peer.client_certificate_file, "client_key_file"),
+                (&peer.client_key_file, "client_certificate_file"),
+            ] {
+                let whole = peer.client_certificate_file.is_some() && peer.client_key_file.is_some();
+                if given.is_some() && !whole {
+                    wrong(format!("peers.{name}.{missing}"), "a certificate and its key go together");
+                }
+            }
         }
+        door::examine_doors(&self.peers, tls.is_some(), &mut wrong);
         defects
     }
 }

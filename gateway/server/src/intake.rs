@@ -4,11 +4,12 @@
 //! answer worded. A restart before that line finds nothing and the caller, unanswered, sends again; a restart after it
 //! finds the message, and the caller's repeat is a duplicate.
 
+mod log_in;
 mod understand;
 
 use std::time::Duration;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Secret};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Level};
 use gateway_core::fault::Fault;
 use gateway_core::ids::Correlation;
 use gateway_core::pipeline::Admission;
@@ -18,7 +19,7 @@ pub(crate) use self::understand::{
 };
 use crate::app::{App, Room, Verdict};
 use crate::crash;
-use crate::http::store_fault;
+use crate::http::{Visitor, store_fault};
 use crate::question;
 use crate::store::{Admitted, NewMessage};
 use crate::words;
@@ -33,10 +34,16 @@ pub struct Trace {
 }
 
 /// One call of a peer, from its body to its answer.
-pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &Trace) -> Answer {
+pub async fn hear(
+    app: &App,
+    adapter: &dyn Adapter,
+    arrival: &Arrival,
+    visitor: &Visitor,
+    trace: &Trace,
+) -> Answer {
     let bytes = arrival.ask.body.0.len();
     let said = match aside(bytes, || adapter.receive(arrival)) {
-        Ok(heard) => take_up(app, arrival, heard, trace).await,
+        Ok(heard) => take_up(app, arrival, visitor, heard, trace).await,
         Err(fault) => Err(fault),
     };
     match &said {
@@ -55,10 +62,16 @@ pub async fn hear(app: &App, adapter: &dyn Adapter, arrival: &Arrival, trace: &T
 }
 
 /// A log-in is for anybody with a key; all else is for whom the door has recognised.
-async fn take_up(app: &App, arrival: &Arrival, heard: Heard, trace: &Trace) -> Result<Vec<Fate>, Fault> {
+async fn take_up(
+    app: &App,
+    arrival: &Arrival,
+    visitor: &Visitor,
+    heard: Heard,
+    trace: &Trace,
+) -> Result<Vec<Fate>, Fault> {
     let room = arrival.caller.as_ref().and_then(|peer| app.peer(peer));
     match (heard, room) {
-        (Heard::LogIn { user: _, password }, _) => log_in(app, arrival, &password),
+        (Heard::LogIn { user: _, password }, _) => log_in::log_in(app, arrival, visitor, &password),
         (_, None) => Err(Fault::sender("auth.session", words::auth_session())),
         (Heard::Messages(items), Some(room)) => accept(app, room, arrival, items, trace).await,
         (Heard::Question(item), Some(room)) => {
@@ -83,9 +96,11 @@ async fn accept(
     items: Vec<Item>,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
-    let way = Way { channel: app.channel(&arrival.channel), at: arrival.at, pulled: None };
+    let channel = app.channel(&arrival.channel);
+    let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None };
     let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
-        items.into_iter().flat_map(|item| understand(app, room, way, item, trace)).collect()
+        let each = items.into_iter().flat_map(|item| understand(app, room, way, item, trace));
+        numbered_by_the_signer(arrival, each.collect())
     });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match room.config.answer_wait_ms {
@@ -112,10 +127,22 @@ async fn accept(
             Fate::Refused(fault) => Some(fault.code.as_ref()),
             _ => None,
         };
-        tracing::info!(event = "heard", message = %id, peer = %room.name, fate = fate_label(&fate), fault);
+        tracing::info!(event = "heard", message = %id, peer = %room.name, level = arrival.level.as_str(), fate = fate_label(&fate), fault);
         fate
     });
     Ok(told.collect())
+}
+
+/// The id of a signed call is the sender's own word against doubles, for each message that is made of the call. An id that nobody
+/// signed is nobody's word.
+fn numbered_by_the_signer(arrival: &Arrival, mut messages: Vec<NewMessage>) -> Vec<NewMessage> {
+    let id = arrival.ask.header("webhook-id").filter(|_| arrival.level == Level::Signed);
+    if let Some(id) = id {
+        for (number, message) in messages.iter_mut().enumerate() {
+            message.keys.push(format!("webhook/{number}/{id}"));
+        }
+    }
+    messages
 }
 
 /// Whoever is to act on what was admitted hears of it.
@@ -186,16 +213,4 @@ fn fate_label(fate: &Fate) -> &'static str {
         Fate::Answered(_) => "answered",
         Fate::LoggedIn { .. } => "logged-in",
     }
-}
-
-/// The portal's own interface has callers log in: one of their keys is the password, the session is ours.
-fn log_in(app: &App, arrival: &Arrival, password: &Secret) -> Result<Vec<Fate>, Fault> {
-    let unknown = || Fault::sender("auth.unknown", words::auth_unknown());
-    let (peer, token, seconds) = app.keyring.open_session(password, arrival.at).ok_or_else(unknown)?;
-    let dialect = &app.peer(&peer).ok_or_else(unknown)?.config.dialect;
-    if app.channel(&arrival.channel).is_none_or(|channel| channel.dialect != *dialect) {
-        return Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(dialect)));
-    }
-    tracing::info!(event = "logged-in", peer = %peer);
-    Ok(vec![Fate::LoggedIn { token, seconds }])
 }

@@ -45,6 +45,26 @@ pub struct KeyEntry {
     /// The officer whose own key it is; none for a system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<String>,
+    /// Where in a call it stands.
+    #[serde(default, skip_serializing_if = "Place::is_usual")]
+    pub place: Place,
+}
+
+/// Where in a call a key stands. A key is good in its own place only: what stands in a path is seen by every proxy on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// In a header, or as the password of a log-in.
+    #[default]
+    Header,
+    /// In the path: `/h/<key>/…`.
+    Path,
+}
+
+impl Place {
+    fn is_usual(&self) -> bool {
+        *self == Place::Header
+    }
 }
 
 /// Whose key it is.
@@ -72,6 +92,7 @@ struct Loaded {
 
 struct Known {
     id: String,
+    place: Place,
     digest: [u8; 32],
     caller: Caller,
 }
@@ -79,7 +100,7 @@ struct Known {
 impl Known {
     fn of(entry: &KeyEntry) -> Option<Known> {
         let caller = Caller { peer: PeerName::from(entry.peer.as_str()), officer: entry.officer.clone() };
-        Some(Known { id: entry.id.clone(), digest: unhex(&entry.sha256)?, caller })
+        Some(Known { id: entry.id.clone(), place: entry.place, digest: unhex(&entry.sha256)?, caller })
     }
 }
 
@@ -95,16 +116,22 @@ impl Keyring {
 
     /// Whose key this is.
     pub fn caller(&self, key: &Secret, at: Moment) -> Option<Caller> {
-        self.known(key, at).map(|(_, caller)| caller)
+        self.known(key, Place::Header, at).map(|(_, caller)| caller)
+    }
+
+    /// Whose secret path this is. Letter case is ignored, because some senders vary it.
+    pub fn caller_by_path(&self, segment: &str, at: Moment) -> Option<Caller> {
+        let key = Secret::new(segment.to_ascii_lowercase());
+        self.known(&key, Place::Path, at).map(|(_, caller)| caller)
     }
 
     /// The key's id and whose it is. Every known key is compared, in constant time each.
-    fn known(&self, key: &Secret, at: Moment) -> Option<(String, Caller)> {
+    fn known(&self, key: &Secret, place: Place, at: Moment) -> Option<(String, Caller)> {
         let given = digest::digest(&digest::SHA256, key.reveal().trim().as_bytes());
         let loaded = self.loaded(at);
         let mut found = None;
         for known in &loaded.keys {
-            if bool::from(known.digest.as_slice().ct_eq(given.as_ref())) {
+            if bool::from(known.digest.as_slice().ct_eq(given.as_ref())) && known.place == place {
                 found = Some((known.id.clone(), known.caller.clone()));
             }
         }
@@ -143,7 +170,7 @@ impl Keyring {
 
     /// A session of ours for whoever has this key: its peer, the session, and for how many seconds it is good.
     pub fn open_session(&self, key: &Secret, at: Moment) -> Option<(PeerName, Secret, u64)> {
-        let (id, caller) = self.known(key, at)?;
+        let (id, caller) = self.known(key, Place::Header, at)?;
         let until = at.as_millis() / 1000 + SESSION_SECONDS;
         let body = format!("{id}|{until}|{}", hex(&clock::chance::<6>()));
         let tag = hmac::sign(&self.sessions, body.as_bytes());
@@ -195,9 +222,26 @@ pub fn add(
     note: &str,
     at: Moment,
 ) -> io::Result<(String, Secret)> {
+    let key = format!("lt_{}", URL_SAFE_NO_PAD.encode(clock::chance::<32>()));
+    keep(path, key, Place::Header, peer, officer, note, at)
+}
+
+/// Makes a secret path for a peer, 160 bits in lower-case digits, and returns its name and the segment, which is shown this once.
+pub fn add_path(path: &Path, peer: &str, note: &str, at: Moment) -> io::Result<(String, Secret)> {
+    keep(path, hex(&clock::chance::<20>()), Place::Path, peer, None, note, at)
+}
+
+fn keep(
+    path: &Path,
+    key: String,
+    place: Place,
+    peer: &str,
+    officer: Option<&str>,
+    note: &str,
+    at: Moment,
+) -> io::Result<(String, Secret)> {
     let _alone = alone(path)?;
     let mut entries = read(path)?;
-    let key = format!("lt_{}", URL_SAFE_NO_PAD.encode(clock::chance::<32>()));
     let entry = KeyEntry {
         id: hex(&clock::chance::<4>()),
         peer: peer.to_owned(),
@@ -205,6 +249,7 @@ pub fn add(
         made: at,
         note: note.to_owned(),
         officer: officer.map(str::to_owned),
+        place,
     };
     let id = entry.id.clone();
     entries.push(entry);
@@ -269,6 +314,22 @@ mod tests {
         assert!(!revoke(&path, &id).unwrap());
         assert!(!revoke(&folder.path().join("nowhere/keys.json"), &id).unwrap());
         assert_eq!(ring.caller(&key, at.plus_millis(1500)), None);
+    }
+
+    #[test]
+    fn a_secret_path_is_good_in_a_path_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let at = Moment::from_millis(1_000_000);
+        let ring = Keyring::new(path.clone(), b"k");
+        let (_, segment) = add_path(&path, "ems", "", at).unwrap();
+        let (_, key) = add(&path, "ems", None, "", at).unwrap();
+        assert_eq!(segment.reveal().len(), 40);
+        assert!(ring.caller_by_path(&segment.reveal().to_uppercase(), at).is_some());
+        assert_eq!(ring.caller(&segment, at), None);
+        assert_eq!(ring.open_session(&segment, at), None);
+        assert_eq!(ring.caller_by_path(key.reveal(), at), None);
+        assert!(!std::fs::read_to_string(&path).unwrap().contains(segment.reveal()));
     }
 
     #[test]

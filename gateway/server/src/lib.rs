@@ -5,11 +5,13 @@
 
 pub mod app;
 pub mod audit;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod delivery;
+pub mod doorkeeper;
 pub mod files;
 pub mod http;
 pub mod intake;
@@ -24,4 +26,5 @@ pub mod store;
 pub mod story;
 pub mod telemetry;
 pub mod transport;
+pub mod watched;
 pub mod words;

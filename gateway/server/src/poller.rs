@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use gateway_core::adapter::{Cursor, Feed, FeedSpec, Page, Pairs, Scope};
+use gateway_core::adapter::{Cursor, Feed, FeedSpec, Level, Page, Pairs, Scope};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Correlation, Moment, hex};
 use gateway_core::redelivery::{Later, Presence};
@@ -259,7 +259,8 @@ impl Poller<'_> {
         let mut messages: Vec<NewMessage> = Vec::new();
         for item in page.items {
             let channel = app.rules.channels.feed(&config.adapter, &config.dialect, &item.kind);
-            let way = Way { channel, at, pulled: Some(about) };
+            // Its own address answered, to our credentials.
+            let way = Way { channel, at, level: Level::Token, pulled: Some(about) };
             let correlation = Correlation::from(hex(&clock::chance::<8>()));
             messages.extend(understand(app, room, way, item, &Trace { correlation, traceparent: None }));
         }

@@ -63,7 +63,7 @@ use crate::store::{Event, Filter, Operator, Reach, WhatHappened};
 pub struct Story {
     /// What it tells.
     pub title: String,
-    /// Settings it needs, from its lines `given <peer> <setting>`: by peer; `limits` stands for the door's.
+    /// Settings it needs, from its lines `given <peer> <setting>`: by peer; `limits` stands for the door's, `gateway` for its own.
     pub given: Given,
     /// Its lines: number in the file, text.
     pub lines: Vec<(usize, String)>,
@@ -285,6 +285,11 @@ impl Stage {
         self.running.as_ref().map_or_else(|| ([127, 0, 0, 1], 0).into(), |running| running.address)
     }
 
+    /// Where the gateway listens by TLS, if it does.
+    pub fn tls_address(&self) -> Option<std::net::SocketAddr> {
+        self.running.as_ref()?.tls_address
+    }
+
     /// The key that a sender of the story calls with.
     pub fn key(&self, sender: &str) -> Option<&Secret> {
         self.keys.get(sender)
@@ -299,7 +304,8 @@ impl Stage {
     pub fn configuration(&self) -> String {
         let folder = self.folder.display();
         let mut text = format!(
-            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n\n[limits]\n{}",
+            "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\noverlay = \"{folder}/overlay\"\n{}\n[limits]\n{}",
+            self.given_to("gateway"),
             self.given_to("limits"),
         );
         for (peer, dialect) in SENDERS {

@@ -36,6 +36,8 @@ pub struct Metrics {
     pub oldest_seconds: IntGaugeVec,
     /// Commits of the store that reached the disk.
     pub commits: IntCounter,
+    /// How long our certificates are still good: the listener's (`door`), and those shown to peers.
+    pub certificate_expires_seconds: IntGaugeVec,
     /// Faults of the door by code.
     pub turned_away: IntCounterVec,
     /// Identity questions by operation and how they ended.
@@ -108,6 +110,11 @@ impl Metrics {
                 let name = "lienthong_store_commits_total";
                 register(&registry, IntCounter::new(name, "Commits of the store that reached the disk"))
             },
+            certificate_expires_seconds: gauge(
+                "lienthong_certificate_expires_seconds",
+                "How long a certificate of ours is still good",
+                &["certificate"],
+            ),
             turned_away: counter("lienthong_turned_away_total", "Calls turned away at the door", &["code"]),
             questions: counter(
                 "lienthong_questions_total",

@@ -1,32 +1,45 @@
-//! The only HTTP client: connections, TLS, deadlines, bounded answers. It knows no peer and retries nothing.
+//! The only HTTP client: connections, TLS, deadlines, destinations, bounded answers. It knows no peer and retries nothing.
 //!
 //! What it says of a failed call is what the settlement needs to know and no more: [`Failure::NotSent`] (the request surely did
 //! not reach the peer) or [`Failure::Silent`], [`Failure::BrokenOff`] (nobody can tell). Where in doubt it says silent.
 
+mod destinations;
+
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::adapter::{Answer, Ask, Body, Pairs, Signed};
+use gateway_core::ids::Moment;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Uri};
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::sign::CertifiedKey;
+use tokio::net::TcpStream;
+use tower_service::Service;
 
+use crate::certificates;
 use crate::config::Peer;
+use crate::watched::Watched;
+
+use destinations::{Checked, Destinations};
 
 /// Longer answers are cut off and count as silence.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// The way to one peer.
 pub struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
+    own: Option<Arc<OwnCertificate>>,
     endpoints: BTreeMap<String, String>,
     answer_within: Duration,
 }
@@ -43,21 +56,33 @@ pub enum Failure {
 }
 
 impl Transport {
-    /// Prepares the way; the error says which setting cannot work.
-    pub fn new(peer: &Peer) -> Result<Self, String> {
+    /// Prepares the way; the error says which setting cannot work. `open` are the networks that calls may leave for.
+    pub fn new(peer: &Peer, open: &[String]) -> Result<Self, String> {
         let secure = peer.endpoints.values().any(|address| address.starts_with("https://"));
         if secure && peer.ca_file.is_none() {
             return Err(
                 "an https endpoint needs `ca_file`: the authority that signed its certificate".to_owned()
             );
         }
-        let mut connector = HttpConnector::new();
+        if !secure && peer.client_certificate_file.is_some() {
+            return Err("`client_certificate_file` is of no use without an https endpoint".to_owned());
+        }
+        let destinations = Arc::new(Destinations::new(open, peer.guarded));
+        for (name, address) in &peer.endpoints {
+            let host = address.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+            if host.is_some_and(|host| !destinations.may_be_host(&host)) {
+                return Err(format!("endpoints.{name}: {}", destinations::refused()));
+            }
+        }
+        let within = Duration::from_millis(peer.connect_ms_max);
+        let mut connector = HttpConnector::new_with_resolver(Checked::new(destinations.clone()));
         connector.enforce_http(false);
-        connector.set_connect_timeout(Some(Duration::from_millis(peer.connect_ms_max)));
+        connector.set_connect_timeout(Some(within));
         connector.set_nodelay(true);
         connector.set_keepalive(Some(Duration::from_secs(60)));
+        let own = OwnCertificate::of(peer)?;
         let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls(peer.ca_file.as_deref())?)
+            .with_tls_config(tls(peer, own.clone())?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
@@ -67,12 +92,18 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(4))
             .retry_canceled_requests(true)
-            .build(https);
+            .build(Connector { https, destinations, within });
         Ok(Transport {
             client,
+            own,
             endpoints: peer.endpoints.clone(),
             answer_within: Duration::from_millis(peer.answer_ms_max),
         })
+    }
+
+    /// When the certificate that we show this peer ends; none if we show none.
+    pub fn certificate_ends(&self) -> Option<Moment> {
+        self.own.as_ref().and_then(|own| own.0.get().1.1)
     }
 
     /// Makes the call. Redirects are not followed: a peer that moved is configured anew.
@@ -118,21 +149,91 @@ impl Transport {
     }
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    if let Some(path) = ca_file {
-        let pems = CertificateDer::pem_file_iter(path)
-            .map_err(|error| format!("ca_file {}: {error}", path.display()))?;
-        for pem in pems {
-            let certificate = pem.map_err(|error| format!("ca_file {}: {error}", path.display()))?;
-            roots.add(certificate).map_err(|error| format!("ca_file {}: {error}", path.display()))?;
-        }
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
+/// Who is trusted, and what we show of ourselves. Chain and host are always verified; there is no setting that leaves it out.
+fn tls(peer: &Peer, own: Option<Arc<OwnCertificate>>) -> Result<rustls::ClientConfig, String> {
+    let roots = match &peer.ca_file {
+        Some(path) => certificates::authorities(path).map_err(|error| format!("ca_file {error}"))?,
+        None => rustls::RootCertStore::empty(),
+    };
+    let builder = rustls::ClientConfig::builder_with_provider(certificates::provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())
-        .map(|config| config.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots);
+    Ok(match own {
+        Some(own) => builder.with_client_cert_resolver(own),
+        None => builder.with_no_client_auth(),
+    })
+}
+
+/// Our certificate for a peer; a connection that opens after its files have changed shows the new one.
+struct OwnCertificate(Watched<(Arc<CertifiedKey>, Option<Moment>)>);
+
+impl OwnCertificate {
+    fn of(peer: &Peer) -> Result<Option<Arc<Self>>, String> {
+        let (Some(certificate), Some(key)) =
+            (peer.client_certificate_file.clone(), peer.client_key_file.clone())
+        else {
+            return Ok(None);
+        };
+        let files = vec![certificate.clone(), key.clone()];
+        let load = move || {
+            let own = certificates::own(&certificate, &key)?;
+            let ends = certificates::ends(&own.cert);
+            Ok((Arc::new(own), ends))
+        };
+        let watched = Watched::new("client certificate", files, load)
+            .map_err(|error| format!("client_certificate_file {error}"))?;
+        Ok(Some(Arc::new(OwnCertificate(watched))))
+    }
+}
+
+impl std::fmt::Debug for OwnCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OwnCertificate")
+    }
+}
+
+impl ResolvesClientCert for OwnCertificate {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.get().1.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection, from the name to the end of the handshake, within its bound and to where it may go. What goes wrong here is surely
+/// before the request.
+#[derive(Clone)]
+struct Connector {
+    https: HttpsConnector<HttpConnector<Checked>>,
+    destinations: Arc<Destinations>,
+    within: Duration,
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = Trouble;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, Trouble>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        self.https.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        if !uri.host().is_some_and(|host| self.destinations.may_be_host(host)) {
+            return Box::pin(async { Err(destinations::refused().into()) });
+        }
+        let (connecting, within) = (self.https.call(uri), self.within);
+        Box::pin(async move {
+            let late = |_| Err(format!("no connection within {} ms", within.as_millis()).into());
+            tokio::time::timeout(within, connecting).await.unwrap_or_else(late)
+        })
+    }
 }
 
 fn address(base: &str, ask: &Ask) -> String {

@@ -59,6 +59,46 @@ pub fn auth_wrong_door(dialect: &str) -> String {
     format!("khóa này thuộc hệ thống nói giao thức `{dialect}`, không dùng được ở đường dẫn này")
 }
 
+/// 401: a certificate that is nobody's.
+pub fn auth_certificate() -> &'static str {
+    "chứng thư số này không thuộc hệ thống nào đã khai báo; kiểm tra client_ca_file và client_names trong cấu hình của cổng"
+}
+
+/// 403: what was shown speaks of two peers.
+pub fn auth_mismatch() -> &'static str {
+    "khóa, chứng thư số hoặc đường dẫn bí mật trong cùng lời gọi thuộc về các hệ thống khác nhau; hãy dùng của cùng một hệ thống"
+}
+
+/// 403: a way in that this peer's door does not have.
+pub fn auth_proof() -> &'static str {
+    "hệ thống này không được vào bằng cách xác thực vừa dùng; xem `accepts` ở phần door của hệ thống trong cấu hình của cổng"
+}
+
+/// 403: not from there.
+pub fn auth_address() -> &'static str {
+    "địa chỉ mạng của nơi gọi không nằm trong danh sách được phép của hệ thống này; đề nghị quản trị cổng bổ sung vào `addresses`"
+}
+
+/// 403: known, and not surely enough.
+pub fn auth_level(minimum: &str, reached: &str) -> String {
+    format!("mức xác thực `{reached}` chưa đủ, kênh này cần ít nhất `{minimum}`")
+}
+
+/// 401: nobody's signature.
+pub fn auth_signature() -> &'static str {
+    "chữ ký không khớp với nội dung (webhook-id, webhook-timestamp, webhook-signature); kiểm tra khóa ký, và gửi đúng từng byte đã ký"
+}
+
+/// 401: an old call, or a wrong clock.
+pub fn auth_stale() -> &'static str {
+    "thời điểm ký lệch quá 5 phút so với giờ của cổng; hãy chỉnh đồng hồ và ký lại"
+}
+
+/// 429.
+pub fn door_throttled(seconds: u64) -> String {
+    format!("gọi quá nhanh so với giới hạn của hệ thống này; hãy gọi lại sau {seconds} giây")
+}
+
 /// 415.
 pub fn door_content_type(known: &[String]) -> String {
     format!("Content-Type phải là {}", known.join(" hoặc "))
@@ -143,7 +183,7 @@ pub fn shipment_unreadable() -> &'static str {
 
 /// 409.
 pub fn key_conflict() -> &'static str {
-    "khóa chống gửi trùng (Idempotency-Key) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
+    "khóa chống gửi trùng (Idempotency-Key, webhook-id) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
 }
 
 /// A conversation that does not end.

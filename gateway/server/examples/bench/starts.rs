@@ -83,6 +83,7 @@ fn message(track: &crate::hop::Track, dossiers: &Dossiers, number: u64) -> NewMe
         due: Some(at),
         at,
         hints: BTreeMap::new(),
+        level: gateway_core::adapter::Level::Token,
         keys: vec![],
         repeat_window_ms: 900_000,
         mapping: None,

@@ -28,7 +28,8 @@ pub fn run(common: &Common) -> Outcome {
             .await
             .map_err(|error| Ended::CannotStart(format!("gateway.listen {listen}: {error}")))?;
         let ready_ms = clock.now().millis_since(began);
-        tracing::info!(event = "ready", listen = %running.address, ready_ms);
+        let tls = running.tls_address.map(tracing::field::display);
+        tracing::info!(event = "ready", listen = %running.address, tls, ready_ms);
         // A person who starts it by hand reads no log lines to know that it runs.
         if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             let words = common

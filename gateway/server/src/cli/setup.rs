@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::{Common, Ended, Outcome, perhaps};
 use crate::clock::Clock;
+use crate::config::door::Proof;
 use crate::keyring;
 use crate::store::SealKey;
 use crate::words::Lang;
@@ -31,6 +32,9 @@ pub enum Keys {
     Add {
         /// The peer, as in [peers.<name>]
         peer: String,
+        /// A secret path instead of a key, for senders that can show nothing else: the peer calls /h/<segment>/…
+        #[arg(long, conflicts_with = "officer")]
+        path: bool,
         /// The officer whose own key it is: identity questions asked with it are this officer's
         #[arg(long)]
         officer: Option<String>,
@@ -100,12 +104,34 @@ fn make(path: &Path, content: &str, mode: u32) -> std::io::Result<bool> {
     }
 }
 
+/// What is done with what was shown.
+fn told(lang: Lang, id: &str, peer: &str, proof: Proof) -> String {
+    match (lang, proof) {
+        (Lang::Vi, Proof::Path) => format!(
+            "Đường dẫn bí mật {id} của {peer}: chỉ hiện một lần. Hệ thống này gọi tới /h/<đoạn trên>/<đường dẫn của kênh>."
+        ),
+        (Lang::Vi, _) => format!(
+            "Khóa {id} của {peer}: chỉ hiện một lần. Gửi trong X-Api-Key, hoặc làm mật khẩu (Basic, đăng nhập)."
+        ),
+        (Lang::En, Proof::Path) => {
+            format!(
+                "Secret path {id} of {peer}, shown this once. The peer calls /h/<the above>/<path of the channel>."
+            )
+        }
+        (Lang::En, _) => {
+            format!(
+                "Key {id} of {peer}, shown this once. Send it in X-Api-Key, or as the password (Basic, log-in)."
+            )
+        }
+    }
+}
+
 pub fn keys(common: &Common, args: Keys) -> Outcome {
     let config = common.load()?;
     let path = config.gateway.keys_file();
-    let (lang, vi) = (common.lang(), common.lang() == Lang::Vi);
+    let lang = common.lang();
     match args {
-        Keys::Add { peer, officer, note } => {
+        Keys::Add { peer, path: in_path, officer, note } => {
             if !config.peers.contains_key(&peer) {
                 let words = lang.pick("không có trong", "is not in");
                 let hint = perhaps(lang, &peer, config.peers.keys().map(String::as_str));
@@ -113,23 +139,25 @@ pub fn keys(common: &Common, args: Keys) -> Outcome {
                 return Err(Ended::Misused(format!("[peers.{peer}] {words} {file}{hint}")));
             }
             make_folder(&config.gateway.data, DATA_MODE)?;
-            let (id, key) = keyring::add(&path, &peer, officer.as_deref(), &note, Clock::system().now())?;
+            let now = Clock::system().now();
+            let wanted = if in_path { Proof::Path } else { Proof::Key };
+            let (id, key) = match in_path {
+                true => keyring::add_path(&path, &peer, &note, now)?,
+                false => keyring::add(&path, &peer, officer.as_deref(), &note, now)?,
+            };
             if common.json {
                 say!("{}", serde_json::json!({ "id": id, "peer": peer, "key": key.reveal() }));
             } else {
                 say!("{}", key.reveal());
-                eprintln!(
-                    "{}",
-                    if vi {
-                        format!(
-                            "Khóa {id} của {peer}: chỉ hiện một lần. Gửi trong X-Api-Key, hoặc làm mật khẩu (Basic, đăng nhập)."
-                        )
-                    } else {
-                        format!(
-                            "Key {id} of {peer}, shown this once. Send it in X-Api-Key, or as the password (Basic, log-in)."
-                        )
-                    }
+                eprintln!("{}", told(lang, &id, &peer, wanted));
+            }
+            let accepts = config.peers.get(&peer).is_some_and(|peer| peer.door.accepts(wanted));
+            if !accepts {
+                let words = lang.pick(
+                    "Chưa dùng được: cửa của hệ thống này chưa nhận cách xác thực đó; thêm vào `accepts` trong",
+                    "Of no use yet: this peer's door does not accept it; name it in `accepts` of",
                 );
+                eprintln!("{words} [peers.{peer}.door]: `{}`", wanted.as_str());
             }
         }
         Keys::List => {

@@ -47,12 +47,14 @@ pub(super) fn print(code: &str, timeline: &store::Timeline, all: bool, lang: Lan
     // A value that was changed is never left out: nobody should have to know where to look for it.
     let told = |row: &&TimelineRow| all || row.event.is_milestone() || row.event == Event::Shortened;
     for row in timeline.rows.iter().filter(told) {
+        let level =
+            row.level.filter(|_| all).map(|level| format!(" [{}]", level.as_str())).unwrap_or_default();
         let peer = row.peer.as_ref().map(|peer| peer.as_str()).unwrap_or("");
         say!(
             "  {}  {:<10} {}",
             row.at.for_people(),
             peer,
-            event_words(lang, row.event.as_str(), &row.detail)
+            event_words(lang, row.event.as_str(), &row.detail) + &level
         );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use gateway_core::adapter::{Arrival, Ask, Body, Heard, Payload};
+use gateway_core::adapter::{Arrival, Ask, Body, Heard, Level, Payload};
 use gateway_core::channel::Direction;
 use gateway_core::fault::Fault;
 use gateway_core::schema::Notation;
@@ -148,6 +148,7 @@ fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<V
         channel: channel.name.clone(),
         caller: None,
         officer: None,
+        level: Level::None,
         ask: Ask {
             method: channel.method.clone(),
             path,

@@ -98,6 +98,7 @@ impl Sent {
     }
 }
 
-fn too_large(bytes_max: usize) -> Fault {
+/// The body is longer than it may be.
+pub(super) fn too_large(bytes_max: usize) -> Fault {
     Fault::sender("door.too-large", words::door_too_large(bytes_max))
 }

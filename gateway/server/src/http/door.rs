@@ -3,36 +3,49 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use base64::Engine as _;
 use bytes::Bytes;
-use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Pairs, Secret};
-use gateway_core::channel::{Channel, Credential, Direction, match_path};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Level, Pairs, Secret};
+use gateway_core::channel::{Channel, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Correlation, hex};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::sync::SemaphorePermit;
 use tracing::Instrument as _;
 
 use super::body::Sent;
+use super::caller::{Visitor, secret_path};
 use super::{problem, response};
 use crate::app::App;
 use crate::intake::{self, Trace};
-use crate::keyring::Caller;
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 7] =
-    ["content-type", "accept", "idempotency-key", "accept-language", "host", "soapaction", "x-dossier-code"];
+const HEADERS_SEEN: [&str; 10] = [
+    "content-type",
+    "accept",
+    "idempotency-key",
+    "accept-language",
+    "host",
+    "soapaction",
+    "x-dossier-code",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+];
 
-pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(
+    app: &Arc<App>,
+    visitor: &Visitor,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let began = Instant::now();
     let trace = trace(request.headers());
     let span = tracing::info_span!("call", correlation = %trace.correlation);
-    let (door, mut response) = enter(app, request, &trace).instrument(span).await;
+    let (door, mut response) = enter(app, visitor, request, &trace).instrument(span).await;
     let status = response.status().as_u16().to_string();
     app.metrics.calls_in.with_label_values(&[&door, &status]).inc();
     app.metrics.answer_seconds.with_label_values(&[&door]).observe(began.elapsed().as_secs_f64());
@@ -43,10 +56,15 @@ pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Respon
 }
 
 /// The door's name for the metrics, and the answer.
-async fn enter(app: &App, request: Request<Incoming>, trace: &Trace) -> (String, Response<Full<Bytes>>) {
+async fn enter(
+    app: &App,
+    visitor: &Visitor,
+    request: Request<Incoming>,
+    trace: &Trace,
+) -> (String, Response<Full<Bytes>>) {
     let (parts, body) = request.into_parts();
     let sent = Sent::new(&parts.headers, body);
-    let Some(mut call) = Call::at_a_door(app, parts) else {
+    let Some(mut call) = Call::at_a_door(app, visitor, parts) else {
         let fault = Fault::sender("door.not-found", words::door_not_found());
         app.turned_away(&fault);
         sent.forget();
@@ -57,7 +75,7 @@ async fn enter(app: &App, request: Request<Incoming>, trace: &Trace) -> (String,
         return (call.arrival.channel.to_string(), response(answer));
     }
     let response = match call.let_in(sent).await {
-        Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, trace).await),
+        Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, visitor, trace).await),
         Err(fault) => call.turn_away(&fault),
     };
     (call.arrival.channel.to_string(), response)
@@ -65,39 +83,44 @@ async fn enter(app: &App, request: Request<Incoming>, trace: &Trace) -> (String,
 
 /// A channel whose path fits, with the embassy that speaks its dialect.
 #[derive(Clone)]
-struct Door<'a> {
-    channel: &'a Channel,
-    family: &'a str,
-    adapter: Arc<dyn Adapter>,
-    rest: String,
+pub(super) struct Door<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) family: &'a str,
+    pub(super) adapter: Arc<dyn Adapter>,
+    pub(super) rest: String,
 }
 
 /// A call in front of the doors of its path. Several dialects may share a path; whatever is wrong is said in the words of the
 /// door whose language was spoken, and once the caller is known, of the caller's own.
-struct Call<'a> {
-    app: &'a App,
-    doors: Vec<Door<'a>>,
-    door: Door<'a>,
-    headers: HeaderMap,
+pub(super) struct Call<'a> {
+    pub(super) app: &'a App,
+    pub(super) visitor: &'a Visitor,
+    pub(super) doors: Vec<Door<'a>>,
+    pub(super) door: Door<'a>,
+    pub(super) headers: HeaderMap,
+    segment: Option<Secret>,
     media: String,
-    arrival: Arrival,
+    pub(super) arrival: Arrival,
 }
 
 impl<'a> Call<'a> {
     /// None if the path leads to no door.
-    fn at_a_door(app: &'a App, parts: Parts) -> Option<Call<'a>> {
-        let doors = doors(app, parts.uri.path());
+    fn at_a_door(app: &'a App, visitor: &'a Visitor, parts: Parts) -> Option<Call<'a>> {
+        let (segment, path) = secret_path(parts.uri.path());
+        let doors = doors(app, path);
         let media = media_type(&parts.headers);
         let door = doors.iter().find(|door| door.channel.content.contains(&media)).or(doors.first())?.clone();
         let arrival = Arrival {
             channel: door.channel.name.clone(),
             caller: None,
-            ask: ask(&parts),
+            ask: ask(&parts, path),
             rest: door.rest.clone(),
             officer: None,
+            level: Level::None,
             at: app.clock.now(),
         };
-        Some(Call { app, doors, door, headers: parts.headers, media, arrival })
+        let segment = segment.map(Secret::new);
+        Some(Call { app, visitor, doors, door, headers: parts.headers, segment, media, arrival })
     }
 
     /// What one of the doors says of itself to whoever asks.
@@ -106,27 +129,30 @@ impl<'a> Call<'a> {
         (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(ask)))?
     }
 
-    /// Everything that can be refused without understanding the message, cheapest first; then its body and its session.
+    /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.
     async fn let_in(&mut self, sent: Sent) -> Result<(), Fault> {
         if let Err(fault) = self.may_speak() {
             sent.forget();
             return Err(fault);
         }
         let limits = &self.app.config.limits;
-        let bytes_max = self.door.channel.body_bytes_max.min(limits.body_bytes_max);
+        let caller = self.arrival.caller.as_ref().and_then(|peer| self.app.peer(peer));
+        let own_max = caller.map_or(usize::MAX, |room| room.doorkeeper.body_bytes_max());
+        let bytes_max = self.door.channel.body_bytes_max.min(limits.body_bytes_max).min(own_max);
         let mut room = None;
         let may_go_on = |beginning: &[u8]| self.by_beginning(beginning, &mut room);
         let body = sent.read(bytes_max, limits.body_ms_max, may_go_on).await?;
         self.arrival.ask.body = Body(body);
         // Who is known by now takes no stranger's room any more.
-        let known = self.by_session();
+        let known = self.by_body();
         drop(room);
         known
     }
 
     fn may_speak(&mut self) -> Result<(), Fault> {
         self.by_method()?;
-        self.by_key()?;
+        let segment = self.segment.take();
+        self.by_head(segment.as_ref().map(Secret::reveal))?;
         self.in_known_form()
     }
 
@@ -135,18 +161,6 @@ impl<'a> Call<'a> {
         match self.doors.iter().any(|door| door.channel.method.eq_ignore_ascii_case(given)) {
             true => Ok(()),
             false => Err(Fault::sender("door.method", words::door_method(&self.door.channel.method))),
-        }
-    }
-
-    fn by_key(&mut self) -> Result<(), Fault> {
-        match header_secret(&self.headers) {
-            Some(key) => {
-                let caller = self.app.keyring.caller(&key, self.arrival.at).ok_or_else(unknown_key)?;
-                self.opens_to(caller)
-            }
-            // A session in the body, looked for as it comes; a call without one can only be a log-in, which `hear` sees to.
-            None if self.door.channel.credential == Credential::Session => Ok(()),
-            None => Err(Fault::sender("auth.missing", words::auth_missing())),
         }
     }
 
@@ -182,38 +196,6 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn by_session(&mut self) -> Result<(), Fault> {
-        if self.arrival.caller.is_some() {
-            return Ok(());
-        }
-        let ask = &self.arrival.ask;
-        let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
-        carried.map_or(Ok(()), |token| self.opens_by(&token))
-    }
-
-    fn opens_by(&mut self, token: &Secret) -> Result<(), Fault> {
-        let expired = || Fault::sender("auth.session", words::auth_session());
-        let caller = self.app.keyring.session(token, self.arrival.at).ok_or_else(expired)?;
-        self.opens_to(caller)
-    }
-
-    /// The door of this caller's own dialect, with its own embassy.
-    fn opens_to(&mut self, caller: Caller) -> Result<(), Fault> {
-        let Caller { peer, officer } = caller;
-        // A key whose peer is not configured any more opens nothing.
-        let room = self.app.peer(&peer).ok_or_else(unknown_key)?;
-        let own =
-            |door: &&Door| door.family == room.config.adapter && door.channel.dialect == room.config.dialect;
-        let wrong = || Fault::sender("auth.wrong-door", words::auth_wrong_door(&room.config.dialect));
-        let door = self.doors.iter().find(own).ok_or_else(wrong)?;
-        self.door = Door { adapter: room.adapter.clone(), ..door.clone() };
-        self.arrival.channel = self.door.channel.name.clone();
-        self.arrival.rest.clone_from(&self.door.rest);
-        self.arrival.caller = Some(peer);
-        self.arrival.officer = officer;
-        Ok(())
-    }
-
     fn turn_away(&self, fault: &Fault) -> Response<Full<Bytes>> {
         self.app.turned_away(fault);
         tracing::info!(event = "turned-away", channel = %self.arrival.channel, fault = %fault.code);
@@ -241,23 +223,19 @@ fn doors<'a>(app: &'a App, path: &str) -> Vec<Door<'a>> {
     found
 }
 
-fn unknown_key() -> Fault {
-    Fault::sender("auth.unknown", words::auth_unknown())
-}
-
 fn too_many_strangers() -> Fault {
     let mut fault = Fault::new("door.busy", Blame::Gateway, Remedy::Later, words::door_busy());
     fault.retry_after_ms = Some(5_000);
     fault
 }
 
-fn ask(parts: &Parts) -> Ask {
+fn ask(parts: &Parts, path: &str) -> Ask {
     let headers = HEADERS_SEEN
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), parts.headers.get(*name)?.to_str().ok()?.to_owned())));
     Ask {
         method: parts.method.to_string(),
-        path: parts.uri.path().to_owned(),
+        path: path.to_owned(),
         query: parts.uri.query().map(parse_query).unwrap_or_default(),
         headers: headers.collect(),
         body: Body::default(),
@@ -298,24 +276,6 @@ pub(crate) fn parse_query(query: &str) -> Pairs {
 fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn header_secret(headers: &HeaderMap) -> Option<Secret> {
-    if let Some(key) = headers.get("x-api-key").and_then(|value| value.to_str().ok()) {
-        return Some(Secret::new(key));
-    }
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, given) = value.split_once(' ')?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => Some(Secret::new(given.trim())),
-        "basic" => {
-            let decoded = base64::engine::general_purpose::STANDARD.decode(given.trim()).ok()?;
-            let decoded = String::from_utf8(decoded).ok()?;
-            // The name before the colon is for people; the key alone says who it is.
-            Some(Secret::new(decoded.split_once(':').map_or(decoded.as_str(), |(_, key)| key)))
-        }
-        _ => None,
-    }
 }
 
 /// The caller's correlation id if it is a harmless word, else one of ours; and its W3C trace context if it is one.

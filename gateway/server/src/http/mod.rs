@@ -1,24 +1,33 @@
 //! The doors: connections, limits, who is calling, which channel is meant. Past here a call is an [`Arrival`](gateway_core::adapter::Arrival) of a known peer.
 //!
 //! Everything that can be refused without understanding the message is refused here: path (404), method (405), key (401), media
-//! type (415), length (413), slowness (408). The answer is worded by the dialect whose door was knocked at, or as
-//! `application/problem+json` on doors of our own. Only what is no HTTP at all (400, 414, 431) is answered by the library, without a
-//! body: it offers no place to word that answer. Deliberately not here: what a message means.
+//! type (415), length (413), slowness (408), a proof that is wrong or too weak (401, 403), haste (429). The answer is worded by the
+//! dialect whose door was knocked at, or as `application/problem+json` on doors of our own. Only what is no HTTP at all (400, 414,
+//! 431) is answered by the library, without a body: it offers no place to word that answer. Deliberately not here: what a
+//! message means.
 
 mod admin;
 mod body;
+mod caller;
 mod door;
+mod hall;
 mod health;
+mod line;
 mod problem;
+mod tls;
 
 pub(crate) use door::{parse_query, store_fault};
 
+pub use caller::Visitor;
+pub use hall::Hall;
 pub use health::Readiness;
+pub use tls::DoorTls;
 
 pub use admin::{AdminCall, CannotCall, call as call_admin, serve as serve_admin};
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,14 +41,18 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::app::App;
 use crate::delivery::catch_panic;
 use crate::words;
+
+use line::{Line, Pulse};
 
 /// A call with more headers is answered 431.
 const HEADERS_MAX: usize = 100;
@@ -48,20 +61,29 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 /// So many long bodies of callers not yet known are read at the same time; one more is answered 503.
 pub(crate) const STRANGERS_MAX: usize = 32;
 
+/// What is spoken on a listener.
+#[derive(Clone)]
+pub enum Over {
+    /// HTTP as it is.
+    Plain,
+    /// HTTP within TLS.
+    Tls(Arc<DoorTls>),
+}
+
 /// Takes calls until `stop` is done, then lets those in progress end, within the configured bound.
-pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    over: Over,
+    hall: Arc<Hall>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(app.config.limits.connections_max));
-    let headers_ms_max = app.config.limits.headers_ms_max;
     let mut stop = pin!(stop);
     loop {
-        let permit = tokio::select! {
-            permit = room.clone().acquire_owned() => permit.map_err(io::Error::other)?,
-            () = &mut stop => break,
-        };
-        let stream = tokio::select! {
+        let (stream, address) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, from)) => (stream, from.ip().to_canonical()),
                 Err(error) => {
                     // No file handle left, or the caller is already gone: neither ends the door.
                     tracing::warn!(event = "accept-failed", %error);
@@ -71,26 +93,27 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
             },
             () = &mut stop => break,
         };
+        let Some(place) = hall.place(address) else {
+            count(&app, "door.crowded");
+            continue;
+        };
+        // Whoever comes next waits in the system's queue until this one has room.
+        let room = tokio::select! {
+            room = hall.room() => room?,
+            () = &mut stop => break,
+        };
         let _ = stream.set_nodelay(true);
-        let app = app.clone();
-        let hearing = app.clone();
-        let service = service_fn(move |request| {
-            let app = hearing.clone();
-            async move { Ok::<_, std::convert::Infallible>(answer(&app, request).await) }
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(headers_ms_max))
-            .max_headers(HEADERS_MAX)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let (app, over, watcher) = (app.clone(), over.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // A caller that breaks off or dawdles harms nobody but itself; what it began was not accepted.
-            if let Err(error) = connection.await {
-                ended(&app, &error);
+            match over {
+                Over::Plain => converse(app, stream, Visitor::plain(address), watcher).await,
+                Over::Tls(tls) => {
+                    if let Some((stream, visitor)) = shake_hands(&app, tls, stream, address).await {
+                        converse(app, stream, visitor, watcher).await;
+                    }
+                }
             }
-            drop(permit);
+            drop((place, room));
         });
     }
     drop(listener);
@@ -101,24 +124,83 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     Ok(())
 }
 
+/// A handshake takes no longer than the head of a call may; none if it came to nothing.
+async fn shake_hands(
+    app: &App,
+    tls: Arc<DoorTls>,
+    stream: TcpStream,
+    address: IpAddr,
+) -> Option<(TlsStream<TcpStream>, Visitor)> {
+    let bound = Duration::from_millis(app.config.limits.headers_ms_max);
+    let shaking = TlsAcceptor::from(tls.config()).accept(stream);
+    match tokio::time::timeout(bound, shaking).await {
+        Ok(Ok(stream)) => {
+            let chain = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec);
+            Some((stream, Visitor::over_tls(address, tls, chain)))
+        }
+        Ok(Err(error)) => {
+            tracing::info!(event = "handshake-failed", %error);
+            count(app, "door.handshake");
+            None
+        }
+        Err(_) => {
+            count(app, "door.slow-head");
+            None
+        }
+    }
+}
+
+/// All calls of one connection, one after the other.
+async fn converse<S>(app: Arc<App>, stream: S, visitor: Visitor, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (line, pulse) = Line::over(stream, &app.config.limits);
+    let visitor = Arc::new(visitor);
+    let (hearing, heard) = (app.clone(), pulse.clone());
+    let service = service_fn(move |request| {
+        let (app, visitor, pulse) = (hearing.clone(), visitor.clone(), heard.clone());
+        async move {
+            let _busy = pulse.busy();
+            Ok::<_, std::convert::Infallible>(answer(&app, &visitor, request).await)
+        }
+    });
+    // The line keeps the time itself: the library knows one bound for a slow head and an idle line, and none for who does not read.
+    let connection = hyper::server::conn::http1::Builder::new()
+        .header_read_timeout(None)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(line), service);
+    // A caller that breaks off or dawdles harms nobody but itself; what it began was not accepted.
+    if let Err(error) = watcher.watch(connection).await {
+        ended(&app, &pulse, &error);
+    }
+}
+
 /// A connection that did not end well: counted where the caller is to blame. The library has answered what could be answered.
-fn ended(app: &App, error: &hyper::Error) {
+fn ended(app: &App, pulse: &Pulse, error: &hyper::Error) {
     let code = match error {
-        error if error.is_timeout() => "door.slow-head",
+        _ if pulse.was_slow() => "door.slow-head",
+        _ if pulse.was_idle() => return tracing::debug!(event = "idle-closed"),
         error if error.is_parse() => "door.not-http",
         error if error.is_incomplete_message() => "door.broken-off",
         _ => return tracing::debug!(event = "connection-ended", %error),
     };
+    count(app, code);
+}
+
+/// Whoever did not come so far as to be answered.
+fn count(app: &App, code: &str) {
     app.metrics.turned_away.with_label_values(&[code]).inc();
     tracing::info!(event = "turned-away", fault = code);
 }
 
-async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(app: &Arc<App>, visitor: &Visitor, request: Request<Incoming>) -> Response<Full<Bytes>> {
     if let Some(response) = health::answer(app, &request).await {
         return response;
     }
     // What our own code does wrong costs this call an error, not its connection without a word.
-    match catch_panic(AssertUnwindSafe(door::answer(app, request))).await {
+    match catch_panic(AssertUnwindSafe(door::answer(app, visitor, request))).await {
         Ok(response) => response,
         Err(()) => {
             let fault = Fault::new("gateway.panicked", Blame::Gateway, Remedy::Unclear, words::panicked());

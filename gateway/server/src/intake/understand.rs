@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::{Arrival, Item, Payload};
+use gateway_core::adapter::{Arrival, Item, Level, Payload};
 use gateway_core::channel::{Channel, DocumentFacts, Part};
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
@@ -33,6 +33,8 @@ pub(crate) struct Way<'a> {
     pub channel: Option<&'a Channel>,
     /// When.
     pub at: Moment,
+    /// How well the one who says it has shown who it is.
+    pub level: Level,
     /// We asked for it: perhaps about this shipment. None if the peer called.
     pub pulled: Option<Option<ShipmentId>>,
 }
@@ -67,6 +69,7 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
         at: way.at,
         hints: item.hints.clone(),
         keys: keys(item, way),
+        level: way.level,
         repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
         source: Payload::Json(Value::Null),
         mapping: None,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::Payload;
+use gateway_core::adapter::{Level, Payload};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::fault::Fault;
@@ -30,6 +30,9 @@ pub(super) struct About {
     pub(super) mapping: Option<MappingUsed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,
+    /// None of messages that came before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) level: Option<Level>,
 }
 
 /// An item, sealed and digested: everything that needs no facts.
@@ -92,6 +95,7 @@ pub(super) fn prepare(
         hints: message.hints,
         mapping: message.mapping,
         notes: message.content.as_ref().map(|content| content.notes.clone()).unwrap_or_default(),
+        level: Some(message.level),
     };
     let source = pack_source(vault, message.source, parcel)?;
     let mut digest = Digest::default();

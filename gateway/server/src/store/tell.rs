@@ -3,7 +3,7 @@
 //! They are journaled, queued and delivered as any other. Their id follows from what they say, because a change of the store can run
 //! twice before it is committed. After a restart they are there together with the change that they tell of, or neither is.
 
-use gateway_core::adapter::Payload;
+use gateway_core::adapter::{Level, Payload};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::ids::{MessageId, Moment};
@@ -91,6 +91,8 @@ impl Writing<'_> {
             at,
             hints: Default::default(),
             keys: Vec::new(),
+            // What a peer confirmed when it was asked; our own conclusion needs no proof of who says it.
+            level: Level::Token,
             repeat_window_ms: 0,
             source: Payload::Json(Value::Null),
             mapping: None,

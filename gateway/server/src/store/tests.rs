@@ -52,6 +52,7 @@ fn message(dossier: &str, class: Class, document: Value, ms: i64) -> NewMessage 
         due: None,
         at: at(ms),
         hints: BTreeMap::from([("updating".to_owned(), "true".to_owned())]),
+        level: gateway_core::adapter::Level::Token,
         keys: vec![],
         repeat_window_ms: 900_000,
         source: Payload::Json(json!({"MaHoSo": dossier, "raw": document})),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::Answer;
+use gateway_core::adapter::{Answer, Level};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName};
 use gateway_core::pipeline::DeliveryId;
@@ -35,6 +35,9 @@ pub struct TimelineRow {
     pub peer: Option<PeerName>,
     /// For people: step and status of a call, the words of a fault. Without personal data.
     pub detail: String,
+    /// How surely the door knew who sent it; of messages only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
 }
 
 /// Everything that happened to a dossier, oldest first.
@@ -122,10 +125,12 @@ fn messages(db: &Connection, vault: &Vault, dossier: i64, timeline: &mut Timelin
             delivery: None,
             peer: Some(PeerName::from(row.get::<_, String>(3)?)),
             detail,
+            level: about.level,
         };
         let noted = about.notes.into_iter().map(|detail| TimelineRow {
             event: Event::Shortened,
             detail,
+            level: None,
             ..received.clone()
         });
         let noted: Vec<TimelineRow> = noted.collect();
@@ -157,6 +162,7 @@ fn deliveries(
             delivery: Some(DeliveryId(id)),
             peer: Some(PeerName::from(row.get::<_, String>(1)?)),
             detail: String::new(),
+            level: None,
         };
         timeline.rows.push(queued.clone());
         known.insert(id, queued);
@@ -202,6 +208,7 @@ fn notes(
                 delivery: delivery.map(DeliveryId),
                 peer: of.and_then(|of| of.peer.clone()),
                 detail,
+                level: None,
             },
             if before_calls { 0 } else { 3 },
         ));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::{Answer, Effect, Marks, Payload, Request, Transcript};
+use gateway_core::adapter::{Answer, Effect, Level, Marks, Payload, Request, Transcript};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::{Class, Envelope};
 use gateway_core::fault::Fault;
@@ -61,6 +61,8 @@ pub struct NewMessage {
     pub hints: BTreeMap<String, String>,
     /// The caller's own idempotency keys.
     pub keys: Vec<String>,
+    /// How surely the door knew who sent it.
+    pub level: Level,
     /// How long a step back of this sender counts as a late repeat.
     pub repeat_window_ms: i64,
     /// The item as it came.

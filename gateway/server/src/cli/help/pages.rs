@@ -116,6 +116,11 @@ pub(super) const PAGES: &[Page] = &[
         about: "Cấp khóa cho một hệ thống và hiện khóa đúng một lần này",
         args: &[
             ("peer", "HỆ THỐNG", "Tên hệ thống, như trong [peers.<tên>] của tệp cấu hình"),
+            (
+                "path",
+                "",
+                "Đường dẫn bí mật thay cho khóa, khi hệ thống không gửi được gì khác: /h/<đoạn bí mật>/…",
+            ),
             ("officer", "CÁN BỘ", "Khóa riêng của một cán bộ: câu hỏi gửi bằng khóa này là của cán bộ đó"),
             ("note", "GHI CHÚ", "Ghi chú cho người quản trị: ai giữ khóa này"),
         ],
