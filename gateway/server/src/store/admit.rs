@@ -12,10 +12,11 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::carriage::{Carriage, News};
 use super::error::StoreError;
+use super::event::Event;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
 use super::supersede::Place;
-use super::types::{Admitted, Event, LaneId, Queued};
+use super::types::{Admitted, LaneId, Queued};
 use super::writer::Writing;
 use crate::crash;
 

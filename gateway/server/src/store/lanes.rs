@@ -10,7 +10,8 @@ use gateway_core::pipeline::{self, DeliveryId, LaneEntry, LaneFacts, Next, State
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::StoreError;
-use super::types::{Event, Head, LaneId};
+use super::event::Event;
+use super::types::{Head, LaneId};
 use super::writer::Writing;
 
 /// The due date of a lane that has none: after all others.

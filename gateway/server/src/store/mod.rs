@@ -13,6 +13,7 @@ mod calls;
 mod carriage;
 mod claims;
 mod error;
+mod event;
 mod feeds;
 mod lanes;
 mod letters;
@@ -53,6 +54,7 @@ use crate::crash;
 
 pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
 pub use error::StoreError;
+pub use event::Event;
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions};
 pub use operate::{Operator, WhatHappened};
@@ -61,8 +63,8 @@ pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
 pub use timeline::{Timeline, TimelineRow};
 pub use types::{
-    Admitted, Content, Delivery, Entry, Event, ExchangeId, Head, Kept, LaneId, MappingUsed, NewMessage,
-    Pinned, Queued, Route, Written,
+    Admitted, Content, Delivery, Entry, ExchangeId, Head, Kept, LaneId, MappingUsed, NewMessage, Pinned,
+    Queued, Route, Written,
 };
 
 /// Calls with more text than this are sealed on a thread of their own.

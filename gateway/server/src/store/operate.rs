@@ -13,10 +13,11 @@ use gateway_core::pipeline::{DeliveryId, Settlement, State};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::error::StoreError;
+use super::event::Event;
 use super::letters::{DeadLetter, Filter, PARKED_OR_DELIVERED, Reach, list, list_in};
 use super::prepare::About;
 use super::record::{Pin, Row, SealedMark};
-use super::types::{Event, ExchangeId, MappingUsed};
+use super::types::{ExchangeId, MappingUsed};
 use super::writer::Writing;
 
 /// Who does something, and when.

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::calls::{self, Said};
 use super::claims::{Parcel, Vault};
 use super::error::StoreError;
+use super::event::Event;
 use super::lanes::{Lane, class, state, told};
-use super::types::{Entry, Event, ExchangeId, Head, MappingUsed, Written};
+use super::types::{Entry, ExchangeId, Head, MappingUsed, Written};
 use super::writer::Writing;
 
 /// What stands sealed in `delivery.pin`: the translation, or only the mappings that failed or were mended.

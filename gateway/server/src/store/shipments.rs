@@ -17,10 +17,11 @@ use rusqlite::{Row as SqlRow, params};
 use super::admit::Before;
 use super::carriage::{News, Observed, ShipmentId};
 use super::error::StoreError;
+use super::event::Event;
 use super::lanes::Lane;
 use super::prepare::{Prepared, PreparedContent};
 use super::record::Row;
-use super::types::{Admitted, Event};
+use super::types::Admitted;
 use super::writer::Writing;
 
 /// Calls that anybody can make must not make us ask without end.

@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::admit::NewDelivery;
 use super::claims::Parcel;
 use super::error::StoreError;
+use super::event::Event;
 use super::lanes::Lane;
 use super::record::{Pin, Row};
-use super::types::Event;
 use super::writer::Writing;
 
 /// Where a newer snapshot stands, what it says also, and in whose stead.

@@ -14,9 +14,9 @@ use rusqlite::{Connection, Row, params};
 use super::calls::Calls;
 use super::claims::Vault;
 use super::error::StoreError;
+use super::event::Event;
 use super::lanes::told;
 use super::prepare::About;
-use super::types::Event;
 
 /// One thing that happened.
 #[derive(serde::Serialize, Debug, Clone, PartialEq)]

@@ -139,7 +139,7 @@ async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {
     let path = folder.path().join("lienthong.db");
     let db = rusqlite::Connection::open(&path).unwrap();
     db.execute_batch(
-        "DROP INDEX message_dossier;
+        "DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_dossier;
          CREATE INDEX message_dossier ON message (dossier, state, kind, peer);
          CREATE INDEX message_digest ON message (digest) WHERE state = 'accepted';
          PRAGMA user_version = 1;",
