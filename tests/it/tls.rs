@@ -16,6 +16,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -273,6 +274,22 @@ async fn a_peer_that_takes_the_call_and_says_nothing_is_given_up() {
     not_sent(result, "200 ms");
     let result = try_it(&transport(&format!("http://localhost:{port}"), &quick, &[]).unwrap()).await;
     assert!(matches!(result, Err(Failure::Silent(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_has_begun_and_does_not_end_is_broken_off_and_not_silence() {
+    let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = slow.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = slow.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+        // Held open, without another word.
+        std::future::pending::<()>().await;
+    });
+    let result =
+        try_it(&transport(&format!("http://localhost:{port}"), "answer_ms_max = 400", &[]).unwrap()).await;
+    assert!(matches!(result, Err(Failure::BrokenOff(_))), "{result:?}");
 }
 
 impl Authority {

@@ -25,6 +25,7 @@ use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use crate::certificates;
@@ -109,29 +110,28 @@ impl Transport {
     /// Makes the call. Redirects are not followed: a peer that moved is configured anew.
     pub async fn call(&self, endpoint: &str, signed: &Signed, passed_on: &Pairs) -> Result<Answer, Failure> {
         let request = self.request(endpoint, signed.ask(), passed_on).map_err(Failure::NotSent)?;
-        let answering = async {
-            let response = self.client.request(request).await.map_err(|error| {
-                let reason = chain(&error);
-                if error.is_connect() { Failure::NotSent(reason) } else { Failure::Silent(reason) }
-            })?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES_MAX)
-                .collect()
-                .await
-                .map_err(|error| Failure::BrokenOff(format!("the answer broke off: {error}")))?;
-            let headers = head.headers.iter().filter_map(|(name, value)| {
-                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-            });
-            Ok(Answer {
-                status: head.status.as_u16(),
-                headers: headers.collect(),
-                body: Body(body.to_bytes().to_vec()),
-            })
-        };
-        match tokio::time::timeout(self.answer_within, answering).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::Silent(format!("no answer within {} ms", self.answer_within.as_millis()))),
-        }
+        let until = Instant::now() + self.answer_within;
+        let late = || format!("no answer within {} ms", self.answer_within.as_millis());
+        let response = timeout_at(until, self.client.request(request)).await;
+        let response = response.map_err(|_| Failure::Silent(late()))?.map_err(|error| {
+            let reason = chain(&error);
+            if error.is_connect() { Failure::NotSent(reason) } else { Failure::Silent(reason) }
+        })?;
+        let (head, body) = response.into_parts();
+        // From here on an answer has begun, also if the rest of it never comes.
+        let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
+        let body = body
+            .map_err(|_| Failure::BrokenOff(late()))?
+            .map_err(|error| Failure::BrokenOff(format!("the answer broke off: {error}")))?;
+        let headers = head
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: headers.collect(),
+            body: Body(body.to_bytes().to_vec()),
+        })
     }
 
     fn request(&self, endpoint: &str, ask: &Ask, passed_on: &Pairs) -> Result<Request<Full<Bytes>>, String> {

@@ -132,12 +132,13 @@ pub(crate) async fn inquire<T>(
         let held = Box::pin(hold_session(app, room, request.account.as_ref(), refused)).await?;
         generation = held.as_ref().map_or(0, |held| held.generation);
         let session = held.as_ref().map(|held| &held.session);
-        let mut answer = call(app, room, &request, session, passed_on).await;
+        // Counted before it is made, because whoever waits may give up in the middle of it.
         tries.made.fetch_add(1, Ordering::Relaxed);
+        let mut answer = call(app, room, &request, session, passed_on).await;
         for _ in 1..tries.each {
             if let Err(Failure::NotSent(_) | Failure::Silent(_)) = &answer {
-                answer = call(app, room, &request, session, passed_on).await;
                 tries.made.fetch_add(1, Ordering::Relaxed);
+                answer = call(app, room, &request, session, passed_on).await;
             }
         }
         let answer = answer.map_err(|failure| match failure {
