@@ -45,21 +45,37 @@ fn a_wrong_clock_or_key_is_told_as_such() {
 fn an_officers_own_key_stands_by_name_until_it_is_signed() {
     let adapter = build("population", "profile", &settings_of("p2"));
     let request = first_call(&*adapter, &asked("look-up-citizen", question()));
-    assert_eq!(request.ask.header("authhash"), Some("officer/h99_canbo"));
+    assert_eq!(request.ask.header("authhash"), Some("officer/canbo.mau"));
     let mut fixed = keys();
-    fixed.insert("officer/h99_canbo".to_owned(), Secret::new("keyName:keyPass"));
+    fixed.insert("officer/canbo.mau".to_owned(), Secret::new("keyName:keyPass"));
     let session = support::marked_session();
     let signed =
         adapter.sign(&request, &Keys { fixed: &fixed, session: Some(&session) }, noon()).expect("signed");
     assert_eq!(signed.ask().header("authhash"), Some("a2V5TmFtZTprZXlQYXNz"));
-    fixed.remove("officer/h99_canbo");
+    fixed.remove("officer/canbo.mau");
     let fault =
         adapter.sign(&request, &Keys { fixed: &fixed, session: Some(&session) }, noon()).expect_err("no key");
     assert_eq!(fault.code, "population.key-missing");
-    assert!(!fault.to_string().contains("h99_canbo"), "whoever reads faults need not know who asked");
+    assert!(!fault.to_string().contains("canbo.mau"), "whoever reads faults need not know who asked");
     let fault =
         adapter.sign(&request, &Keys { fixed: &keys(), session: None }, noon()).expect_err("no session");
     assert_eq!(fault.remedy, Remedy::Renew);
+}
+
+#[test]
+fn nobody_who_was_licensed_as_one_officer_asks_with_the_key_of_another() {
+    let officers =
+        "[officers.\"canbo.mau\"]\ncode = \"h99_mau\"\n[officers.\"canbo.khac\"]\ncode = \"h99_khac\"\n";
+    let (both, other) = (officers, officers.replace("canbo.mau", "canbo.ba"));
+    for (officers, key) in [(both, "officer/h99_mau"), (other.as_str(), "officer/canbo.mau")] {
+        let adapter = build("population", "profile", &format!("{}{officers}", settings_of("p2")));
+        let mut question = question();
+        // The licence has judged the account.
+        question["officer"] = json!({ "account": "canbo.mau", "code": "canbo.khac", "email": "canbo.khac" });
+        let request = first_call(&*adapter, &asked("look-up-citizen", question));
+        assert_eq!(request.ask.header("authhash"), Some(key));
+        assert!(!String::from_utf8_lossy(&request.ask.body.0).contains("h99_khac"));
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use gateway_core::adapter::{Ask, Item, Payload};
 use gateway_core::fault::{Fault, Violation};
-use gateway_core::ids::Kind;
+use gateway_core::ids::{Kind, has_persons_number};
 use serde_json::Value;
 
 /// Names under which software puts people into addresses; letter case and marks between letters are ignored.
@@ -43,9 +43,9 @@ const DOSSIER: [&str; 5] = ["dossier", "mahoso", "dossierno", "dossiercode", "xd
 pub(super) fn check_url(ask: &Ask) -> Result<(), Fault> {
     let personal = |(name, value): &(String, String)| {
         let name = letters(name);
-        PERSONAL.contains(&name.as_str()) || (!DOSSIER.contains(&name.as_str()) && has_number(value))
+        PERSONAL.contains(&name.as_str()) || (!DOSSIER.contains(&name.as_str()) && has_persons_number(value))
     };
-    if ask.query.iter().any(personal) || has_number(&ask.path) {
+    if ask.query.iter().any(personal) || has_persons_number(&ask.path) {
         let words = "thông tin định danh công dân không được nằm trên địa chỉ (URL); hãy gửi trong nội dung";
         return Err(Fault::sender("question.identity-in-url", words));
     }
@@ -54,11 +54,6 @@ pub(super) fn check_url(ask: &Ask) -> Result<(), Fault> {
 
 fn letters(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// A run of digits as long as a number of a person, no longer and no shorter.
-fn has_number(text: &str) -> bool {
-    text.split(|c: char| !c.is_numeric()).any(|run| matches!(run.chars().count(), 9 | 12))
 }
 
 /// The dossier's code: the body's own, else the header's, else the address's.

@@ -53,7 +53,7 @@ pub fn keys() -> BTreeMap<String, Secret> {
         ("consumer-key", "ck"),
         ("consumer-secret", "cs"),
         ("api-key", "api"),
-        ("officer/h99_canbo", "canbo:mat-khau"),
+        ("officer/canbo.mau", "canbo:mat-khau"),
     ];
     pairs.map(|(name, value)| (name.to_owned(), Secret::new(format!("{MARKER}-{value}")))).into()
 }

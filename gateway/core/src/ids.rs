@@ -202,6 +202,12 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
 
+/// Does the text hold a run of digits as long as a number of a person (nine or twelve), in whatever script? Such a text stands in
+/// the clear nowhere, whatever it was meant to be.
+pub fn has_persons_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_numeric()).any(|run| matches!(run.chars().count(), 9 | 12))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +224,16 @@ mod tests {
     #[test]
     fn bytes_are_written_in_two_digits_each() {
         assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
+    }
+
+    #[test]
+    fn a_number_of_a_person_is_known_by_its_length() {
+        for text in ["001085000000", "cccd=001085000000;", "so 000000000", "٠٠١٠٨٥٠٠٠٠٠٠"] {
+            assert!(has_persons_number(text), "{text}");
+        }
+        for text in ["", "H99.14-260310-0007", "1767225600000", "0912345678", "000.00.00.H99"] {
+            assert!(!has_persons_number(text), "{text}");
+        }
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub const TOLD: [&str; 11] = [
     "maritalStatus",
 ];
 
+/// Where a canonical question names its officer. The first name that is there is the officer's: by it the licence decides, and under it
+/// the adapter keeps the officer's own code and key, so that nobody is licensed as one officer and asks as another.
+pub const OFFICER_NAMES: [&str; 3] = ["/officer/account", "/officer/email", "/officer/code"];
+
 /// How an officer is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
@@ -172,9 +176,12 @@ fn grant(row: &Licence, asked: &Asked<'_>) -> Grant {
     Grant { code, fields, without_dossier: asked.dossier.is_none() }
 }
 
-/// Takes out of an answer what may not be told. Everything that is not listed goes, so that a field the peer adds some day is
-/// not told by accident.
+/// Takes out of an answer what may not be told. Everything that is not listed goes, beside the persons too, so that a field the peer
+/// adds some day is not told by accident.
 pub fn release(answer: &mut Value, fields: &BTreeSet<String>) {
+    if let Some(answer) = answer.as_object_mut() {
+        answer.retain(|part, _| matches!(part.as_str(), "outcome" | "persons"));
+    }
     let persons = answer.get_mut("persons").and_then(Value::as_array_mut);
     for person in persons.into_iter().flatten().filter_map(Value::as_object_mut) {
         person.retain(|field, _| fields.contains(field));
@@ -263,8 +270,7 @@ mod tests {
 
     #[test]
     fn only_listed_fields_are_told() {
-        let mut answer =
-            json!({ "outcome": "found", "persons": [{ "name": {}, "religion": "00", "later": 1 }] });
+        let mut answer = json!({ "outcome": "found", "persons": [{ "name": {}, "religion": "00", "later": 1 }], "CongDan": {} });
         release(&mut answer, &BTreeSet::from(["name".to_owned()]));
         assert_eq!(answer, json!({ "outcome": "found", "persons": [{ "name": {} }] }));
     }

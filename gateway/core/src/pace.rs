@@ -1,11 +1,12 @@
 //! How fast an officer may ask, and who goes through numbers: held back, or reported for somebody to look.
 //!
 //! In memory only: after a restart everybody begins anew, which a throttle bears. A citizen's number comes as a keyed digest, time
-//! as an argument.
+//! as an argument. An officer is one officer however the name is written, because the licence takes it in any letter case.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::fault::{Blame, Fault, Remedy};
 use crate::ids::Moment;
@@ -77,8 +78,9 @@ impl Watch {
         number: [u8; 16],
         at: Moment,
     ) -> Result<Option<Alarm>, Fault> {
-        self.make_room(officer);
-        let seen = self.officers.entry(officer.to_owned()).or_default();
+        let officer = one_spelling(officer);
+        self.make_room(&officer);
+        let seen = self.officers.entry(officer).or_default();
         forget(&mut seen.asked, at, |(when, _)| *when);
         let lately =
             seen.asked.iter().rev().take_while(|(when, _)| at.millis_since(*when) < MINUTE_MS).count();
@@ -97,7 +99,7 @@ impl Watch {
 
     /// A question of this officer found somebody, or nobody.
     pub fn answered(&mut self, bounds: &Bounds, officer: &str, found: bool, at: Moment) -> Option<Alarm> {
-        let seen = self.officers.get_mut(officer)?;
+        let seen = self.officers.get_mut(&one_spelling(officer))?;
         forget(&mut seen.answered, at, |(when, _)| *when);
         seen.answered.push_back((at, found));
         let misses = seen.answered.iter().filter(|(_, found)| !found).count();
@@ -117,6 +119,12 @@ impl Watch {
             self.officers.remove(&name);
         }
     }
+}
+
+/// Composed, in small letters, without white space.
+fn one_spelling(officer: &str) -> String {
+    let letters = officer.nfkc().filter(|letter| !letter.is_whitespace());
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 impl Seen {
@@ -156,6 +164,23 @@ mod tests {
         for n in 0..MISSES_OF_AT_LEAST {
             let alarm = watch.answered(&bounds, "a", n % 3 == 0, at(300));
             assert_eq!(alarm.is_some(), n + 1 == MISSES_OF_AT_LEAST);
+        }
+    }
+    #[test]
+    fn an_officer_is_one_however_the_name_is_written() {
+        let bounds = Bounds { per_minute_max: 2, ..Bounds::default() };
+        let mut watch = Watch::default();
+        let at = Moment::from_millis(0);
+        for name in ["Cán.Bộ@h99.example", "CÁN.BỘ@H99.EXAMPLE "] {
+            assert!(watch.may_ask(&bounds, name, [1; 16], at).is_ok(), "{name}");
+        }
+        for name in ["cán.bộ@h99.example", "Ca\u{301}n.Bo\u{323}\u{302}@h99.example", "cán.bộ @h99.example"]
+        {
+            assert_eq!(
+                watch.may_ask(&bounds, name, [1; 16], at).unwrap_err().code,
+                "question.throttled",
+                "{name}"
+            );
         }
     }
 }

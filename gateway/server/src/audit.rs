@@ -1,9 +1,10 @@
 //! The audit trail of identity questions: who asked, for which procedure and dossier, and how it ended. Append-only and chained.
 //!
 //! A question's first record is synced before anything leaves ([`Trail::asked`]): no audit, no question. Its end follows in the
-//! same order ([`Trail::ended`]). A crash in between leaves a question without an end, which is the truth. No record holds a name,
+//! same order ([`Trail::ended`]), also where the caller hangs up. A crash in between leaves a question without an end, which is the
+//! truth. No record holds a name,
 //! a birth date or an answer, and a number only as a keyed digest, because twelve digits behind a plain hash are found in
-//! minutes. Beneath it: `chain` (the form of a line, and what a check of all of them finds) and `writer` (the thread and its file).
+//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds) and `writer` (the thread and its file).
 
 mod chain;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod writer;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit, has_persons_number, hex};
 use gateway_core::licence::Officer;
 use ring::hmac;
 use serde::Serialize;
@@ -23,7 +24,6 @@ pub use writer::CannotWrite;
 
 use self::writer::Writer;
 use crate::store::{Seal, SealKey};
-use gateway_core::ids::hex;
 
 /// The keys of the trail, both from the sealing key: who can rewrite the files still cannot make its checkpoints.
 #[derive(Clone)]
@@ -47,6 +47,24 @@ impl AuditKeys {
         digest
     }
 
+    /// What a caller wrote where a code belongs, as the trail may show it: as it is if it looks like a code, else as a digest, because
+    /// it may be a name or a number of a person.
+    fn code(&self, text: &str) -> String {
+        match text.bytes().all(|b| b.is_ascii_graphic()) && !has_persons_number(text) {
+            true => text.to_owned(),
+            false => self.digest(text),
+        }
+    }
+
+    /// An officer as trail and log may show it: by name, but not by the officer's own identity number, which is a code at some databases.
+    pub fn officer(&self, name: &str) -> String {
+        if has_persons_number(name) { self.digest(name) } else { name.to_owned() }
+    }
+
+    fn digest(&self, text: &str) -> String {
+        format!("hmac:{}", hex(&self.number(text)))
+    }
+
     fn checkpoint(&self, seq: u64, head: &str) -> String {
         hex(hmac::sign(&self.checkpoints, format!("{seq}:{head}").as_bytes()).as_ref())
     }
@@ -65,6 +83,8 @@ pub struct Asked<'a> {
     pub unit: &'a Unit,
     /// Who asked, and how we know.
     pub officer: &'a Officer,
+    /// The code that the peer is told of the officer, where the caller gave one beside the name.
+    pub officer_code: Option<&'a str>,
     /// The administrative procedure.
     pub procedure: &'a str,
     /// The dossier; none where a procedure is purpose enough.
@@ -108,6 +128,8 @@ enum Record<'a> {
         from: &'a str,
         unit: &'a str,
         officer: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        officer_code: Option<&'a str>,
         officer_shown: &'a str,
         procedure: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,15 +179,18 @@ impl Trail {
 
     /// Writes down that a question is about to leave. Returns when it is on disk; without that it must not leave.
     pub async fn asked(&self, asked: &Asked<'_>, at: Moment) -> Result<(), CannotWrite> {
+        let officer_code = asked.officer_code.map(|code| self.keys.officer(code));
+        let dossier = asked.dossier.map(|code| self.keys.code(code));
         let record = Record::Asked {
             question: asked.question.to_string(),
             correlation: asked.correlation.as_str(),
             from: asked.from.as_str(),
             unit: asked.unit.as_str(),
-            officer: &asked.officer.name,
+            officer: &self.keys.officer(&asked.officer.name),
+            officer_code: officer_code.as_deref(),
             officer_shown: asked.officer.shown.word(),
-            procedure: asked.procedure,
-            dossier: asked.dossier,
+            procedure: &self.keys.code(asked.procedure),
+            dossier: dossier.as_deref(),
             without_dossier: asked.dossier.is_none(),
             operation: asked.operation.as_str(),
             code: asked.code,

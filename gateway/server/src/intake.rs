@@ -15,7 +15,7 @@ use gateway_core::ids::Correlation;
 use gateway_core::pipeline::Admission;
 
 pub(crate) use self::understand::{
-    Way, check_canonical, facts, translate_in, understand, understand_question,
+    Way, check_canonical, facts, is_unit, translate_in, understand, understand_question,
 };
 use crate::app::{App, Room, Verdict};
 use crate::crash;

@@ -32,6 +32,9 @@ pub async fn ask(
     item: Item,
     trace: &Trace,
 ) -> Result<Fate, Fault> {
+    if item.unit.as_deref().is_some_and(|unit| !intake::is_unit(unit)) {
+        return Err(Fault::sender("unit.unusable", words::unit_unusable()));
+    }
     let unit = Unit::from(item.unit.as_deref().or(from.config.unit.as_deref()).unwrap_or_default());
     let asked = app.routes(&from.name, &item.kind, &unit).into_iter().find_map(|name| app.peer(&name));
     let room = asked.ok_or_else(nobody)?;
@@ -94,6 +97,7 @@ async fn ask_with_licence(
     let number =
         text("/person/identityNumber").or_else(|| text("/person/oldIdentityNumber")).unwrap_or_default();
     let officer = officer(from, arrival, &message.document);
+    let officer_code = text("/officer/code");
     let wanted = licence::Asked {
         unit: &message.unit,
         kind: &message.kind,
@@ -114,6 +118,9 @@ async fn ask_with_licence(
         from: &message.from,
         unit: &message.unit,
         officer: &officer,
+        officer_code: officer_code
+            .as_deref()
+            .filter(|code| officer.shown == Shown::Asserted && *code != officer.name),
         procedure: procedure.as_deref().unwrap_or_default(),
         dossier: message.dossier.as_ref().map(DossierCode::as_str),
         operation: &message.kind,
@@ -129,31 +136,58 @@ async fn ask_with_licence(
     if grant.without_dossier {
         app.metrics.questions_without_dossier.with_label_values(&[from.name.as_str()]).inc();
     }
-    let began = Instant::now();
     let tries = Tries::two();
+    let open = Open { app, message: &message, began: Instant::now(), tries: &tries, told: false };
     let result = put(app, room, &message, &tries).await;
     let outcome = match &result {
         Ok(answer) => outcome(answer),
         Err(fault) => fault.code.to_string(),
     };
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    app.trail.ended(
-        &Ended { question: message.id, outcome: &outcome, duration_ms, calls: tries.made() },
-        app.clock.now(),
-    );
-    app.metrics.questions.with_label_values(&[message.kind.as_str(), class_of(&outcome)]).inc();
+    open.ended(&outcome);
     let found = matches!(outcome.as_str(), "found" | "match");
     if result.is_ok()
         && let Some(alarm) = app.watch().answered(&app.config.questions, &officer.name, found, message.at)
     {
         report(app, &officer, alarm);
     }
-    let mut answer = result?;
-    if let Ok(mut document) = serde_json::from_slice::<Value>(&answer.body.0) {
-        licence::release(&mut document, &grant.fields);
-        answer = Answer::json(answer.status, &document);
+    let answer = result?;
+    // Of what cannot be read nobody knows whether it may be told.
+    let mut document = serde_json::from_slice(&answer.body.0).map_err(|_| nobody())?;
+    licence::release(&mut document, &grant.fields);
+    Ok(Answer::json(answer.status, &document))
+}
+
+/// A question that is in the trail and has no end there yet. Dropped without one, it ends as what it then is: the caller hung up, or
+/// our own code panicked.
+struct Open<'a> {
+    app: &'a App,
+    message: &'a Envelope,
+    began: Instant,
+    tries: &'a Tries,
+    told: bool,
+}
+
+impl Open<'_> {
+    fn ended(mut self, outcome: &str) {
+        self.told = true;
+        self.tell(outcome);
     }
-    Ok(answer)
+
+    fn tell(&self, outcome: &str) {
+        let (app, question) = (self.app, self.message.id);
+        let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ended = Ended { question, outcome, duration_ms, calls: self.tries.made() };
+        app.trail.ended(&ended, app.clock.now());
+        app.metrics.questions.with_label_values(&[self.message.kind.as_str(), class_of(outcome)]).inc();
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.tell(if std::thread::panicking() { "gateway.panicked" } else { "question.abandoned" });
+        }
+    }
 }
 
 /// Who asks: by a key of the officer's own, else by the word of a system that may vouch for its officers.
@@ -164,9 +198,10 @@ fn officer(from: &Room, arrival: &Arrival, document: &Value) -> Option<Officer> 
     if !from.config.may_assert_officers {
         return None;
     }
-    let said = ["/officer/account", "/officer/email", "/officer/code"];
-    let name = said.iter().find_map(|path| document.pointer(path)?.as_str()).map(str::trim)?;
-    (!name.is_empty()).then(|| Officer { name: name.to_owned(), shown: Shown::Asserted })
+    let filled =
+        |path: &&str| document.pointer(path)?.as_str().map(str::trim).filter(|name| !name.is_empty());
+    let name = licence::OFFICER_NAMES.iter().find_map(filled)?;
+    Some(Officer { name: name.to_owned(), shown: Shown::Asserted })
 }
 
 fn hold_pace(app: &App, officer: &Officer, number: [u8; 16]) -> Result<(), Fault> {
@@ -179,7 +214,8 @@ fn hold_pace(app: &App, officer: &Officer, number: [u8; 16]) -> Result<(), Fault
 
 /// Officers' names are no citizens' data, and somebody must look: it is said in the log and counted.
 fn report(app: &App, officer: &Officer, alarm: Alarm) {
-    tracing::warn!(event = "enumeration-suspected", officer = %officer.name, reason = alarm.word());
+    let name = app.trail.keys().officer(&officer.name);
+    tracing::warn!(event = "enumeration-suspected", officer = name, reason = alarm.word());
     app.metrics.enumeration_alarms.with_label_values(&[alarm.word()]).inc();
 }
 

@@ -163,7 +163,7 @@ pub fn nobody_receives(kind: &str, unit: &str) -> String {
 
 /// A unit that is no code.
 pub fn unit_unusable() -> &'static str {
-    "mã đơn vị chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối; nhiều nhất 64 ký tự"
+    "mã đơn vị chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối, không chứa số định danh; nhiều nhất 64 ký tự"
 }
 
 /// A dossier code in none of the known forms: a warning, never a refusal.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DOSSIER, Desk, NAME, NUMBER, PLATFORMS, PROCEDURE, key, question};
 use crate::process::limit_files;
-use crate::wire::{Heard, ask, call};
+use crate::wire::{Heard, Line, ask, call, until};
 use lienthong::simulator::Twist;
 
 fn said(heard: &Heard) -> (u16, String) {
@@ -50,7 +50,8 @@ async fn what_no_licence_allows_never_leaves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_question_is_in_the_trail_and_nobody_asked_about_is_anywhere() {
-    let desk = Desk::open(&PLATFORMS[0]).await;
+    // Whoever asks about anybody is reported, in the log.
+    let desk = Desk::with(&PLATFORMS[0], "[questions]\nnumbers_per_hour_alarm = 0\n").await;
     for path in ["/citizen/look-up", "/citizen/verify"] {
         assert_eq!(desk.citizen(path, &question()).await.status, 200);
     }
@@ -64,11 +65,23 @@ async fn every_question_is_in_the_trail_and_nobody_asked_about_is_anywhere() {
     desk.database.nudge(&["mismatch"]);
     let other = desk.citizen("/citizen/look-up", &question()).await;
     assert_eq!(said(&other).1, "population.mismatch");
+    // A number where a code belongs, and an officer who is known by an own number.
+    let mut misplaced = question();
+    misplaced["dossier"] = json!(format!("CCCD {NUMBER}"));
+    misplaced["officer"] = json!({ "code": "001080000000" });
+    let headers = [
+        ("x-correlation-id", "cccd-001085000000-1"),
+        ("traceparent", "00-00000000000000000000001085000000-00f067aa0ba902b7-01"),
+    ];
+    let heard = desk.post("citizen", "/citizen/look-up", &headers, misplaced.to_string().as_bytes()).await;
+    assert_eq!(heard.status, 200, "{heard:?}");
+    misplaced["unit"] = json!(NUMBER);
+    assert_eq!(said(&desk.citizen("/citizen/look-up", &misplaced).await).1, "unit.unusable");
 
     let metrics =
         ask(desk.address(), &crate::wire::head("GET", "/metrics", &[])).await.expect("metrics").text();
     assert!(
-        metrics.contains("lienthong_questions_total{operation=\"look-up-citizen\",outcome=\"found\"} 1"),
+        metrics.contains("lienthong_questions_total{operation=\"look-up-citizen\",outcome=\"found\"} 2"),
         "{metrics}"
     );
     let log = desk.gateway.log().join("\n");
@@ -91,6 +104,7 @@ async fn every_question_is_in_the_trail_and_nobody_asked_about_is_anywhere() {
         for personal in [
             NUMBER,
             "001099000099",
+            "001080000000",
             NAME,
             "NGUYỄN VĂN THỬ",
             "NGUYENVANTHU",
@@ -104,7 +118,7 @@ async fn every_question_is_in_the_trail_and_nobody_asked_about_is_anywhere() {
     }
     let verified: Value =
         serde_json::from_str(&ground.command(&["audit", "verify", "--json"])).expect("JSON");
-    assert_eq!((&verified["questions"], &verified["without_end"]), (&json!(5), &json!(0)), "{verified}");
+    assert_eq!((&verified["questions"], &verified["without_end"]), (&json!(6), &json!(0)), "{verified}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,6 +180,39 @@ async fn a_question_is_asked_again_once_and_only_if_no_byte_came_back() {
     let ends: Vec<Value> = desk.trail().into_iter().filter(|record| record["event"] == "ended").collect();
     let calls: Vec<&Value> = ends.iter().map(|end| &end["calls"]).collect();
     assert_eq!(calls, [&json!(2), &json!(2), &json!(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hangs_up_leaves_an_end_in_the_trail() {
+    let desk = Desk::open(&PLATFORMS[0]).await;
+    desk.database.script([Twist::Slow(3_000)]);
+    let headers = [("x-api-key", desk.key("citizen")), ("content-type", "application/json")];
+    let mut line = Line::open(desk.address()).await;
+    line.say(&call("POST", "/citizen/look-up", &headers, question().to_string().as_bytes())).await;
+    until("the question to arrive", async || (desk.database.calls() == 1).then_some(())).await;
+    drop(line);
+    let end = until("its end", async || desk.trail().into_iter().find(|record| record["event"] == "ended"));
+    let end = end.await;
+    assert_eq!((&end["outcome"], &end["calls"]), (&json!("question.abandoned"), &json!(1)), "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_officer_is_one_however_written_and_what_the_peer_is_told_is_in_the_trail() {
+    let desk = Desk::with(&PLATFORMS[0], "[questions]\nper_minute_max = 2\n").await;
+    let mut question = question();
+    for (account, expected) in
+        [("canbo.thu", 200), ("CanBo.Thu", 200), ("CANBO.THU", 429), ("canbo.t hu", 429)]
+    {
+        question["officer"] = json!({ "account": account, "code": "h99_canbo" });
+        let heard = desk.citizen("/citizen/verify", &question).await;
+        assert_eq!(heard.status, expected, "{account}: {heard:?}");
+    }
+    let asked = desk.trail().into_iter().find(|record| record["event"] == "asked").expect("a question");
+    assert_eq!(
+        (&asked["officer"], &asked["officer_code"]),
+        (&json!("canbo.thu"), &json!("h99_canbo")),
+        "{asked}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@
 
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Fault, Violation};
+use gateway_core::licence::OFFICER_NAMES;
 use serde_json::{Map, Value};
 
 use super::settings::{Officer, Operation, Settings};
@@ -137,11 +138,14 @@ pub(super) struct Question<'a> {
 impl<'a> Question<'a> {
     pub(super) fn new(settings: &'a Settings, message: &'a Envelope) -> Self {
         let mut question = Question { settings, message, officer: None };
-        let known = ["/officer/code", "/officer/account", "/officer/email"];
-        question.officer = known
-            .iter()
-            .find_map(|place| settings.officers.get(&question.text(place)?.to_lowercase()));
+        question.officer = question.officer_name().and_then(|name| settings.officers.get(&name.to_lowercase()));
         question
+    }
+
+    /// The one name by which the gateway has licensed this officer: whatever else the question says, nobody else's code or key may go
+    /// out with it.
+    fn officer_name(&self) -> Option<String> {
+        OFFICER_NAMES.iter().find_map(|place| self.text(place))
     }
 
     /// A text of the question that says something.
@@ -153,7 +157,10 @@ impl<'a> Question<'a> {
     /// The name under which the officer's own key is kept.
     pub(super) fn officer_key(&self) -> Option<String> {
         let named = self.officer.map(|officer| officer.key.clone()).filter(|key| !key.is_empty());
-        named.or_else(|| self.value(&Source::Officer, ""))
+        named.or_else(|| match self.officer {
+            Some(_) => self.value(&Source::Officer, ""),
+            None => self.officer_name(),
+        })
     }
 
     fn value(&self, source: &Source, integration_code: &str) -> Option<String> {

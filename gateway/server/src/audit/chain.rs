@@ -3,6 +3,8 @@
 //! A line is `{"seq":…,"prev":"…","at":"…",…,"hash":"…"}`: `prev` is the hash of the line before, `hash` the SHA-256 of this
 //! line up to `,"hash"`, so that any tool can recompute it. Leaving out, changing or swapping lines breaks the chain; writing
 //! it anew from some place on is noticed at the next checkpoint, whose `mac` needs a key, and by the heads that stand in the log.
+//! Checkpoints that are due must be there, or whoever writes anew would leave them out. What stands behind the last one is vouched
+//! for by the log alone.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,7 +14,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::AuditKeys;
+use super::writer::{CHECKPOINT_LINES, GROUP_MAX};
 use gateway_core::ids::hex;
+
+/// More lines without a checkpoint than the writer ever leaves, also where a group or two of them was written on a failing disk.
+const UNCHECKED_LINES_MAX: u64 = CHECKPOINT_LINES + 2 * GROUP_MAX as u64;
+/// More of a day that has none yet, and more days: each begins with one.
+const UNCHECKED_LINES_OF_DAYS_MAX: u64 = 2 * GROUP_MAX as u64;
+const UNCHECKED_DAYS_MAX: u64 = 2;
 
 /// Where the first chain begins.
 pub(super) const ORIGIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -136,9 +145,44 @@ struct Check<'a> {
     found: Checked,
     met: usize,
     head: Option<Head>,
-    /// A line that is none: only the next one can excuse it.
+    /// Lines that are none, and how long they are together: only the next record can excuse them.
     torn: Option<(String, u64, u64)>,
     open: std::collections::BTreeSet<String>,
+    unchecked: Unchecked,
+}
+
+/// What stands behind the last checkpoint.
+#[derive(Default)]
+struct Unchecked {
+    /// The day of the last line.
+    day: String,
+    lines: u64,
+    /// Days that began since, and their lines.
+    days: u64,
+    lines_of_days: u64,
+}
+
+impl Unchecked {
+    fn line(&mut self, day: &str, is_checkpoint: bool) -> Result<(), &'static str> {
+        if is_checkpoint {
+            *self = Unchecked { day: day.to_owned(), ..Unchecked::default() };
+            return Ok(());
+        }
+        if self.day != day {
+            day.clone_into(&mut self.day);
+            self.days += 1;
+        }
+        self.lines += 1;
+        self.lines_of_days += u64::from(self.days > 0);
+        let due = self.lines > UNCHECKED_LINES_MAX
+            || self.lines_of_days > UNCHECKED_LINES_OF_DAYS_MAX
+            || self.days > UNCHECKED_DAYS_MAX;
+        if due {
+            Err("a checkpoint is missing: the lines before this one may have been written anew")
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Check<'_> {
@@ -163,10 +207,9 @@ impl Check<'_> {
 
     fn line(&mut self, text: &[u8], whole: bool, file: &str, number: u64) -> Result<(), &'static str> {
         let Some((record, hash)) = read(text).filter(|_| whole) else {
-            return match self.torn.replace((file.to_owned(), number, text.len() as u64)) {
-                None => Ok(()),
-                Some(_) => Err("two lines in a row are no records"),
-            };
+            let before = self.torn.take().map_or(0, |(_, _, bytes)| bytes);
+            self.torn = Some((file.to_owned(), number, before + text.len() as u64));
+            return Ok(());
         };
         let field = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
         let seq = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
@@ -206,6 +249,10 @@ impl Check<'_> {
                 self.found.checkpoints += 1;
             }
             _ => {}
+        }
+        if !self.keys.is_empty() {
+            let day = field("at").get(..10).unwrap_or_default();
+            self.unchecked.line(day, field("event") == "checkpoint")?;
         }
         for (at, expected) in self.expected {
             if *at == seq {

@@ -16,9 +16,9 @@ use super::chain::{self, Head};
 use super::{AuditKeys, Record};
 
 /// A checkpoint after so many lines, and at each new day.
-const CHECKPOINT_LINES: u64 = 1_000;
+pub(super) const CHECKPOINT_LINES: u64 = 1_000;
 /// The most records of one sync.
-const GROUP_MAX: usize = 256;
+pub(super) const GROUP_MAX: usize = 256;
 const QUEUE: usize = 1_024;
 
 /// The trail cannot be written.
@@ -189,31 +189,44 @@ impl Thread {
         let path = latest.filter(|latest| *latest > wanted).unwrap_or(wanted);
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         File::open(&self.folder)?.sync_all()?;
-        if let Some((path, bytes)) = torn {
-            let mut old = OpenOptions::new().append(true).open(path)?;
-            old.write_all(b"\n")?;
-            old.sync_data()?;
-            let record = value(&Record::Recovered { torn_bytes: bytes });
-            let (line, next) = chain::line(&head, at.to_string(), &Flat(&record));
-            file.write_all(format!("{line}\n").as_bytes())?;
-            file.sync_data()?;
-            head = next;
+        if let Some(Torn { path, bytes, closed }) = torn {
+            if !closed {
+                let mut old = OpenOptions::new().append(true).open(path)?;
+                old.write_all(b"\n")?;
+                old.sync_data()?;
+            }
+            if bytes > 0 {
+                let record = value(&Record::Recovered { torn_bytes: bytes });
+                let (line, next) = chain::line(&head, at.to_string(), &Flat(&record));
+                file.write_all(format!("{line}\n").as_bytes())?;
+                file.sync_data()?;
+                head = next;
+            }
         }
         self.open = Some(Open { file, month, day, head, since_checkpoint: 0 });
         Ok(())
     }
 }
 
-/// A line that a crash cut off: its file and how much of it is there.
-type Torn = Option<(PathBuf, u64)>;
+/// What stands behind the last whole record: the beginning of one that a crash or a full disk cut off. More than one where there was
+/// room for the line feed behind it and not for the record that says so.
+struct Torn {
+    /// The file in which the last of it stands.
+    path: PathBuf,
+    bytes: u64,
+    /// It ends with its line feed.
+    closed: bool,
+}
 
 /// The end of the chain as the files have it.
-fn last(folder: &Path) -> std::io::Result<(Head, Torn)> {
-    let mut torn = None;
+fn last(folder: &Path) -> std::io::Result<(Head, Option<Torn>)> {
+    let mut torn: Option<Torn> = None;
     for path in chain::files(folder)?.into_iter().rev() {
-        let (head, cut) = last_of(&path)?;
-        if cut > 0 && torn.is_none() {
-            torn = Some((path, cut));
+        let (head, bytes, closed) = last_of(&path)?;
+        match &mut torn {
+            Some(torn) => torn.bytes += bytes,
+            None if bytes > 0 || !closed => torn = Some(Torn { path, bytes, closed }),
+            None => {}
         }
         if let Some(head) = head {
             return Ok((head, torn));
@@ -225,17 +238,23 @@ fn last(folder: &Path) -> std::io::Result<(Head, Torn)> {
 /// So much of a file's end is read; a record is far shorter.
 const TAIL_BYTES: u64 = 64 << 10;
 
-fn last_of(path: &Path) -> std::io::Result<(Option<Head>, u64)> {
+/// The last record of a file, how many bytes of no record stand behind it, and whether the file ends with a line feed. A record that
+/// only lacks its line feed is one.
+fn last_of(path: &Path) -> std::io::Result<(Option<Head>, u64, bool)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
-    let cut = tail.len() - tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let whole = &tail[..tail.len() - cut];
-    let head = whole.split(|byte| *byte == b'\n').rev().find_map(|line| {
-        let (record, hash) = chain::read(line)?;
-        Some(Head { seq: record.get("seq")?.as_u64()?, hash })
-    });
-    Ok((head, cut as u64))
+    let closed = tail.is_empty() || tail.ends_with(b"\n");
+    let mut bytes = 0;
+    for line in tail.strip_suffix(b"\n").unwrap_or(&tail).rsplit(|byte| *byte == b'\n') {
+        let record = chain::read(line);
+        let head = record.and_then(|(record, hash)| Some(Head { seq: record.get("seq")?.as_u64()?, hash }));
+        if head.is_some() {
+            return Ok((head, bytes, closed));
+        }
+        bytes += line.len() as u64;
+    }
+    Ok((None, bytes, closed))
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Level, Pairs, Secret};
 use gateway_core::channel::{Channel, Direction, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::{Correlation, hex};
+use gateway_core::ids::{Correlation, has_persons_number, hex};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -281,11 +281,7 @@ fn media_type(headers: &HeaderMap) -> String {
 /// The caller's correlation id if it is a harmless word, else one of ours; and its W3C trace context if it is one.
 fn trace(headers: &HeaderMap) -> Trace {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let harmless = |id: &&str| {
-        (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            // A bare number may be somebody's.
-            && !id.bytes().all(|b| b.is_ascii_digit())
-    };
+    let harmless = |id: &&str| is_correlation(id);
     let own = || Correlation::from(hex(&crate::clock::chance::<8>()));
     Trace {
         correlation: text("x-correlation-id").filter(harmless).map_or_else(own, Correlation::from),
@@ -293,12 +289,29 @@ fn trace(headers: &HeaderMap) -> Trace {
     }
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros. A later version may say more, which we could not vouch for: dropped.
+/// Letters, digits and the marks between them, and nothing that may be somebody's number: it goes through all lines of the log. The
+/// last group of a UUID is chance also where all its twelve digits are decimal.
+fn is_correlation(id: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let groups: Vec<&str> = id.split('-').collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let hex = groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_uuid = hex && lengths == [8, 4, 4, 4, 12];
+    (8..=64).contains(&id.len())
+        && id.bytes().all(plain)
+        && !id.bytes().all(|b| b.is_ascii_digit())
+        && (is_uuid || !has_persons_number(id))
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros, nor a number with zeros before it, which may be somebody's. A later version may say more, which we could not vouch for: dropped.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     let hex = |part: &&str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let named = |part: &str| part.bytes().any(|b| b != b'0');
+    let named = |part: &str| {
+        let padded = part.starts_with("0000") && part.bytes().all(|b| b.is_ascii_digit());
+        !padded && part.bytes().any(|b| b != b'0')
+    };
     lengths == [2, 32, 16, 2]
         && parts[0] == "00"
         && parts.iter().all(hex)
@@ -328,11 +341,25 @@ mod tests {
     }
 
     #[test]
+    fn a_correlation_that_may_hold_a_number_of_a_person_is_none() {
+        for id in ["thu-2026-11-23", "550e8400-e29b-41d4-a716-446655440000", "req.20261123083000123"] {
+            assert!(is_correlation(id), "{id}");
+        }
+        for id in
+            ["001085000000", "001085000000-1", "cccd_001085000000", "x.000000000.y", "short", "a b c d e f"]
+        {
+            assert!(!is_correlation(id), "{id}");
+        }
+    }
+
+    #[test]
     fn only_real_trace_contexts_pass() {
         assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"));
         assert!(!is_traceparent("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
         assert!(!is_traceparent("00-xyz-00f067aa0ba902b7-01"));
+        assert!(!is_traceparent("00-00000000000000000000001085000000-00f067aa0ba902b7-01"));
+        assert!(!is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-0000001085000000-01"));
     }
 }

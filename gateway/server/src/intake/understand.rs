@@ -10,7 +10,7 @@ use gateway_core::channel::{Channel, DocumentFacts, Part};
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
-use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit, has_persons_number};
 use gateway_core::pipeline::{self, Found, Unread};
 use gateway_core::shipment;
 use gateway_core::translator::{Context, Plan};
@@ -192,11 +192,12 @@ fn unit(room: &Room, item: &Item) -> Unit {
     Unit::from(given.or(room.config.unit.as_deref()).unwrap_or_default())
 }
 
-/// Units stand in the clear in the store and in the log, so they must be codes: nothing that could be a name or an address.
-fn is_unit(text: &str) -> bool {
+/// Units stand in the clear in the store, the log and the audit trail, so they must be codes: nothing that could be a name, an address
+/// or a number of a person.
+pub(crate) fn is_unit(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     let text = text.trim();
-    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain)
+    text.len() <= UNIT_BYTES_MAX && text.bytes().all(plain) && !has_persons_number(text)
 }
 
 fn inbound_plan<'a>(app: &'a App, channel: Option<&Channel>, kind: &Kind) -> Result<&'a Plan, Fault> {
