@@ -230,7 +230,7 @@ fn wrong_usage_is_status_2() {
     place.ends(2, "no mapping's name starts with", &["test", "nowhere"]);
     place.ends(2, "there is no such folder", &["test", "--folder", "nowhere"]);
     place.ends(2, "there is no simulator", &["simulate", "nobody"]);
-    place.ends(2, "--answers takes", &["simulate", "--answers", "perhaps"]);
+    place.ends(2, "--answers does not know", &["simulate", "--answers", "perhaps"]);
 }
 
 #[test]

@@ -296,7 +296,7 @@ const PEERS_MAY_BE_NAMED: &super::Waivers = &[
         "gateway/server/src/cli/help/pages.rs",
         "examples of the help name what the reference configuration and the demonstration name",
     ),
-    ("gateway/server/src/cli/serve.rs", "`simulate` starts the simulator that exists when none is named"),
+    ("gateway/server/src/cli/simulate.rs", "`simulate` starts the simulator that exists when none is named"),
     (
         "gateway/server/src/cli/setup.rs",
         "tells the operator what to edit first in the reference configuration",

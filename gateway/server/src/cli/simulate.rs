@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Common, Ended, Outcome, block_on, serve};
 use crate::clock::Clock;
-use crate::simulator::Host;
+use crate::simulator::{Host, Twist};
 use crate::story;
 use crate::words::Lang;
 
@@ -49,6 +49,12 @@ pub fn simulate(common: &Common, args: Simulate) -> Outcome {
         Ended::Misused(format!("{words} `{}`", args.peer))
     })?;
     let mut steps = Vec::new();
+    if let Some(word) = args.answers.iter().find(|word| Twist::parse(word).is_none()) {
+        let words = lang.pick("--answers không biết", "--answers does not know");
+        return Err(Ended::Misused(format!(
+            "{words} `{word}`: 503, html, lost-before, lost-after, slow, ok"
+        )));
+    }
     if !args.answers.is_empty() {
         steps.push(format!("answers {}", args.answers.join(" ")));
     }
