@@ -58,13 +58,3 @@ story: a subscriber that lost its records is told everything once more, under th
   replay subscriber
   subscriber heard 2 facts, 2 repeated, 0 forged
   open 0
-
-story: a subscriber's address that leads into the house is never called
-  with desk hcc subscriber
-  given subscriber guarded = true
-  desk orders order.json with dossier.code=H99.07-261001-0001 -> 202
-  hcc advance H99.07-261001-0001/R1 4
-  after 10m
-  subscriber heard 0 calls
-  subscriber is away
-  dead-letters 0
