@@ -1,14 +1,12 @@
-//! The signature of Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
+//! Puts time and signatures on a call, as Standard Webhooks has it (`gateway_core::webhook`).
 //!
-//! The key is what stands after `whsec_` in base64, 24 to 64 bytes as the specification asks. While keys are changed there are two, and
-//! each signs; the subscriber takes whichever it knows. A key that is none is our own fault and is said before anything leaves.
+//! While keys are changed there are two, and each signs; the subscriber takes whichever it knows. A key that is none is our own fault and
+//! is said before anything leaves.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use gateway_core::adapter::{Keys, Request, Secret, Signed};
+use gateway_core::adapter::{Keys, Request, Signed};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
-use ring::hmac;
+use gateway_core::webhook::{self, SigningKey};
 
 /// The header that names the message.
 pub(super) const ID: &str = "webhook-id";
@@ -21,8 +19,6 @@ pub(super) const SECRET: &str = "signing-secret";
 /// The key before or after it, while both are in use.
 pub(super) const OTHER_SECRET: &str = "signing-secret-other";
 
-const PREFIX: &str = "whsec_";
-
 /// Puts time and signatures on a call.
 pub(super) fn sign(request: &Request, keys: &Keys, at: Moment) -> Result<Signed, Fault> {
     let mut ask = request.ask.clone();
@@ -31,7 +27,8 @@ pub(super) fn sign(request: &Request, keys: &Keys, at: Moment) -> Result<Signed,
     let mut signatures = Vec::new();
     for name in [SECRET, OTHER_SECRET] {
         if let Some(secret) = keys.fixed.get(name) {
-            signatures.push(signature(&key(name, secret)?, &id, &timestamp, &ask.body.0));
+            let key = SigningKey::parse(secret).ok_or_else(|| unusable(name))?;
+            signatures.push(webhook::sign(&key, &id, &timestamp, &ask.body.0));
         }
     }
     if signatures.is_empty() {
@@ -42,23 +39,6 @@ pub(super) fn sign(request: &Request, keys: &Keys, at: Moment) -> Result<Signed,
     Ok(Signed::new(ask))
 }
 
-/// One signature.
-pub(super) fn signature(key: &hmac::Key, id: &str, timestamp: &str, body: &[u8]) -> String {
-    let mut signed = format!("{id}.{timestamp}.").into_bytes();
-    signed.extend_from_slice(body);
-    format!("v1,{}", STANDARD.encode(hmac::sign(key, &signed)))
-}
-
-/// The key that a secret stands for.
-pub(super) fn key(name: &str, secret: &Secret) -> Result<hmac::Key, Fault> {
-    let text = secret.reveal();
-    let bytes = STANDARD.decode(text.strip_prefix(PREFIX).unwrap_or(text)).map_err(|_| unusable(name))?;
-    match bytes.len() {
-        24..=64 => Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes)),
-        _ => Err(unusable(name)),
-    }
-}
-
 fn unusable(name: &str) -> Fault {
     let words = format!("khóa ký {name} phải có dạng whsec_ và base64 của 24 đến 64 byte");
     Fault::new("subscriber.signing-secret", Blame::Gateway, Remedy::Later, words)
@@ -67,20 +47,32 @@ fn unusable(name: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
+    use gateway_core::adapter::{Ask, Body, Effect, Secret};
+
+    fn signed(secret: &str) -> Result<Signed, Fault> {
+        let headers = vec![(ID.to_owned(), "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned())];
+        let body = Body(b"{\"test\": 2432232314}".to_vec());
+        let ask = Ask { method: "POST".to_owned(), path: "/".to_owned(), query: vec![], headers, body };
+        let (step, endpoint) = ("notify".to_owned(), "subscriber".to_owned());
+        let request = Request { step, effect: Effect::Repeatable, endpoint, account: None, ask };
+        let fixed = BTreeMap::from([(SECRET.to_owned(), Secret::new(secret))]);
+        sign(&request, &Keys { fixed: &fixed, session: None }, Moment::from_millis(1_614_265_330_999))
+    }
 
     #[test]
     fn a_known_call_has_its_known_signature() {
         // The example of the specification's own libraries.
-        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let key = key(SECRET, &secret).unwrap();
-        let said = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b"{\"test\": 2432232314}");
-        assert_eq!(said, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        let signed = signed("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        assert_eq!(signed.ask().header(TIMESTAMP), Some("1614265330"));
+        assert_eq!(signed.ask().header(SIGNATURE), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
     }
 
     #[test]
     fn what_is_no_key_is_said_and_not_shown() {
         for wrong in ["", "whsec_", "whsec_kurz", "whsec_AAAA", "mat-khau"] {
-            let fault = key(SECRET, &Secret::new(wrong)).unwrap_err();
+            let fault = signed(wrong).unwrap_err();
             assert_eq!(fault.code, "subscriber.signing-secret");
             assert!(wrong.len() < 8 || !fault.to_string().contains(wrong), "{fault}");
         }

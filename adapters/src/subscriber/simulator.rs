@@ -7,12 +7,10 @@ use std::collections::BTreeSet;
 
 use gateway_core::adapter::{Answer, Ask, Body, Secret, Simulator};
 use gateway_core::ids::Moment;
+use gateway_core::webhook::{self, SigningKey};
 use serde_json::{Value, json};
 
 use super::signature;
-
-/// How far its clock and ours may differ, as the specification proposes.
-const TOLERANCE_SECONDS: i64 = 5 * 60;
 
 /// A subscriber in memory.
 pub(super) struct SubscriberSim {
@@ -35,15 +33,8 @@ impl SubscriberSim {
 
     fn is_genuine(&self, ask: &Ask, at: Moment) -> bool {
         let Some(secret) = &self.secret else { return true };
-        let header = |name| ask.header(name).unwrap_or_default();
-        let (id, timestamp) = (header(signature::ID), header(signature::TIMESTAMP));
-        let fresh = timestamp
-            .parse::<i64>()
-            .is_ok_and(|seconds| (at.as_millis() / 1000).saturating_sub(seconds).abs() <= TOLERANCE_SECONDS);
-        let wanted = signature::key(signature::SECRET, secret)
-            .map(|key| signature::signature(&key, id, timestamp, &ask.body.0));
-        let given = header(signature::SIGNATURE);
-        fresh && wanted.is_ok_and(|wanted| given.split(' ').any(|one| one == wanted))
+        let key = SigningKey::parse(secret);
+        key.is_some_and(|key| webhook::verify(ask, &[key], at).is_ok())
     }
 }
 

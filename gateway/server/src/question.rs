@@ -245,7 +245,7 @@ async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Resul
         room.adapter.next_turn(&talk)
     });
     let too_late = |_| Err(question_unanswered(bound));
-    let receipt = tokio::time::timeout(bound, asking).await.unwrap_or_else(too_late)?;
+    let receipt = tokio::time::timeout(bound, asking).await.unwrap_or_else(too_late).map_err(not_kept)?;
     receipt.answer.ok_or_else(nobody)
 }
 
@@ -260,6 +260,14 @@ fn in_the_peers_words(app: &App, room: &Room, message: &Envelope) -> Result<Enve
         message.document = translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default();
     }
     Ok(message)
+}
+
+/// Nobody sends a question again for the caller, so nobody may be told so.
+fn not_kept(fault: Fault) -> Fault {
+    match fault.code.as_ref() {
+        "peer.unreachable" | "peer.silent" => Fault { words: words::question_not_kept().to_owned(), ..fault },
+        _ => fault,
+    }
 }
 
 /// The class of an answer, for the trail: never anything of what it says.

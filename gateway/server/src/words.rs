@@ -134,6 +134,11 @@ pub fn store_unavailable() -> &'static str {
     "cổng liên thông tạm thời chưa ghi được dữ liệu; chưa có gì được ghi nhận, hãy gửi lại sau"
 }
 
+/// The peer of a question cannot be reached, or says nothing.
+pub fn question_not_kept() -> &'static str {
+    "không nhận được trả lời từ hệ thống được hỏi; câu hỏi không được lưu lại, hãy hỏi lại sau"
+}
+
 /// 503: no audit, no question.
 pub fn audit_unwritable() -> &'static str {
     "chưa ghi được nhật ký kiểm toán nên câu hỏi không được gửi đi; báo quản trị cổng liên thông, rồi hỏi lại"

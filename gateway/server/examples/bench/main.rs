@@ -11,12 +11,14 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod accepts;
+mod client;
 mod gateway;
 mod hop;
 mod limits;
 mod questions;
 mod starts;
 mod table;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,6 +66,9 @@ fn main() {
     }
     if wanted("questions") {
         questions::measure(&plan, &mut table);
+    }
+    if wanted("webhooks") {
+        webhooks::measure(&plan, &mut table);
     }
     if wanted("starts") {
         starts::measure(&plan, &mut table);

@@ -1,14 +1,13 @@
 //! What an identity question costs on its way through the gateway: licence, audit trail on disk, translation, and back; beside the
 //! database's simulator asked without a gateway, on the same cores at the same pace.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
 use gateway_core::adapter::Ask;
 use lienthong::clock::Clock;
 use lienthong::simulator::Host;
 
+use crate::client::{paced, percentile, post};
 use crate::gateway::{Home, free_address};
 use crate::table::{Row, Table};
 use crate::{Plan, limits};
@@ -47,9 +46,11 @@ pub fn measure(plan: &Plan, table: &mut Table) {
         QUESTION.as_bytes(),
     );
     let time = plan.seconds(8.0);
-    let through = paced(home.address, &call, time);
+    let pace = (PACE, CONNECTIONS);
+    let through = paced(home.address, pace, time, |_| call.clone());
     let asked = database.heard().pop().expect("the database was asked");
-    let alone = paced(database.address(), &again(&asked), time);
+    let asked = again(&asked);
+    let alone = paced(database.address(), pace, time, |_| asked.clone());
     let sync_ms = 1000.0 / limits::appends(&plan.folder, plan.seconds(1.0));
     for (share, more) in [(50, 2.0), (99, 10.0)] {
         let (ours, bare) = (percentile(&through, share), percentile(&alone, share));
@@ -61,76 +62,10 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     process.stop();
 }
 
-fn percentile(values: &[f64], share: usize) -> f64 {
-    values.get((values.len().max(1) - 1) * share / 100).copied().unwrap_or(f64::NAN)
-}
-
-fn post(path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut call = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n", body.len());
-    for (name, value) in headers {
-        call.push_str(&format!("{name}: {value}\r\n"));
-    }
-    call.push_str("\r\n");
-    [call.as_bytes(), body].concat()
-}
-
 /// The call that the gateway made, with its hash and its moment, which the simulator takes again.
 fn again(ask: &Ask) -> Vec<u8> {
     let own = ["host", "content-length", "connection"];
     let headers = ask.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let headers: Vec<(&str, &str)> = headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
     post(&ask.path, &headers, &ask.body.0)
-}
-
-/// The same call again and again at the pace, over some connections; how long each took in milliseconds, in order.
-fn paced(address: SocketAddr, call: &[u8], time: Duration) -> Vec<f64> {
-    let began = Instant::now();
-    let interval = Duration::from_secs(1) / PACE;
-    let mut all: Vec<f64> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CONNECTIONS)
-            .map(|connection| {
-                scope.spawn(move || {
-                    let mut stream = TcpStream::connect(address).expect("somebody listens");
-                    let _ = stream.set_nodelay(true);
-                    let mut took = Vec::new();
-                    for turn in 0.. {
-                        let due = began + interval * (turn * CONNECTIONS + connection);
-                        if due > began + time {
-                            break;
-                        }
-                        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                        let asked = Instant::now();
-                        stream.write_all(call).expect("it reads");
-                        let answer = answer(&mut stream);
-                        took.push(asked.elapsed().as_secs_f64() * 1000.0);
-                        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-                    }
-                    took
-                })
-            })
-            .collect();
-        clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect()
-    });
-    // The first call of each connection opens the way behind it too.
-    all.sort_by(f64::total_cmp);
-    all
-}
-
-fn answer(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 16 << 10];
-    loop {
-        let count = stream.read(&mut buffer).expect("it answers");
-        assert!(count > 0, "the connection broke off");
-        bytes.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-        });
-        if body.len() >= length.expect("the answer has a length") {
-            return text;
-        }
-    }
 }

@@ -212,7 +212,7 @@ pub(super) const PAGES: &[Page] = &[
                 "away for the first two calls",
             ),
             (
-                "lienthong simulate population --set 'profile = \"p2\"' --listen 127.0.0.1:8462",
+                "lienthong simulate population --set \"profile = 'p2'\" --listen 127.0.0.1:8462",
                 "CSDL dân cư giả lập qua nền tảng của tỉnh",
                 "the population database behind a province's platform",
             ),
