@@ -56,10 +56,6 @@ const LONG: &super::Waivers = &[
         "gateway/server/src/store/record.rs",
         "one function for each entry that a delivery writes, in their order",
     ),
-    (
-        "gateway/server/src/store/types.rs",
-        "what goes in and what comes out, a list of types that is half prose",
-    ),
     ("tests/it/doors.rs", "a table of what can be wrong at a door, a test for each"),
     ("gateway/server/src/story.rs", "one small language: its stage and its words, read together"),
 ];
