@@ -1,5 +1,5 @@
-# What `lienthong demo` plays, through the real HTTP doors, against the portal's simulator. Titles, and what is told of
-# each line before it is played: tiếng Việt | English.
+# What `lienthong demo` plays, through the real HTTP doors, against simulators: the portal's, the population database's, a carrier's and
+# a subscriber's. Titles, and what is told of each line before it is played: tiếng Việt | English.
 
 story: 1. Một hồ sơ JSON đi hết đường: ghi nhận, các bước, trả kết quả | A JSON dossier all the way: recorded, steps, returned
   tell Phần mềm một cửa gửi hồ sơ 0001 bằng JSON; chỉ được trả lời «0» khi hồ sơ đã ghi bền vững | One-stop software sends dossier 0001 as JSON; it is answered "0" only once it is on disk
@@ -65,4 +65,44 @@ story: 6. Câu trả lời bị mất: hồ sơ không bị ghi hai lần | An a
   tell Kiểm tra: sáu hồ sơ, mỗi hồ sơ chỉ được tạo một lần | Check: six dossiers, each created once
   portal heard 6 creates
   tell Kiểm tra: không còn thông điệp nào phải gửi | Check: nothing is left to be sent
+  open 0
+
+story: 7. Tra cứu công dân: có giấy phép mới được hỏi, câu hỏi nào cũng để lại dấu vết | A question about a citizen: only with a licence, and never without a trace
+  with citizen database
+  tell Cán bộ hỏi Cơ sở dữ liệu dân cư cho hồ sơ 0001: tìm thấy; tôn giáo, dân tộc không được cấp phép nên không cho biết | An officer asks the population database for dossier 0001: found; religion and ethnicity are not licensed, so not told
+  citizen asks look-up question.json -> 200 "found", NGUYỄN VĂN THỬ, no religion, no ethnicity
+  tell Hỏi với họ tên khác: «không tìm thấy», và không nói giá trị nào sai | Asked under another name: "not found", and not which value was wrong
+  citizen asks look-up question.json with person.name=Trần Thị Mẫu -> 200 "not-found"
+  tell Hỏi cho thủ tục không có giấy phép: bị từ chối tại chỗ | Asked for a procedure that nobody is licensed for: refused here
+  citizen asks look-up question.json with procedure=2.000001 -> 403 licence.procedure
+  tell Kiểm tra: cơ sở dữ liệu chỉ nhận hai câu hỏi | Check: only two questions reached the database
+  database heard 2 calls
+  tell Kiểm tra: nhật ký kiểm toán có đúng hai câu hỏi và còn nguyên vẹn | Check: the audit trail has these two questions, and is whole
+  audit 2 questions
+
+story: 8. Trả kết quả qua bưu chính: chỉ tin khi chính bưu chính xác nhận | A result goes by post: believed only when the carrier itself confirms
+  with desk myvnpost subscriber
+  tell Hồ sơ 0007 đã xử lý xong; công dân chọn nhận kết quả tại nhà | Dossier 0007 is done; the citizen wants the result brought home
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261122-0007, TrangThaiHoSo=9, NgayKetThucXuLy=20261121100000 -> 0
+  tell Phần mềm tại quầy đặt đơn gửi | The counter's software orders that it be sent
+  desk orders order.json with dossier.code=H99.14-261122-0007 -> 202
+  tell Kiểm tra: bưu chính có một đơn hàng | Check: the carrier has one order
+  myvnpost heard 1 orders, 0 doubled
+  tell Bưu chính đã gom bưu gửi | The carrier fetches it
+  myvnpost advance H99.14-261122-0007/R1 6
+  tell Bưu chính đã giao tận tay | The carrier hands it over
+  myvnpost advance H99.14-261122-0007/R1 14
+  tell Bưu chính gọi tới báo tin: lời báo không có gì chứng thực, nên chỉ là lý do để hỏi lại ngay | The carrier calls to say so: a call proves nothing, so it is a reason to ask at once
+  myvnpost calls
+  tell Kiểm tra: hỏi lại thì bưu chính xác nhận đã giao | Check: asked, the carrier confirms the hand-over
+  stations H99.14-261122-0007 RETURN/1 PICKED_UP, RETURN/1 DELIVERED
+  tell Kiểm tra: bên đăng ký được báo các thay đổi đã xác nhận, theo thứ tự | Check: the subscriber was told the confirmed changes, in order
+  subscriber told CREATED, PICKED_UP, DELIVERED
+  tell Kiểm tra: mỗi tin chỉ một lần, chữ ký đúng | Check: each of them once, and rightly signed
+  subscriber heard 3 facts, 0 forged, 0 repeated
+  tell Được báo tin, phần mềm một cửa ghi nhận đã trả kết quả | So the one-stop-shop records that the result was returned
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261122-0007, TrangThaiHoSo=10, NgayKetThucXuLy=20261121100000, NgayTra=20261122090000 -> 0
+  tell Kiểm tra: trên Cổng DVCQG, hồ sơ 0007 ở trạng thái 10 | Check: at the portal, dossier 0007 has status 10
+  portal status H99.14-261122-0007 10
+  tell Kiểm tra: không còn gì phải gửi | Check: nothing is left to be sent
   open 0

@@ -250,5 +250,7 @@ fn the_demonstration_ends_well() {
     let out = place.done(&["demo", "--once"]);
     assert!(out.contains("Every dossier is where it should be."), "{out}");
     assert!(out.contains("] The portal works again\n") && !out.contains(" -> "), "{out}");
+    assert!(out.contains("The audit trail is whole: ") && out.contains(" 2 questions, 0 without"), "{out}");
+    assert!(out.contains("shipment: return, shipment 1, handed over"), "{out}");
     assert!(!place.path("etc").exists(), "it needs nothing and leaves nothing");
 }

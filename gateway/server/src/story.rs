@@ -11,7 +11,7 @@
 //!
 //! | line | what happens, or must be so |
 //! |---|---|
-//! | `with <peer> …` | peers that stand on stage beside the portal: carriers, the counter's software, a subscriber |
+//! | `with <peer> …` | peers that stand on stage beside the portal: carriers, the counter's software, a subscriber, who asks, the database |
 //! | `given <peer> <setting>` | a line for that peer's entry; `given simulator …` is the portal's other side; `{folder}` is the stage's |
 //! | `<sender> sends <kind> <file> [of <unit>] [with Field=value, …] -> <code> [words]` | a call and its answer |
 //! | `<sender> sends <n> <kind> <file> from <code> -> <code>` | n calls, the dossier's number counting up |
@@ -21,10 +21,12 @@
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
+//! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen; `as before` for the same answer; `given licence …`, `given questions …` |
+//! | `audit <n> questions` | the audit trail is whole and has so many |
 //! | `<peer> answers`, `always`, `heard`, `is`, and whatever it does by itself | for every peer on stage, as for the portal |
 //! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order |
 //! | `stations [<code>] <which> <state>, …` | where shipments were, in the order in which it became known |
-//! | `alerts <reasons>` | what a person was asked to look at, of the dossier spoken of last |
+//! | `alerts <reasons>`, `changes <details>` | what a person was asked to look at, what a rule changed, of the dossier spoken of last |
 //! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |
 //! | `portal heard`, `steps`, `status`, `order`, `portal is up` | what took effect there, in which order, and how it is |
 //! | `tell <words>` | nothing happens; for whoever watches |
@@ -33,6 +35,9 @@
 //! A story runs the server in this process over real sockets and a real store. Its clock is its own (in tests) or the machine's
 //! (in the demonstration). Nothing sleeps and hopes: after each line the stage waits until nothing is left to do at this
 //! moment, with a bound.
+
+mod asking;
+mod cast;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,6 +62,8 @@ use crate::files::Files;
 use crate::keyring;
 use crate::simulator::{Host, Twist};
 use crate::store::{Event, Filter, Operator, Reach, WhatHappened};
+
+use self::cast::{EXTRAS, PASSWORD, SIGNING_SECRET};
 
 /// One story, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,63 +133,6 @@ impl std::fmt::Display for Otherwise {
 /// The local software that speaks in stories, by peer name and dialect.
 const SENDERS: [(&str, &str); 3] = [("relay", "relay"), ("envelope", "envelope"), ("xml", "xml")];
 
-/// A peer that stands on stage if a story asks for it.
-struct Extra {
-    name: &'static str,
-    adapter: &'static str,
-    dialect: &'static str,
-    endpoint: &'static str,
-    keys: &'static [&'static str],
-    settings: &'static str,
-}
-
-/// A key for signatures, as the specification of webhooks writes them.
-const SIGNING_SECRET: &str = "whsec_bGllbnRob25nIHRodSBuZ2hpZW0ga2hvYSBreQ==";
-
-const EXTRAS: [Extra; 5] = [
-    Extra {
-        name: "hcc",
-        adapter: "postal",
-        dialect: "hcc",
-        endpoint: "post",
-        keys: &["consumer_key", "consumer_secret"],
-        settings: "settings.customer_code = \"HCC_H99_0001\"\nsettings.number_form = \"{dossier}/{leg}{shipment}\"\n",
-    },
-    Extra {
-        name: "ems",
-        adapter: "postal",
-        dialect: "ems",
-        endpoint: "post",
-        keys: &["merchant_token"],
-        settings: "settings.service = \"1\"\n",
-    },
-    Extra {
-        name: "myvnpost",
-        adapter: "postal",
-        dialect: "myvnpost",
-        endpoint: "post",
-        keys: &["username", "password"],
-        settings: "settings.customer_code = \"T000000000\"\nsettings.service_code = \"ETN011\"\n",
-    },
-    // It is told nothing here: a subscriber is, by the same machinery.
-    Extra {
-        name: "desk",
-        adapter: "postal",
-        dialect: "desk",
-        endpoint: "",
-        keys: &[],
-        settings: "receives = [\"dossier-progressed\"]\n",
-    },
-    Extra {
-        name: "subscriber",
-        adapter: "subscriber",
-        dialect: "standard-webhooks",
-        endpoint: "subscriber",
-        keys: &["signing-secret"],
-        settings: "",
-    },
-];
-
 /// The agency of all stories.
 pub const UNIT: &str = "000.00.00.H99";
 
@@ -206,6 +156,8 @@ pub struct Stage {
     keys: BTreeMap<String, Secret>,
     client: Client<HttpConnector, Full<Bytes>>,
     session: Option<String>,
+    /// The last answer to a question.
+    answered: String,
     /// Dossier codes that were spoken of, in order.
     pub dossiers: Vec<String>,
 }
@@ -226,12 +178,8 @@ impl Stage {
         portal.spare(Some("login"));
         let mut hosts = BTreeMap::new();
         for extra in EXTRAS.iter().filter(|extra| given.contains_key(extra.name)) {
-            let settings = format!("{}{}", extra.settings, given[extra.name].join("\n"));
-            let entry: toml::Table = toml::from_str(&settings).map_err(|error| error.to_string())?;
-            let mut settings =
-                entry.get("settings").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-            settings.insert("secret".to_owned(), toml::Value::from(SIGNING_SECRET));
-            // The counter's software only calls.
+            let settings = extra.simulated(&given[extra.name].join("\n"))?;
+            // Software at the counter only calls.
             let Some(peer) = adapters::simulator(extra.adapter, extra.dialect, &settings) else { continue };
             let host = Host::start(peer, loopback, clock.clone()).await.map_err(|error| error.to_string())?;
             // `/token`, `/GetAccessToken`: log-ins, as at the portal.
@@ -244,7 +192,7 @@ impl Stage {
             crate::store::SealKey::generate().map_err(|error| error.to_string())?.to_line(),
         )
         .map_err(|error| error.to_string())?;
-        std::fs::write(folder.join("portal.password"), "mat-khau-thu").map_err(|error| error.to_string())?;
+        std::fs::write(folder.join("portal.password"), PASSWORD).map_err(|error| error.to_string())?;
         std::fs::write(folder.join("signing.secret"), SIGNING_SECRET).map_err(|error| error.to_string())?;
         let mut stage = Stage {
             folder,
@@ -257,6 +205,7 @@ impl Stage {
             keys: BTreeMap::new(),
             client: Client::builder(TokioExecutor::new()).build_http(),
             session: None,
+            answered: String::new(),
             dossiers: Vec::new(),
         };
         stage.start().await?;
@@ -324,18 +273,11 @@ impl Stage {
         }
         text.push_str(&given);
         for extra in EXTRAS.iter().filter(|extra| self.given.contains_key(extra.name)) {
-            let Extra { name, adapter, dialect, endpoint, keys, settings } = extra;
-            text.push_str(&format!(
-                "\n[peers.{name}]\nadapter = \"{adapter}\"\ndialect = \"{dialect}\"\nunit = \"{UNIT}\"\nanswer_ms_max = 2000\n{settings}"
-            ));
-            if let Some(host) = self.hosts.get(*name) {
-                text.push_str(&format!("endpoints.{endpoint} = \"http://{}\"\n", host.address()));
-            }
-            for key in *keys {
-                let file = if *key == "signing-secret" { "signing.secret" } else { "portal.password" };
-                text.push_str(&format!("keys.{key} = {{ file = \"{folder}/{file}\" }}\n"));
-            }
-            text.push_str(&self.given_to(name));
+            let at = self.hosts.get(extra.name).map(Host::address);
+            text.push_str(&extra.entry(&folder.to_string(), at, &self.given_to(extra.name)));
+        }
+        if self.given.contains_key("database") {
+            text.push_str(&cast::licence(&self.given_to("licence"), &self.given_to("questions")));
         }
         let shipments = self.given_to("shipments");
         if !shipments.is_empty() {
@@ -410,7 +352,10 @@ impl Stage {
             ["desk", "orders", ..] => self.order("/api/postal/orders", text).await?,
             ["desk", "asks", ..] => self.order("/api/postal/price", text).await?,
             ["desk", "cancels", ..] => self.order("/api/postal/orders/cancel", text).await?,
+            ["audit", count, "questions"] => return self.expect_trail(count).await,
+            [caller, "asks", ..] => return self.ask(caller, text).await,
             ["stations", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentMoved).await,
+            ["changes", ..] => return self.expect_notes(after_words(text, 1), Event::Shortened).await,
             ["alerts", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentAlert).await,
             ["replay", peer] => self.replay(peer).await?,
             [peer, "calls"] => self.call_in(peer, "200").await?,
@@ -462,14 +407,7 @@ impl Stage {
         let (what, changes) = what.split_once(" with ").unwrap_or((what, ""));
         let file = what.split_whitespace().nth(2).ok_or("desk orders <file>")?;
         let document = self.documents.get(file).ok_or_else(|| format!("there is no document `{file}`"))?;
-        let mut document: Value =
-            serde_json::from_str(document).map_err(|error| format!("{file}: {error}"))?;
-        for change in changes.split(", ").filter(|change| !change.trim().is_empty()) {
-            let (path, value) =
-                change.split_once('=').ok_or_else(|| format!("`{change}` is no path=value"))?;
-            let place = path.trim().split('.').fold(&mut document, |place, name| &mut place[name]);
-            *place = serde_json::from_str(value.trim()).unwrap_or_else(|_| json!(value.trim()));
-        }
+        let document = changed(document, changes).map_err(|error| format!("{file}: {error}"))?;
         if let Some(code) = document["dossier"]["code"].as_str() {
             self.dossiers.retain(|known| known != code);
             self.dossiers.push(code.to_owned());
@@ -885,6 +823,25 @@ fn service(kind: &str) -> Result<&'static str, String> {
         "dossier-progressed" => Ok("CapNhatTienDoHoSoMC"),
         other => Err(format!("local software does not send `{other}`")),
     }
+}
+
+/// A document with `a.b=value, …` in place of what stood there; `null` takes it away.
+fn changed(document: &str, changes: &str) -> Result<Value, String> {
+    let mut document: Value = serde_json::from_str(document).map_err(|error| error.to_string())?;
+    for change in changes.split(", ").filter(|change| !change.trim().is_empty()) {
+        let (path, value) = change.split_once('=').ok_or_else(|| format!("`{change}` is no path=value"))?;
+        // A procedure's code is no number, however it looks.
+        let read = serde_json::from_str(value.trim()).ok().filter(|value: &Value| !value.is_f64());
+        let value = read.unwrap_or_else(|| json!(value.trim()));
+        let (above, name) = path.trim().rsplit_once('.').unwrap_or(("", path.trim()));
+        let above = above.split('.').filter(|name| !name.is_empty());
+        let place = above.fold(&mut document, |place, name| &mut place[name]);
+        match (value, place.as_object_mut()) {
+            (Value::Null, Some(place)) => _ = place.remove(name),
+            (value, _) => place[name] = value,
+        }
+    }
+    Ok(document)
 }
 
 /// So many codes from this one on: `H99.14-261123-1000`, `H99.14-261123-1001`, …

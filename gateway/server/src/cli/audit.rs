@@ -53,7 +53,8 @@ pub fn audit(common: &Common, args: Audit) -> Outcome {
     verdict.map(|_| ()).map_err(|_| Ended::NotAsItShould)
 }
 
-fn told(found: &Checked, lang: Lang) -> String {
+/// The verdict in words.
+pub(super) fn told(found: &Checked, lang: Lang) -> String {
     let Checked { files, records, questions, without_end, checkpoints, torn, first, last, head } = found;
     match lang {
         Lang::Vi => format!(

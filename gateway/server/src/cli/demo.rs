@@ -1,21 +1,23 @@
-//! `demo`: the gateway and the portal's simulator on loopback ports, and a story of dossiers through the real doors. What a
-//! newcomer sees first, and with `--once` a smoke test of the whole.
+//! `demo`: the gateway and simulators on loopback ports, and a story of dossiers, of a question and of a parcel through the real doors.
+//! What a newcomer sees first, and with `--once` a smoke test of the whole.
 
 use std::collections::BTreeMap;
 
 use clap::Args;
 use gateway_core::ids::hex;
 
-use super::{Common, Ended, Outcome, block_on, serve, show};
+use super::{Common, Ended, Outcome, audit, block_on, serve, show};
 use crate::clock::Clock;
 use crate::store::{Event, TimelineRow};
-use crate::story::{self, Documents, Otherwise, Stage};
+use crate::story::{self, Documents, Otherwise, Stage, Story};
 use crate::words::Lang;
 
 const STORY: &str = include_str!("../../../../ops/demo.story");
-const DOCUMENTS: [(&str, &str); 2] = [
+const DOCUMENTS: [(&str, &str); 4] = [
     ("dossier.json", include_str!("../../../../ops/demo/dossier.json")),
     ("step.json", include_str!("../../../../ops/demo/step.json")),
+    ("question.json", include_str!("../../../../ops/demo/question.json")),
+    ("order.json", include_str!("../../../../ops/demo/order.json")),
 ];
 
 #[derive(Args)]
@@ -35,17 +37,20 @@ pub fn demo(common: &Common, args: Demo) -> Outcome {
     let ended = block_on(async {
         let documents: Documents =
             DOCUMENTS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        let mut stage = Stage::set(folder.clone(), Clock::system(), documents, story::Given::new())
+        let stories = story::parse(STORY);
+        // One stage for all of them: whoever is in any of them.
+        let given = stories.iter().flat_map(|story| story.given.clone()).collect();
+        let mut stage = Stage::set(folder.clone(), Clock::system(), documents, given)
             .await
             .map_err(Ended::CannotStart)?;
         say!(
             "{}",
             lang.pick(
-                "Cổng liên thông và Cổng DVCQG giả lập đã chạy.",
-                "Gateway and simulated portal are up."
+                "Đã chạy: cổng liên thông; bản giả lập của Cổng DVCQG, CSDL dân cư, bưu chính và bên đăng ký nhận tin.",
+                "Up: the gateway; simulators of the portal, the population database, a carrier and a subscriber."
             )
         );
-        let ended = play(&mut stage, lang).await;
+        let ended = play(&mut stage, &stories, lang).await;
         timelines(&stage, lang).await?;
         match &ended {
             Ok(()) => {
@@ -73,12 +78,11 @@ pub fn demo(common: &Common, args: Demo) -> Outcome {
     ended
 }
 
-async fn play(stage: &mut Stage, lang: Lang) -> Result<(), Otherwise> {
-    let stories = story::parse(STORY);
+async fn play(stage: &mut Stage, stories: &[Story], lang: Lang) -> Result<(), Otherwise> {
     let lines = stories.iter().flat_map(|story| &story.lines);
     let total = lines.filter(|(_, line)| line.starts_with(TELL)).count();
     let mut done = 0;
-    for story in &stories {
+    for story in stories {
         say!("\n{}", translated(&story.title, lang));
         // The lines themselves are for the stage; who watches reads what stands in front of each.
         let progress = |line: &str| {
@@ -88,12 +92,18 @@ async fn play(stage: &mut Stage, lang: Lang) -> Result<(), Otherwise> {
             }
         };
         stage.play(story, progress).await?;
+        if story.lines.iter().any(|(_, line)| line.starts_with(AUDIT)) {
+            let found = stage.trail().await.map_err(|seen| Otherwise { line: 0, seen })?;
+            say!("\n  lienthong audit verify\n  {}", audit::told(&found, lang).replace('\n', "\n  "));
+        }
     }
     Ok(())
 }
 
 /// What begins a line that is only told.
 const TELL: &str = "tell ";
+/// What begins a line about the audit trail; who watches then reads what the command says of it.
+const AUDIT: &str = "audit ";
 
 /// Titles and told lines of the story carry both languages: `tiếng Việt | English`.
 fn translated(title: &str, lang: Lang) -> &str {
@@ -118,23 +128,35 @@ async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
             }
         }
     }
-    let state = stage.portal.state();
     say!("\n{}", lang.pick("Tổng kết", "Summary"));
-    say!("  {:<34} {}", lang.pick("hồ sơ", "dossiers"), stage.dossiers.len());
+    say!("  {:<38} {}", lang.pick("hồ sơ", "dossiers"), stage.dossiers.len());
     for (end, count) in ends {
-        say!("  {:<34} {count}", format!("→ {end}"));
+        say!("  {:<38} {count}", format!("→ {end}"));
     }
+    let state = stage.portal.state();
+    let others = |peer: &str, count: &str| {
+        stage.hosts.get(peer).and_then(|host| host.state()[count].as_u64()).unwrap_or_default()
+    };
     for (words, value) in [
         (
             lang.pick("Cổng DVCQG ghi nhận hồ sơ", "dossiers at the portal"),
-            state["dossiers"].as_object().map(|all| all.len()),
+            state["dossiers"].as_object().map_or(0, |all| all.len() as u64),
         ),
         (
             lang.pick("Cổng DVCQG ghi nhận bước", "steps at the portal"),
-            state["progress"].as_array().map(Vec::len),
+            state["progress"].as_array().map_or(0, |all| all.len() as u64),
+        ),
+        (
+            lang.pick("CSDL dân cư được hỏi", "questions at the population database"),
+            others("database", "calls"),
+        ),
+        (lang.pick("bưu chính nhận đơn", "orders at the carrier"), others("myvnpost", "orders")),
+        (
+            lang.pick("bên đăng ký được báo tin", "facts told to the subscriber"),
+            others("subscriber", "facts"),
         ),
     ] {
-        say!("  {words:<34} {}", value.unwrap_or_default());
+        say!("  {words:<38} {value}");
     }
     Ok(())
 }
@@ -142,7 +164,7 @@ async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
 fn invite(stage: &Stage, lang: Lang) {
     let address = stage.address();
     let config = stage.folder().join("lienthong.toml");
-    let key = stage.key("relay").map(|key| key.reveal().to_owned()).unwrap_or_default();
+    let key = |peer: &str| stage.key(peer).map(|key| key.reveal().to_owned()).unwrap_or_default();
     let code = stage.dossiers.first().cloned().unwrap_or_default();
     say!("\n{}", lang.pick("Thử tiếp (Ctrl-C để dừng):", "Try next (Ctrl-C stops):"));
     // As it was called, because a newcomer has it in no search path.
@@ -151,10 +173,17 @@ fn invite(stage: &Stage, lang: Lang) {
     say!("  curl http://{address}/metrics");
     say!("  {program} -c {} timeline {code} --all", config.display());
     say!("  {program} -c {} dead-letters list", config.display());
-    say!(
-        "  curl -H 'X-Api-Key: {key}' -H 'Content-Type: application/json' -d @ops/demo/dossier.json \\\n       'http://{address}/api/DongBoHoSoMC?MaDinhDanhDV={}&isUpdating=False'",
-        story::UNIT
-    );
+    say!("  {program} -c {} audit verify", config.display());
+    for (peer, file, path) in [
+        ("relay", "dossier.json", format!("DongBoHoSoMC?MaDinhDanhDV={}&isUpdating=False", story::UNIT)),
+        ("citizen", "question.json", "citizen/look-up".to_owned()),
+        ("desk", "order.json", "postal/orders".to_owned()),
+    ] {
+        say!(
+            "  curl -H 'X-Api-Key: {}' -H 'Content-Type: application/json' -d @ops/demo/{file} \\\n       'http://{address}/api/{path}'",
+            key(peer)
+        );
+    }
 }
 
 #[cfg(test)]

@@ -209,8 +209,10 @@ mod tests {
             for (typed, ..) in page.examples {
                 for part in typed.split(" && ") {
                     let part = part.split(" > ").next().unwrap_or_default().trim_start_matches("sudo ");
+                    // As a shell takes it apart: what stands in quotes of either sort is one word.
+                    let sort = if part.contains('\'') { '\'' } else { '"' };
                     let mut words: Vec<String> = Vec::new();
-                    for (index, quoted) in part.split('"').enumerate() {
+                    for (index, quoted) in part.split(sort).enumerate() {
                         match index % 2 {
                             0 => words.extend(quoted.split_whitespace().map(str::to_owned)),
                             _ => words.push(quoted.to_owned()),

@@ -79,7 +79,7 @@ enum Command {
     Run,
     /// Check configuration, contracts, mappings and code lists; all defects at once
     Check,
-    /// See it work: gateway, simulated portal and made-up dossiers on loopback ports
+    /// See it work: gateway, simulated peers and made-up dossiers, questions and orders on loopback ports
     Demo(demo::Demo),
     /// Run a peer's simulator on a port, for trying out
     Simulate(simulate::Simulate),

@@ -175,7 +175,7 @@ pub(super) const PAGES: &[Page] = &[
     },
     Page {
         command: "demo",
-        about: "Xem cổng làm việc: cổng liên thông, Cổng DVCQG giả lập và hồ sơ thử, chỉ trên máy này",
+        about: "Xem cổng làm việc: các hệ thống giả lập, hồ sơ, câu hỏi và đơn bưu chính thử, chỉ trên máy này",
         args: &[
             ("once", "", "Tự kết thúc; mã 0 chỉ khi mọi hồ sơ đều đến đúng nơi"),
             ("keep", "", "Giữ lại thư mục (cấu hình, kho dữ liệu, khóa) của lần chạy này"),

@@ -1,0 +1,65 @@
+//! Questions about citizens on stage, and the audit trail that they leave.
+
+use gateway_core::adapter::Secret;
+
+use super::cast::EXTRAS;
+use super::{PATIENCE, Stage, changed};
+use crate::audit::{self, Checked};
+
+impl Stage {
+    /// `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]`; `as before` for the words of the last answer.
+    pub(super) async fn ask(&mut self, caller: &str, text: &str) -> Result<(), String> {
+        let door = EXTRAS.iter().find(|extra| extra.name == caller).map(|extra| extra.door);
+        let door = door.filter(|door| !door.is_empty()).ok_or_else(|| format!("`{caller}` asks nothing"))?;
+        let (what, wanted) = text.split_once("->").ok_or("a line that asks says `-> <status>` at its end")?;
+        let (what, changes) = what.split_once(" with ").unwrap_or((what, ""));
+        let mut words = what.split_whitespace().skip(2);
+        let (Some(operation), Some(file)) = (words.next(), words.next()) else {
+            return Err("asks <operation> <file>".to_owned());
+        };
+        let document = self.documents.get(file).ok_or_else(|| format!("there is no document `{file}`"))?;
+        let document = changed(document, changes).map_err(|error| format!("{file}: {error}"))?;
+        let key = self.keys.get(caller).map(Secret::reveal).unwrap_or_default();
+        let headers = [("x-api-key", key)];
+        let path = format!("{door}{operation}");
+        let (status, body) =
+            self.post_for_status(&path, "application/json", &headers, document.to_string()).await?;
+        let said = format!("answered {status} «{body}»");
+        let before = std::mem::replace(&mut self.answered, body);
+        let mut wanted = wanted.trim().splitn(2, ' ');
+        let (code, words) = (wanted.next().unwrap_or_default(), wanted.next().unwrap_or_default().trim());
+        let is_said = |words: &str| match words.strip_prefix("no ") {
+            _ if words == "as before" => self.answered == before,
+            Some(absent) => !self.answered.contains(absent),
+            None => self.answered.contains(words),
+        };
+        if status.to_string() == code && words.split(", ").all(is_said) { Ok(()) } else { Err(said) }
+    }
+
+    /// `audit <n> questions`: the trail is whole, has so many, and each has its end.
+    pub(super) async fn expect_trail(&self, wanted: &str) -> Result<(), String> {
+        let found = self.trail().await?;
+        if found.questions.to_string() == wanted {
+            Ok(())
+        } else {
+            Err(format!("the audit trail has {} questions", found.questions))
+        }
+    }
+
+    /// What `lienthong audit verify` finds. The end of a question is written after its answer, so this waits for it, with a bound.
+    pub async fn trail(&self) -> Result<Checked, String> {
+        let folder = self.app().config.gateway.audit_folder();
+        let keys = [self.app().trail.keys().clone()];
+        let reading = async {
+            loop {
+                match audit::verify(&folder, &keys, &[]).map_err(|error| error.to_string())? {
+                    Ok(found) if found.without_end == 0 => return Ok(found),
+                    // A line that is being written while it is read is whole the next time.
+                    Ok(_) | Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+                }
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, reading).await;
+        ended.unwrap_or_else(|_| Err("the audit trail does not come to be whole".to_owned()))
+    }
+}
