@@ -546,6 +546,9 @@ fn read_key(path: &Path) -> Result<SealKey, String> {
         .ok_or_else(|| format!("{shown} is no sealing key: one line of base64, 32 bytes"))
 }
 
+/// The audit trail is told the time so often: its heads of each day go into the log within the hour.
+const TRAIL_LOOK_MS: i64 = 60 * 60 * 1000;
+
 /// A gateway that listens and delivers. Stops when [`Running::stop`] is called.
 pub struct Running {
     /// The gateway.
@@ -595,6 +598,18 @@ impl Running {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(delivery::keep_running(app, room, stopped));
         }
+        tasks.spawn({
+            let (app, mut stop) = (app.clone(), Box::pin(asked_to_stop(stopped.clone())));
+            async move {
+                loop {
+                    let next = app.clock.now().plus_millis(TRAIL_LOOK_MS);
+                    tokio::select! {
+                        () = app.clock.sleep_until(next) => app.trail.day(app.clock.now()).await,
+                        () = &mut stop => return,
+                    }
+                }
+            }
+        });
         for room in app.peers.values().filter(|room| room.is_polled()) {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(poller::keep_running(app, room, stopped));

@@ -214,6 +214,11 @@ impl Trail {
         self.writer.write_later(&record, at);
     }
 
+    /// Tells the time to a trail that nobody writes into: on each new day its head goes into trail and log.
+    pub async fn day(&self, at: Moment) {
+        self.writer.day(at).await;
+    }
+
     /// Ends when everything given so far is on disk.
     pub async fn close(&self) {
         self.writer.close().await;

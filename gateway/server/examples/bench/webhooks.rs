@@ -67,7 +67,7 @@ fn code(number: u32) -> String {
 
 /// An order for the way back of a dossier; its shipment is what the webhooks are about.
 fn order(home: &Home, key: &str, number: u32) {
-    let body = include_str!("../../../../tests/stories/order.json");
+    let body = include_str!("../../../../ops/demo/order.json");
     let body = serde_json::from_str::<serde_json::Value>(body).map(|mut order| {
         order["dossier"]["code"] = code(number).into();
         order.to_string()

@@ -221,3 +221,16 @@ async fn what_cannot_be_written_is_said_and_goes_on_once_it_can() {
     trail.close().await;
     assert_eq!(verify(&folder.path().join("audit"), &[keys], &[]).unwrap().unwrap().questions, 2);
 }
+
+#[tokio::test]
+async fn a_day_without_a_question_has_its_head_too_and_an_hour_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys();
+    let trail = Trail::open(folder.path(), keys.clone(), at(0)).unwrap();
+    for hours in [1, 2, 9, 10, 33] {
+        trail.day(at(hours * 60)).await;
+    }
+    trail.close().await;
+    let checked = verify(folder.path(), &[keys], &[]).unwrap().unwrap();
+    assert_eq!(checked.checkpoints, 3, "at the start and after each midnight");
+}

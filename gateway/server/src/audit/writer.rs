@@ -31,6 +31,8 @@ type Reply = oneshot::Sender<Result<(), CannotWrite>>;
 enum Order {
     /// A record as JSON (without number and chain), when it happened, and who waits for it.
     Write(serde_json::Value, Moment, Option<Reply>),
+    /// A day may have passed without a question: its head is written down all the same.
+    Day(Moment, oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -62,6 +64,14 @@ impl Writer {
     pub(super) fn write_later(&self, record: &Record<'_>, at: Moment) {
         if self.orders.try_send(Order::Write(value(record), at, None)).is_err() {
             tracing::warn!(event = "audit-end-dropped");
+        }
+    }
+
+    pub(super) async fn day(&self, at: Moment) {
+        // A thread that has ended is told of by the next question.
+        let (reply, looked) = oneshot::channel();
+        if self.orders.send(Order::Day(at, reply)).await.is_ok() {
+            let _ = looked.await;
         }
     }
 
@@ -105,7 +115,7 @@ impl Thread {
         let mut orders = Vec::new();
         while queue.blocking_recv_many(&mut orders, GROUP_MAX) > 0 {
             let (mut records, mut waiting, mut closing) = (Vec::new(), Vec::new(), None);
-            let mut at = Moment::default();
+            let (mut at, mut looked) = (Moment::default(), Vec::new());
             for order in orders.drain(..) {
                 match order {
                     Order::Write(record, when, reply) => {
@@ -113,10 +123,14 @@ impl Thread {
                         at = at.max(when);
                         waiting.extend(reply);
                     }
+                    Order::Day(when, reply) => {
+                        at = at.max(when);
+                        looked.push(reply);
+                    }
                     Order::Close(reply) => closing = Some(reply),
                 }
             }
-            let written = match records.is_empty() {
+            let written = match records.is_empty() && looked.is_empty() {
                 true => Ok(()),
                 false => self.append(&records, at).map_err(cannot),
             };
@@ -127,6 +141,7 @@ impl Thread {
             for reply in waiting {
                 let _ = reply.send(written.clone());
             }
+            looked.into_iter().for_each(|reply: oneshot::Sender<()>| drop(reply.send(())));
             if let Some(reply) = closing {
                 let _ = reply.send(());
                 return;
@@ -151,6 +166,9 @@ impl Thread {
         for record in records {
             push(record, &mut head);
             since += 1;
+        }
+        if records.is_empty() && !new_day {
+            return Ok(());
         }
         if new_day || since >= CHECKPOINT_LINES {
             let mac = self.keys.checkpoint(head.seq + 1, &head.hash);
