@@ -65,6 +65,11 @@ fn the_description_has_the_contract_in_it_and_the_callers_address() {
         String::from_utf8(answer.body.0).expect("text")
     };
     assert!(told("").contains("location=\"http://cong.h99.example:8460/a/soap/cong-dan\""));
+    let mut sealed = get("wsdl", "cong.h99.example");
+    sealed.headers.push(("x-forwarded-proto".to_owned(), "https".to_owned()));
+    let sealed = build("population", "soap", "").describe(&sealed).expect("a description");
+    let sealed = String::from_utf8(sealed.body.0).expect("text");
+    assert!(sealed.contains("location=\"https://cong.h99.example/a/soap/cong-dan\""));
     assert!(
         told("address = \"https://lgsp.h99.example/dan-cu\"")
             .contains("location=\"https://lgsp.h99.example/dan-cu\"")

@@ -111,7 +111,7 @@ impl Desk {
         let ground = Ground::lay(
             ([127, 0, 0, 1], 9).into(),
             &format!(
-                "{peers}[peers.dan-cu]\nadapter = \"population\"\ndialect = \"profile\"\nanswer_ms_max = 5000\n\
+                "{peers}[peers.dan-cu]\nadapter = \"population\"\ndialect = \"profile\"\nanswer_ms_max = 5000\nconcurrency_max = 2\n\
                  endpoints.population = \"http://{}\"\n[peers.dan-cu.settings]\n{own_settings}[peers.dan-cu.keys]\n{secrets}\
                  [[licences]]\nprocedures = [\"{PROCEDURE}\"]\n{further}",
                 database.address()

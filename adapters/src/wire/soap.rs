@@ -211,8 +211,12 @@ fn header_of_fault(writer: &mut Writer, kind: &Kind) {
         Kind::NotUnderstood(blocks) => {
             writer.start("soap:Header", &[]);
             for (namespace, name) in blocks {
-                writer
-                    .start("soap:NotUnderstood", &[("qname", &format!("b:{name}")), ("xmlns:b", namespace)]);
+                let prefixed = format!("b:{name}");
+                // No prefix can stand for no namespace.
+                match namespace.as_str() {
+                    "" => writer.start("soap:NotUnderstood", &[("qname", name)]),
+                    _ => writer.start("soap:NotUnderstood", &[("qname", &prefixed), ("xmlns:b", namespace)]),
+                }
                 writer.end("soap:NotUnderstood");
             }
             writer.end("soap:Header");
@@ -233,6 +237,8 @@ mod tests {
             assert_eq!(envelope.version, version);
             assert_eq!(envelope.fault(), Some((code.to_owned(), "Thiếu <HoVaTen>".to_owned())));
         }
+        let nameless = Kind::NotUnderstood(vec![(String::new(), "Khoi".to_owned())]);
+        assert!(read(write_fault(Version::V12, &nameless, "x", "").as_bytes()).is_ok());
         let answer = read(write(Version::V11, "<a/>").as_bytes()).unwrap();
         assert_eq!((answer.fault(), answer.body.len()), (None, 1));
     }

@@ -79,6 +79,8 @@ pub struct Room {
     pub keys: BTreeMap<String, Secret>,
     /// Whether it takes calls, and how many.
     pub availability: Mutex<Availability>,
+    /// Questions that it is asked at the same time.
+    pub questions: Semaphore,
     /// Wakes its deliveries.
     pub bell: delivery::Bell,
     /// What it offers to be asked for.
@@ -190,6 +192,9 @@ pub fn check(
             });
         }
     }
+    if let Some(rules) = &rules {
+        defects.extend(unknown_operations(rules, config, file));
+    }
     if let Err(message) = sealing_keys(config) {
         let (file, field) = (file.to_owned(), "gateway.sealing_key_file".to_owned());
         defects.push(Defect { file, line: 0, field, message, nearest: None });
@@ -288,10 +293,28 @@ fn room(
             doorkeeper,
             keys,
             availability: Mutex::new(Availability::new(peer.concurrency_max)),
+            questions: Semaphore::new(peer.concurrency_max),
             bell: delivery::Bell::default(),
         }),
         _ => Err(defects),
     }
+}
+
+/// A licence for an operation that nobody knows would allow nothing, and say nothing of it.
+fn unknown_operations(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
+    let known =
+        || rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed).map(|(kind, _)| kind.as_str());
+    let rows = config.licences.iter().enumerate();
+    let named = rows.flat_map(|(row, licence)| licence.operations.iter().map(move |name| (row + 1, name)));
+    let unknown = named.filter(|(_, name)| !known().any(|kind| kind.eq_ignore_ascii_case(name)));
+    let defect = |(row, name): (usize, &String)| Defect {
+        file: file.to_owned(),
+        line: 0,
+        field: format!("licences[{row}].operations"),
+        message: format!("there is no operation `{name}` that needs a licence"),
+        nearest: nearest(name, known()),
+    };
+    unknown.map(defect).collect()
 }
 
 impl App {

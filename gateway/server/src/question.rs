@@ -88,6 +88,10 @@ async fn ask_with_licence(
     arrival: &Arrival,
     mut message: Envelope,
 ) -> Result<Answer, Fault> {
+    let asks_for = &from.config.asks_for;
+    if !asks_for.is_empty() && !asks_for.iter().any(|unit| unit == message.unit.as_str()) {
+        return Err(Fault::sender("licence.foreign-unit", words::foreign_unit()));
+    }
     let text = |path: &str| message.document.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let procedure = text("/purpose/procedure");
     let code = text("/purpose/integrationCode");
@@ -240,10 +244,15 @@ async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Resul
     let message = &in_the_peers_words(app, room, message)?;
     let trace_on = inquire::passed_on(message);
     let bound = Duration::from_millis(room.config.answer_ms_max);
-    let asking = inquire::inquire(app, room, &trace_on, tries, |transcript| {
-        let talk = Conversation { message, marks: &Marks::new(), transcript };
-        room.adapter.next_turn(&talk)
-    });
+    let asking = async {
+        // A peer that is asked more than it bears answers nobody. Whoever waits too long here is told the same as for silence.
+        let _turn = room.questions.acquire().await.map_err(|_| nobody())?;
+        inquire::inquire(app, room, &trace_on, tries, |transcript| {
+            let talk = Conversation { message, marks: &Marks::new(), transcript };
+            room.adapter.next_turn(&talk)
+        })
+        .await
+    };
     let too_late = |_| Err(question_unanswered(bound));
     let receipt = tokio::time::timeout(bound, asking).await.unwrap_or_else(too_late).map_err(not_kept)?;
     receipt.answer.ok_or_else(nobody)

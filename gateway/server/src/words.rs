@@ -171,6 +171,11 @@ pub fn unit_unusable() -> &'static str {
     "mã đơn vị chỉ gồm chữ không dấu, chữ số, dấu chấm, gạch nối, không chứa số định danh; nhiều nhất 64 ký tự"
 }
 
+/// An identity question on behalf of a unit that the calling system does not serve.
+pub fn foreign_unit() -> &'static str {
+    "hệ thống gọi không được tra cứu thay cho đơn vị này (asks_for); kiểm tra mã đơn vị của lượt tra cứu"
+}
+
 /// A dossier code in none of the known forms: a warning, never a refusal.
 pub fn dossier_code_unusual() -> &'static str {
     "mã hồ sơ không theo dạng nào đã biết; vẫn được chuyển đi, nên kiểm tra lại ở phần mềm gửi"

@@ -183,6 +183,56 @@ async fn a_question_is_asked_again_once_and_only_if_no_byte_came_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_asks_for_its_own_units_only() {
+    let further = "[peers.huyen]\nadapter = \"population\"\ndialect = \"citizen\"\nmay_assert_officers = true\n\
+                   asks_for = [\"H99.07\"]\n";
+    let desk = Desk::with(&PLATFORMS[0], further).await;
+    let own = key(&desk.ground, &["keys", "add", "huyen", "--json"]);
+    let headers = [("x-api-key", own.as_str())];
+    let mut question = question();
+    for (unit, expected) in [("H99.07", "match"), ("H99.14", "licence.foreign-unit")] {
+        question["unit"] = json!(unit);
+        let body = question.to_string();
+        // The gateway looks at its keys once a second.
+        let heard = until("the new key", async || {
+            let heard = desk.post("citizen", "/citizen/verify", &headers, body.as_bytes()).await;
+            (heard.status != 401).then_some(heard)
+        });
+        let said = heard.await.json();
+        assert!(said["outcome"] == expected || said["code"] == expected, "{unit}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_is_asked_no_more_at_once_than_it_bears() {
+    let desk = Desk::open(&PLATFORMS[0]).await;
+    desk.database.script([Twist::Slow(2_000), Twist::Slow(2_000)]);
+    let question = question();
+    let one = || desk.citizen("/citizen/verify", &question);
+    let watch = async {
+        until("two questions to arrive", async || (desk.database.calls() == 2).then_some(())).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        desk.database.calls()
+    };
+    let (first, second, third, at_once) = tokio::join!(one(), one(), one(), watch);
+    assert_eq!(at_once, 2, "the third one waits");
+    assert_eq!([first.status, second.status, third.status], [200; 3], "and is answered");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_licence_for_an_operation_that_nobody_knows_is_a_defect() {
+    let desk = Desk::open(&PLATFORMS[0]).await;
+    let path = desk.ground.path("lienthong.toml");
+    let config = std::fs::read_to_string(&path).expect("a configuration");
+    let slip = "[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\n";
+    std::fs::write(&path, format!("{config}\n{slip}")).expect("a writable file");
+    let output = desk.command(&["check"]);
+    let words = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(!output.status.success(), "{words}");
+    assert!(words.contains("licences[2].operations") && words.contains("`look-up-citizen`"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hangs_up_leaves_an_end_in_the_trail() {
     let desk = Desk::open(&PLATFORMS[0]).await;
     desk.database.script([Twist::Slow(3_000)]);

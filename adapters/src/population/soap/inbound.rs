@@ -27,7 +27,11 @@ pub(super) const OPERATIONS: [(&str, &str); 3] =
 pub(super) fn description(settings: &Settings, ask: &Ask) -> Option<Answer> {
     ask.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("wsdl"))?;
     let address = match (settings.address.as_str(), ask.header("host")) {
-        ("", Some(host)) => format!("http://{host}{}", ask.path),
+        ("", Some(host)) => {
+            // Not the caller's header: the door says it.
+            let scheme = ask.header("x-forwarded-proto").unwrap_or("http");
+            format!("{scheme}://{host}{}", ask.path)
+        }
         ("", None) => ADDRESS.to_owned(),
         (own, _) => own.to_owned(),
     };

@@ -69,6 +69,10 @@ pub struct Peer {
     /// This system signs its officers in itself, and its word for who asks is believed (and recorded as asserted).
     #[serde(default)]
     pub may_assert_officers: bool,
+    /// The units on whose behalf this system may put identity questions; empty means all, because one software often serves a whole
+    /// province, and then the unit is its own word.
+    #[serde(default)]
+    pub asks_for: Vec<String>,
     /// What an identity question of this system must be about: `dossier`, or `procedure` where its software knows no dossier yet.
     #[serde(default)]
     pub purpose: Purpose,

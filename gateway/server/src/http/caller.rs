@@ -30,12 +30,14 @@ use crate::words;
 pub struct Visitor {
     /// Where it calls from, as the socket says: what a proxy writes into a header is not believed.
     pub(crate) address: IpAddr,
+    /// Over TLS.
+    pub(super) secure: bool,
     certificate: Option<(Arc<DoorTls>, Shown)>,
 }
 
 impl Visitor {
     pub(super) fn plain(address: IpAddr) -> Self {
-        Visitor { address, certificate: None }
+        Visitor { address, secure: false, certificate: None }
     }
 
     pub(super) fn over_tls(
@@ -44,7 +46,7 @@ impl Visitor {
         chain: Option<Vec<CertificateDer<'static>>>,
     ) -> Self {
         let chain = chain.map(|chain| chain.into_iter().map(CertificateDer::into_owned).collect());
-        Visitor { address, certificate: chain.map(|chain| (tls, Shown::new(chain))) }
+        Visitor { address, secure: true, certificate: chain.map(|chain| (tls, Shown::new(chain))) }
     }
 
     /// The peers whose certificate it has shown; none if it has shown none.

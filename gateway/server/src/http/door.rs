@@ -125,8 +125,12 @@ impl<'a> Call<'a> {
 
     /// What one of the doors says of itself to whoever asks.
     fn description(&self) -> Option<Answer> {
-        let ask = &self.arrival.ask;
-        (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(ask)))?
+        let mut ask = self.arrival.ask.clone();
+        // Else it would send callers, with their keys, to where nothing is sealed.
+        if self.visitor.secure {
+            ask.headers.push(("x-forwarded-proto".to_owned(), "https".to_owned()));
+        }
+        (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(&ask)))?
     }
 
     /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.
