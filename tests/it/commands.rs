@@ -244,6 +244,50 @@ fn what_cannot_be_read_is_status_3() {
     place.ends(1, "did you mean `listen`", &["check"]);
 }
 
+/// What stands in the reference as a remark is a configuration that holds, as soon as its secrets are there: so nobody copies a slip.
+#[test]
+fn the_peers_that_the_reference_only_shows_hold_too() {
+    let place = Place::new();
+    place.done(&["init", "--folder", "etc"]);
+    let reference = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("a configuration");
+    let (mut text, mut shown, mut peers) = (String::new(), false, 0);
+    for line in reference.lines() {
+        let bare = line.strip_prefix("# ").unwrap_or_default();
+        shown = match bare.starts_with("[peers.") {
+            true => true,
+            false => shown && !bare.is_empty(),
+        };
+        peers += usize::from(
+            shown && bare.ends_with(']') && !bare.contains(".settings]") && bare.starts_with('['),
+        );
+        text.push_str(if shown { bare } else { line });
+        text.push('\n');
+    }
+    assert_eq!(peers, 8, "the peers that are shown");
+    let place_of = |line: &str, after: &str| {
+        let rest = line.split_once(after)?.1;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let authority = std::fs::read_to_string(crate::tls::Authority::new().file()).expect("a certificate");
+    for part in text.lines().flat_map(|line| line.split("}, ")).filter(|part| !part.starts_with('#')) {
+        if let Some(path) = place_of(part, "ca_file = \"") {
+            place.write(&path, &authority);
+        } else if let Some(path) = place_of(part, "{ file = \"") {
+            place.write(&path, "whsec_bGllbnRob25nIHRodSBuZ2hpZW0ga2hvYSBreQ==\n");
+        }
+    }
+    place.write("etc/lienthong.toml", &text);
+    let mut check = place.command(&["check"]);
+    for name in ["LIENTHONG_NGSP_KEY", "LIENTHONG_NGSP_SECRET", "LIENTHONG_MYVNPOST_USERNAME"] {
+        check.env(name, "thu");
+    }
+    let said = said(&mut check);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    // They were looked at: one secret less is said.
+    std::fs::remove_file(place.path("etc/dan-cu.secret")).expect("a file");
+    place.ends(1, "peers.dan-cu.keys.secret-key", &["check"]);
+}
+
 #[test]
 fn the_demonstration_ends_well() {
     let place = Place::new();

@@ -13,6 +13,7 @@ mod privacy;
 mod process;
 mod questions;
 mod sessions;
+mod simulators;
 mod stories;
 mod subscribers;
 mod tidy;

@@ -141,7 +141,9 @@ impl Thread {
             for reply in waiting {
                 let _ = reply.send(written.clone());
             }
-            looked.into_iter().for_each(|reply: oneshot::Sender<()>| drop(reply.send(())));
+            for reply in looked {
+                let _: Result<(), ()> = reply.send(());
+            }
             if let Some(reply) = closing {
                 let _ = reply.send(());
                 return;

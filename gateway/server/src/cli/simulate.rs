@@ -1,13 +1,16 @@
 //! `simulate`: a peer's other side on a port, for whoever builds or tries a connection without access to the real one.
 //!
 //! It is directed by a script in a small text file, a line a step: what `Host::obey` takes, and `after <span>`. While it runs it
-//! is directed by HTTP (`ops/simulators.md`).
+//! is directed by HTTP (`ops/simulators.md`). What it calls by itself goes where `--webhooks-to` says; without it, nothing is called.
+
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use self::webhooks::Address;
 use super::{Common, Ended, Outcome, block_on, serve};
 use crate::clock::Clock;
 use crate::simulator::{Host, Twist};
@@ -31,6 +34,9 @@ pub struct Simulate {
     /// A file that says what happens, a line a step: answers, always, nudge, after
     #[arg(long)]
     script: Option<PathBuf>,
+    /// Where it calls what it has to tell, each second; its own path (/postal/ems) is put behind this address
+    #[arg(long)]
+    webhooks_to: Option<String>,
 }
 
 pub fn simulate(common: &Common, args: Simulate) -> Outcome {
@@ -48,6 +54,12 @@ pub fn simulate(common: &Common, args: Simulate) -> Outcome {
         );
         Ended::Misused(format!("{words} `{}`", args.peer))
     })?;
+    let webhooks_to = args.webhooks_to.as_deref().map(|text| {
+        let words =
+            lang.pick("--webhooks-to phải là một địa chỉ http://", "--webhooks-to is an address http://");
+        Address::parse(text).ok_or_else(|| Ended::Misused(words.to_owned()))
+    });
+    let webhooks_to = webhooks_to.transpose()?;
     let mut steps = Vec::new();
     if let Some(word) = args.answers.iter().find(|word| Twist::parse(word).is_none()) {
         let words = lang.pick("--answers không biết", "--answers does not know");
@@ -65,22 +77,37 @@ pub fn simulate(common: &Common, args: Simulate) -> Outcome {
     }
     block_on(async {
         let stopped = serve::stopped()?;
-        let host = Host::start(peer, args.listen, Clock::system()).await?;
+        let clock = Clock::system();
+        let host = Host::start(peer, args.listen, clock.clone()).await?;
+        // What the script says without waiting holds for the very first call.
+        let (first, later) = steps.split_at(steps.iter().position(|step| waits(step)).unwrap_or(steps.len()));
+        play(&host, first, lang).await.map_err(Ended::Misused)?;
         say!("http://{}", host.address());
         let played = async {
-            if let Err(wrong) = play(&host, &steps, lang).await {
+            if let Err(wrong) = play(&host, later, lang).await {
                 return wrong;
             }
             // The script is over; the peer stays.
             std::future::pending().await
         };
+        let calling = async {
+            match &webhooks_to {
+                Some(to) => webhooks::keep_calling(&host, to, &clock, lang).await,
+                None => std::future::pending().await,
+            }
+        };
         let wrong = tokio::select! {
             () = stopped => None,
             wrong = played => Some(wrong),
+            () = calling => None,
         };
         say!("{:#}", host.state());
         wrong.map_or(Ok(()), |wrong| Err(Ended::Misused(wrong)))
     })
+}
+
+fn waits(step: &str) -> bool {
+    step.starts_with("after ")
 }
 
 async fn play(host: &Host, steps: &[String], lang: Lang) -> Result<(), String> {

@@ -199,6 +199,11 @@ pub(super) const PAGES: &[Page] = &[
                 "Các lần gọi đầu tiên gặp gì: 503, html, lost-before, lost-after, slow, ok",
             ),
             ("script", "TỆP", "Kịch bản, mỗi dòng một việc: answers, always, nudge, after"),
+            (
+                "webhooks_to",
+                "ĐỊA CHỈ",
+                "Nơi nhận những lời báo của hệ thống, mỗi giây một lượt; đường dẫn riêng (/postal/ems) được nối vào sau",
+            ),
         ],
         examples: &[
             (
@@ -212,9 +217,14 @@ pub(super) const PAGES: &[Page] = &[
                 "away for the first two calls",
             ),
             (
-                "lienthong simulate population --set \"profile = 'p2'\" --listen 127.0.0.1:8462",
+                "lienthong simulate population --set 'profile = \"p2\"' --listen 127.0.0.1:8462",
                 "CSDL dân cư giả lập qua nền tảng của tỉnh",
                 "the population database behind a province's platform",
+            ),
+            (
+                "lienthong simulate postal/ems --listen 127.0.0.1:8463 --webhooks-to http://127.0.0.1:8460/h/SEGMENT",
+                "EMS giả lập, báo tin vào đường dẫn bí mật của `lienthong keys add ems --path`",
+                "EMS, calling the secret path of `lienthong keys add ems --path`",
             ),
         ],
         ends: &[0, 2, 3],
