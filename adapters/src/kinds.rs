@@ -20,6 +20,8 @@ pub(crate) const HINT_REST: &str = "rest";
 pub(crate) const POSTAL_ORDER_REQUESTED: &str = "postal-order-requested";
 /// The one-stop-shop wants a shipment cancelled.
 pub(crate) const POSTAL_ORDER_CANCELLED: &str = "postal-order-cancelled";
+/// The one-stop-shop wants a shipment corrected that was ordered.
+pub(crate) const POSTAL_ORDER_CORRECTED: &str = "postal-order-corrected";
 /// What would it cost to carry something?
 pub(crate) const ASK_POSTAL_PRICE: &str = "ask-postal-price";
 /// A carrier told something of a shipment.

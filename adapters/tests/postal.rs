@@ -172,6 +172,27 @@ fn a_cancellation_waits_for_its_approval() {
 }
 
 #[test]
+fn a_correction_is_made_or_waits_with_its_case_and_moves_no_shipment() {
+    let (mut world, marks) = ordered("myvnpost");
+    let id = marks[&format!("peer/{NUMBER}")].clone();
+    let correct =
+        json!({ "dossier": { "code": CODE }, "leg": "RETURN", "shipment": 1, "cod": { "fees": 0 } });
+    let (end, marks) = world.send("postal-order-corrected", &correct, marks);
+    assert!(matches!(&end, End::Delivered(receipt) if receipt.reference == NUMBER), "{end:?}");
+    assert_eq!((marks[&format!("correct/{id}")].as_str(), world.count("corrected")), ("done", 1));
+    world.sim.nudge(&["advance", NUMBER, "10"]);
+    let (end, marks) = world.send("postal-order-corrected", &correct, marks);
+    let waits = format!("{NUMBER} CaseId 8");
+    assert!(matches!(&end, End::Delivered(receipt) if receipt.reference == waits), "{end:?}");
+    assert_eq!(marks[&format!("correct/{id}")], "pending 8");
+    assert_eq!((world.count("corrected"), world.count("correcting"), world.count("events")), (1, 1, 2));
+    // The carrier knows no order of this id.
+    let unknown = Marks::from([(format!("peer/{NUMBER}"), "O9".to_owned())]);
+    let (end, _) = world.send("postal-order-corrected", &correct, unknown);
+    assert!(matches!(&end, End::Dead(fault) if fault.code == "postal.refused"), "{end:?}");
+}
+
+#[test]
 fn a_cancellation_by_get_is_made_once_in_effect() {
     for script in QUIRKS.iter().map(|quirk| vec![Quirk::Pass, *quirk]) {
         let mut world = World::new("hcc", script.clone());

@@ -3,7 +3,7 @@
 //! There is one number for each dossier, leg and shipment, made by the form of the settings and by nothing else: so an order whose
 //! answer was lost is made again under the same number, and no retry ever makes a second one. Marks remember by number, because two
 //! legs of one dossier share its lane: `leg/<number>` (whose leg it is), `tracking/<number>` (the carrier's number of the item),
-//! `peer/<number>` (the carrier's own id of the order) and `cancel/<number>` (`pending` until it is granted).
+//! `peer/<number>` (the carrier's own id of the order), `cancel/<number>` and `correct/<number>` (`pending` until it is granted).
 
 use gateway_core::adapter::{Conversation, Marks};
 use gateway_core::fault::{Blame, Fault, Remedy};
@@ -53,7 +53,7 @@ impl Leg {
     }
 }
 
-/// What is to be ordered or cancelled.
+/// What is to be ordered, cancelled or corrected.
 pub(super) struct Order<'a> {
     pub(super) dossier: &'a str,
     pub(super) leg: Leg,

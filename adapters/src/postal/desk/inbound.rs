@@ -1,4 +1,4 @@
-//! Frames an order, a cancellation or a question, and words the one answer.
+//! Frames an order, a cancellation, a correction or a question, and words the one answer.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use gateway_core::ids::{Kind, MessageId};
 use gateway_core::json;
 use serde_json::{Value, json};
 
-use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
+use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_CORRECTED, POSTAL_ORDER_REQUESTED};
 use crate::postal::{verdict, wire};
 use crate::wire::refusal::without_success;
 
@@ -16,8 +16,10 @@ const FRAME: &str = "desk.frame";
 
 /// One object is one item; the path says which kind.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
-    let kind = kind_by_path(&arrival.ask.path)
-        .ok_or_else(|| Fault::sender("door.not-found", "đường dẫn phải kết thúc bằng orders, orders/cancel hoặc price"))?;
+    let kind = kind_by_path(&arrival.ask.path).ok_or_else(|| {
+        let words = "đường dẫn phải kết thúc bằng orders, orders/cancel, orders/correct hoặc price";
+        Fault::sender("door.not-found", words)
+    })?;
     let body = json::parse(&arrival.ask.body.0)?;
     if !body.is_object() {
         return Err(Fault::sender(FRAME, "nội dung phải là một đối tượng JSON"));
@@ -54,10 +56,15 @@ pub(super) fn reply(said: Result<&[Fate], &Fault>) -> Answer {
 
 fn kind_by_path(path: &str) -> Option<&'static str> {
     let path = path.trim_end_matches('/').to_ascii_lowercase();
-    [("/orders/cancel", POSTAL_ORDER_CANCELLED), ("/orders", POSTAL_ORDER_REQUESTED), ("/price", ASK_POSTAL_PRICE)]
-        .into_iter()
-        .find(|(end, _)| path.ends_with(end))
-        .map(|(_, kind)| kind)
+    [
+        ("/orders/cancel", POSTAL_ORDER_CANCELLED),
+        ("/orders/correct", POSTAL_ORDER_CORRECTED),
+        ("/orders", POSTAL_ORDER_REQUESTED),
+        ("/price", ASK_POSTAL_PRICE),
+    ]
+    .into_iter()
+    .find(|(end, _)| path.ends_with(end))
+    .map(|(_, kind)| kind)
 }
 
 fn accepted(id: &MessageId, known: bool) -> Answer {

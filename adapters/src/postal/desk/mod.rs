@@ -1,8 +1,8 @@
 //! One-stop-shop software that orders by our own clean JSON and is told what becomes of a shipment.
 //!
-//! Inbound: `…/postal/orders`, `…/postal/orders/cancel`, `…/postal/price` (a question). One call is one order. Outbound: a confirmed
-//! change of a shipment is posted to the software, which alone decides whether the dossier goes from 9 to 10: the portal hears of that
-//! from it, never from here.
+//! Inbound: `…/postal/orders`, `…/postal/orders/cancel`, `…/postal/orders/correct`, `…/postal/price` (a question). One call is one
+//! order. Outbound: a confirmed change of a shipment is posted to the software, which alone decides whether the dossier goes from 9 to
+//! 10: the portal hears of that from it, never from here.
 //!
 //! Deliberately absent: validation and translation, keys (the door's), batches.
 

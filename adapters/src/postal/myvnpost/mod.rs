@@ -1,6 +1,7 @@
 //! MyVNPost: VNPost's interface for customers with a contract.
 //!
-//! A token in the header `token`, orders, prices, cancellations that are granted only later, the history of one item, and calls in batches.
+//! A token in the header `token`, orders, prices, cancellations and corrections that are granted only later, the history of one item, and
+//! calls in batches.
 //! Such a call carries a signature that proves nothing: it covers four values of the first record alone, and the vendor's sample makes it
 //! with the public key, which anybody may hold. So it is not looked at, every event of a call is a hint, and only a question of ours
 //! confirms it. Letter case of keys drifts between operations; answers hide names and telephones behind `+`.

@@ -1,21 +1,25 @@
-//! Ordering, cancelling and asking for the price at MyVNPost.
+//! Ordering, cancelling, correcting and asking for the price at MyVNPost.
 //!
 //! A cancellation is granted at once (`00`) or waits for an approval (`02`): then the mark `cancel/<id>` is `pending`, the delivery is
 //! over, and the history says how it ends. It goes by the carrier's own id of the order, which the order's answer has taught as
 //! `peer/<number>`; the wire has nothing else.
+//!
+//! A correction is granted or waits in the same way, with the mark `correct/<id>`. One that waits has a case: its number stands in the
+//! mark and in the delivery's reference, because nothing tells us later how it ended and a person must be able to find it at the
+//! carrier. It may be made again, because it says the values wanted and no difference to those that are there.
 
 use gateway_core::adapter::{Answer, Conversation, Effect, Exchange, Marks, Receipt, Request, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use serde_json::{Map, Value, json};
 
-use super::MyVnPost;
-use super::faults;
-use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
+use super::{MyVnPost, Settings, faults};
+use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_CORRECTED, POSTAL_ORDER_REQUESTED};
 use crate::postal::order::{Leg, Order, mark, marked, not_taken, ours};
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, Call};
 
 const CANCEL: &str = "cancel";
+const CORRECT: &str = "correct";
 const PRICE: &str = "price";
 
 impl MyVnPost {
@@ -24,23 +28,25 @@ impl MyVnPost {
         match talk.message.kind.as_str() {
             POSTAL_ORDER_REQUESTED => self.order(talk),
             POSTAL_ORDER_CANCELLED => self.cancel(talk),
+            POSTAL_ORDER_CORRECTED => self.correct(talk),
             ASK_POSTAL_PRICE => self.price(talk),
             other => Err(not_taken(other)),
         }
     }
 
-    /// What the carrier calls the item and the order, and how far a cancellation is.
+    /// What the carrier calls the item and the order, and how far a cancellation or a correction is.
     pub(super) fn lesson(&self, exchange: &Exchange) -> Marks {
         let Exchange { request, answer } = exchange;
         let outcome = self.outcome(answer);
-        if request.step == CANCEL {
-            let state = match outcome {
-                Outcome::Done => "done",
-                Outcome::Pending => "pending",
+        if [CANCEL, CORRECT].contains(&request.step.as_str()) {
+            let state = match (outcome, case(answer).filter(|_| request.step == CORRECT)) {
+                (Outcome::Done, _) => "done".to_owned(),
+                (Outcome::Pending, None) => "pending".to_owned(),
+                (Outcome::Pending, Some(case)) => format!("pending {case}"),
                 _ => return Marks::new(),
             };
             let asked = wire::object(&request.ask.body.0).unwrap_or_default();
-            return wire::text(&asked, "OriginalId").map(|id| mark("cancel", &id, state)).into_iter().collect();
+            return wire::text(&asked, "OriginalId").map(|id| mark(&request.step, &id, state)).into_iter().collect();
         }
         let Some(leg) = Leg::of_step(&request.step).filter(|_| outcome == Outcome::Done) else { return Marks::new() };
         let asked = wire::object(&request.ask.body.0).unwrap_or_default();
@@ -89,16 +95,17 @@ impl MyVnPost {
             }
             block.insert("serviceCode".to_owned(), json!(settings.service_code));
         }
-        let cod = order.value("codAmount").and_then(Value::as_i64).filter(|amount| *amount > 0);
-        let services: Vec<Value> = cod
-            .map(|amount| {
-                json!({ "code": settings.cod_service, "propValue": format!("{}:{amount}", settings.cod_property) })
-            })
-            .into_iter()
-            .collect();
-        block.insert("addonService".to_owned(), json!(services));
+        block.insert("addonService".to_owned(), self.collecting(order));
         block.insert("additionRequest".to_owned(), json!([]));
         Ok(block)
+    }
+
+    /// The additional service that collects the fees; none if there are none.
+    fn collecting(&self, order: &Order) -> Value {
+        let Settings { cod_service, cod_property, .. } = &self.settings;
+        let amount = order.value("codAmount").and_then(Value::as_i64).filter(|amount| *amount > 0);
+        let service = |amount| json!({ "code": cod_service, "propValue": format!("{cod_property}:{amount}") });
+        amount.map(service).into_iter().collect()
     }
 
     fn cancel(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
@@ -113,6 +120,38 @@ impl MyVnPost {
             Outcome::Done | Outcome::Pending => Ok(Turn::Done(Receipt { reference: number, answer: None })),
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
         }
+    }
+
+    fn correct(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        let order = Order::read(talk)?;
+        let number = self.settings.number_form.compose(&order)?;
+        let Some(last) = talk.transcript.last() else {
+            let id = marked(talk.marks, "peer", &number).ok_or_else(|| {
+                ours("postal.unknown-order", "chưa biết mã đơn hàng của MyVNPost nên chưa sửa được")
+            })?;
+            let body = json!({ "OriginalId": id, "informationOrder": self.correction(&order) });
+            return Ok(Turn::Call(self.call(CORRECT, "/orderCorrection", body)));
+        };
+        match self.outcome(&last.answer) {
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Pending => {
+                let reference = case(&last.answer).map(|case| format!("{number} CaseId {case}")).unwrap_or(number);
+                Ok(Turn::Done(Receipt { reference, answer: None }))
+            }
+            Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
+        }
+    }
+
+    /// Only what changes: an answer hides names and telephones, so what does not change could not be repeated from one.
+    fn correction(&self, order: &Order) -> Map<String, Value> {
+        let mut block = order.block("informationOrder");
+        if block.contains_key("receiverCommuneCode") {
+            block.entry("receiverDistrictCode").or_insert_with(|| json!("VNPOST"));
+        }
+        if order.value("codAmount").is_some() {
+            block.insert("addonService".to_owned(), self.collecting(order));
+        }
+        block
     }
 
     fn price(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
@@ -150,6 +189,11 @@ impl MyVnPost {
         let (query, headers) = (Vec::new(), Vec::new());
         Call { step, method: "POST", path: &path, query, headers, body: Some(body), account: true }.request()
     }
+}
+
+/// The number of the case that waits for an approval.
+fn case(answer: &Answer) -> Option<String> {
+    wire::text(&wire::object(&answer.body.0)?, "CaseId")
 }
 
 /// One offer: the total if it is told, else main fee and additional fees together.

@@ -1,4 +1,4 @@
-//! MyVNPost's other side: a token, orders, prices, cancellations that wait for approval, histories, and calls in batches.
+//! MyVNPost's other side: a token, orders, prices, cancellations and corrections that wait for approval, histories, and calls in batches.
 //!
 //! It refuses what the real one would: no token or an old one (401), a missing field, a district that is neither a code nor `VNPOST`. It
 //! hides telephones behind `+` in its answers, writes `type` here and `Type` there, and signs its batches with something that proves
@@ -14,7 +14,7 @@ use super::settings::Settings;
 use crate::postal::wire::{self, pair};
 
 const HOUR_MS: i64 = 3_600_000;
-/// From here on a cancellation needs an approval.
+/// From here on a cancellation or a correction needs an approval.
 const PICKED_UP: i64 = 6;
 
 /// MyVNPost in memory.
@@ -42,11 +42,17 @@ struct Order {
     /// Status, and when.
     events: Vec<(i64, Moment)>,
     cancelling: bool,
+    corrected: u64,
+    correcting: bool,
 }
 
 impl Order {
     fn item(&self) -> String {
         format!("PX{:09}VN", self.id)
+    }
+
+    fn picked_up(&self) -> bool {
+        self.events.iter().any(|(status, _)| *status >= PICKED_UP && *status != 9)
     }
 }
 
@@ -101,7 +107,7 @@ impl MyVnPostSim {
         let known = self.orders.contains_key(&number);
         self.doubled += u64::from(known);
         if !known {
-            self.orders.insert(number.clone(), Order { id: count + 1, events: vec![(1, at)], cancelling: false });
+            self.orders.insert(number.clone(), Order { id: count + 1, events: vec![(1, at)], ..Order::default() });
         }
         let made = &self.orders[&number];
         Answer::json(
@@ -118,12 +124,28 @@ impl MyVnPostSim {
         let Some(order) = self.orders.values_mut().find(|order| format!("O{}", order.id) == id) else {
             return Answer::json(200, &json!({ "Type": "01", "Message": "Không có đơn hàng" }));
         };
-        if order.events.iter().any(|(status, _)| *status >= PICKED_UP && *status != 9) {
+        if order.picked_up() {
             order.cancelling = true;
             return Answer::json(200, &json!({ "type": "02", "Message": "Chờ duyệt", "OriginalId": id, "CaseId": 7 }));
         }
         order.events.push((9, at));
         Answer::json(200, &json!({ "Type": "00", "Message": "OK", "OriginalId": id }))
+    }
+
+    fn correct(&mut self, body: &Value) -> Answer {
+        let id = wire::text(body, "OriginalId").unwrap_or_default();
+        let Some(order) = self.orders.values_mut().find(|order| format!("O{}", order.id) == id) else {
+            return Answer::json(200, &json!({ "type": "01", "Message": "Không có đơn hàng" }));
+        };
+        if body["informationOrder"].as_object().is_none_or(serde_json::Map::is_empty) {
+            return Answer::json(200, &json!({ "type": "03", "Message": "Không có nội dung sửa", "OriginalId": id }));
+        }
+        if order.picked_up() {
+            order.correcting = true;
+            return Answer::json(200, &json!({ "Type": "02", "Message": "Chờ duyệt", "originalId": id, "caseId": 8 }));
+        }
+        order.corrected += 1;
+        Answer::json(200, &json!({ "type": "00", "Message": "OK", "OriginalId": id }))
     }
 
     fn price(&self, body: &Value) -> Answer {
@@ -181,6 +203,7 @@ impl Simulator for MyVnPostSim {
         match (ask.method.as_str(), operation) {
             ("POST", "/CreateOrder") => self.create(&body),
             ("POST", "/orderCancel") => self.cancel(&body),
+            ("POST", "/orderCorrection") => self.correct(&body),
             ("POST", "/ServicesCharge") => self.price(&body),
             ("GET", "/GetStatusHistoryOrder") => self.history(ask.query("code").unwrap_or_default()),
             _ => Answer::json(404, &json!({ "success": false, "errorMessage": "no such address" })),
@@ -211,13 +234,15 @@ impl Simulator for MyVnPostSim {
             "orders": self.orders.len(),
             "doubled": self.doubled,
             "cancelling": self.orders.values().filter(|order| order.cancelling).count(),
+            "corrected": self.orders.values().map(|order| order.corrected).sum::<u64>(),
+            "correcting": self.orders.values().filter(|order| order.correcting).count(),
             "events": self.orders.values().map(|order| order.events.len()).sum::<usize>(),
             "called": self.called,
             "waiting": self.waiting.len(),
         })
     }
 
-    /// `expire-sessions`, `advance <order> <code>` (9 or 22 grants a cancellation), `late` and `future-dated`, both the same way,
+    /// `expire-sessions`, `advance <order> <code>` (9 or 22 grants a cancellation; from 6 on, a correction waits), `late` and `future-dated`, both the same way,
     /// `out-of-order <order> <code>` (first in the batch that waits), `duplicate` (the last record twice in one batch), `unknown-item <code>`,
     /// `bad-record`.
     fn nudge(&mut self, words: &[&str]) -> bool {
