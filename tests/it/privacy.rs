@@ -169,3 +169,24 @@ async fn nothing_said_of_people_is_seen_from_outside() {
         clean(&name, &bytes);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_carrier_calls_an_order_that_is_not_ours_is_not_in_the_clear() {
+    let house = House::with(&[("ems", "")]).await;
+    let key = house.stage.key("ems").unwrap().reveal().to_owned();
+    let headers = [("x-api-key", key.as_str()), ("content-type", "application/json")];
+    for (number, text) in PERSONAL.into_iter().enumerate() {
+        for (status, code) in [(2, text.to_owned()), (4, format!("{text}/R1"))] {
+            let body = json!({
+                "tracking_code": format!("EX{number:09}VN"), "order_code": code, "status_code": status, "note": PERSONAL[5],
+                "datetime": "23/11/2026 07:00:00",
+            });
+            let bytes = call("POST", "/hooks/postal/ems", &headers, body.to_string().as_bytes());
+            let heard = ask(house.address(), &bytes).await.expect("an answer");
+            assert_eq!(heard.status, 200, "{code}");
+        }
+    }
+    for (name, bytes) in files(&house.stage.folder().join("data")) {
+        clean(&name, &bytes);
+    }
+}

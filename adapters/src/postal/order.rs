@@ -155,8 +155,16 @@ impl NumberForm {
         }
     }
 
-    /// Turns an order away whose number is known to be the other leg's.
+    /// Turns an order away whose number is known to be the other leg's, or that of an order that was cancelled: carriers answer that it
+    /// is there already, and nothing would ever be carried.
     pub(super) fn free(&self, number: &str, leg: Leg, marks: &Marks) -> Result<(), Fault> {
+        let names = [Some(number), marked(marks, "peer", number)];
+        if names.into_iter().flatten().any(|name| marked(marks, "cancel", name) == Some("done")) {
+            return Err(ours(
+                "postal.cancelled",
+                "đơn hàng mang số này đã hủy; muốn gửi lại phải đặt lần gửi khác (tăng shipment)",
+            ));
+        }
         match remembered(marks, number) {
             Some(known) if known != leg => Err(ours(
                 "postal.number-taken",
@@ -242,5 +250,9 @@ mod tests {
         assert!(!full.adopts("A-C1", Leg::Return, &Marks::new()));
         assert_eq!(plain.free("A", Leg::Collect, &known).unwrap_err().code, "postal.number-taken");
         assert!(plain.free("A", Leg::Return, &known).is_ok());
+        let by = |name: &str| Marks::from([mark("peer", "A", "O1"), mark("cancel", name, "done")]);
+        for (cancelled, free) in [("A", false), ("O1", false), ("B", true)] {
+            assert_eq!(plain.free("A", Leg::Return, &by(cancelled)).is_ok(), free, "{cancelled}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gateway_core::adapter::{Ask, Body, Effect, Item, Pairs, Payload, Request};
 use gateway_core::ids::{Account, Kind};
+use gateway_core::translator::whole;
 use serde_json::{Map, Value};
 
 use super::order::NumberForm;
@@ -74,11 +75,12 @@ pub(super) fn event(form: &NumberForm, number: Option<&str>, keys: Vec<String>, 
     }
 }
 
-/// A text or number as text, without white space around it; none if it is empty.
+/// A text or number as text, without white space around it; none if it is empty. `4.0` is `4`: what stands between may know one kind of
+/// number only.
 pub(super) fn plain(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => whole(number).map_or_else(|| number.to_string(), |whole| whole.to_string()),
         _ => return None,
     };
     (!text.is_empty()).then_some(text)
@@ -110,6 +112,17 @@ pub(super) fn dong(value: &Value) -> Option<i64> {
     let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
     let whole: i64 = whole.parse().ok().filter(|whole| *whole >= 0)?;
     rest.bytes().all(|digit| digit == b'0').then_some(whole)
+}
+
+/// Leaves out amounts that are none. They are provisional or for the history; an event that says where a shipment is must not be lost for
+/// one of them.
+pub(super) fn without_unreadable_amounts(record: &mut Value, names: &[&str]) {
+    let Some(fields) = record.as_object_mut() else { return };
+    for name in names {
+        if let Some(amount) = fields.get_mut(*name) {
+            *amount = dong(amount).map_or(Value::Null, Value::from);
+        }
+    }
 }
 
 /// The same object with the keys of this list in their letter case, so that a contract can name them.
@@ -172,6 +185,21 @@ mod tests {
         for none in [json!("26.5"), json!(-1), json!("hai mươi"), json!(null), json!("")] {
             assert_eq!(dong(&none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_number_with_a_point_is_the_same_number() {
+        let written = [(json!(4.0), "4"), (json!(1_790_848_800_000.0), "1790848800000"), (json!(4.5), "4.5")];
+        for (number, text) in written {
+            assert_eq!(plain(&number).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn an_amount_that_is_none_is_left_out() {
+        let mut record = json!({ "totalFee": 26000.5, "codAmount": "26000", "fee": -1, "status": 14 });
+        without_unreadable_amounts(&mut record, &["totalFee", "codAmount", "fee", "none"]);
+        assert_eq!(record, json!({ "totalFee": null, "codAmount": 26000, "fee": null, "status": 14 }));
     }
 
     #[test]

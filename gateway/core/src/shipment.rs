@@ -163,7 +163,8 @@ impl Event {
         (self.at, rank, self.sequence)
     }
 
-    fn is_future(&self) -> bool {
+    /// Is it dated so much after its receipt that it cannot be believed?
+    pub fn is_future(&self) -> bool {
         self.at.millis_since(self.received) > FUTURE_MS_MAX
     }
 }

@@ -138,7 +138,10 @@ async fn accept(
 fn numbered_by_the_signer(arrival: &Arrival, mut messages: Vec<NewMessage>) -> Vec<NewMessage> {
     let id = arrival.ask.header("webhook-id").filter(|_| arrival.level == Level::Signed);
     if let Some(id) = id {
-        for (number, message) in messages.iter_mut().enumerate() {
+        // What is refused may be said right under the same id.
+        for (number, message) in
+            messages.iter_mut().enumerate().filter(|(_, message)| message.content.is_ok())
+        {
             message.keys.push(format!("webhook/{number}/{id}"));
         }
     }

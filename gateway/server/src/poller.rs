@@ -186,7 +186,11 @@ impl Poller<'_> {
                     let at = app.clock.now();
                     self.take_in(spec, page, Some(shipment), Asked::Item { shipment, at }, at).await?;
                 }
-                Told::Away => break,
+                // The next probe is about another one: perhaps it is this item alone that the peer falls over.
+                Told::Away => {
+                    app.store.postpone(shipment, app.clock.now().plus_millis(REFUSED_MS)).await?;
+                    break;
+                }
                 // One item that the peer chokes on keeps none of the others from being asked about.
                 Told::Refused => {
                     let until = app.clock.now().plus_millis(REFUSED_MS.max(spec.every_ms as i64));
@@ -195,7 +199,7 @@ impl Poller<'_> {
             }
         }
         let pause = app.clock.now().plus_millis(spec.every_ms as i64);
-        let next = app.store.next_poll_at(&room.name).await?;
+        let next = app.store.next_item_at(&room.name).await?;
         Ok(next.map_or(pause, |next| next.min(pause)).max(rest))
     }
 
@@ -227,7 +231,10 @@ impl Poller<'_> {
                 (Told::Away, "away")
             }
             Err(fault) => {
-                self.is_there();
+                // What our own side could not even ask says nothing about the peer.
+                if tries.made() > 0 {
+                    self.is_there();
+                }
                 tracing::warn!(event = "feed-unreadable", peer = %room.name, feed = spec.name, fault = %fault.code, cause = %fault.cause);
                 (Told::Refused, "refused")
             }
@@ -264,16 +271,20 @@ impl Poller<'_> {
             let correlation = Correlation::from(hex(&clock::chance::<8>()));
             messages.extend(understand(app, room, way, item, &Trace { correlation, traceparent: None }));
         }
-        let refused = messages.iter().filter(|message| message.content.is_err()).count();
         let read = messages.len();
-        for fault in messages.iter().filter_map(|message| message.content.as_ref().err()) {
-            tracing::warn!(event = "record-refused", peer = %room.name, feed = spec.name, fault = %fault.code);
-        }
+        let faults: Vec<Option<Fault>> =
+            messages.iter().map(|message| message.content.as_ref().err().cloned()).collect();
         let admitted = app.store.admit_asked(messages, asked).await?;
         crash::point("after-page-kept");
+        // One that was refused before is no news.
+        let fresh = faults.iter().zip(&admitted).filter(|(_, admitted)| admitted.admission.is_none());
+        let fresh: Vec<&Fault> = fresh.filter_map(|(fault, _)| fault.as_ref()).collect();
+        for fault in &fresh {
+            tracing::warn!(event = "record-refused", peer = %room.name, feed = spec.name, fault = %fault.code);
+        }
         heed(app, room, &admitted);
         if read > 0 {
-            tracing::info!(event = "polled", peer = %room.name, feed = spec.name, records = read, refused);
+            tracing::info!(event = "polled", peer = %room.name, feed = spec.name, records = read, refused = fresh.len());
         }
         Ok(())
     }

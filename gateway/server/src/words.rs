@@ -191,6 +191,11 @@ pub fn shipment_unreadable() -> &'static str {
     "tin của đơn vị vận chuyển không có thời điểm đọc được nên không dùng được"
 }
 
+/// 400.
+pub fn shipment_number() -> &'static str {
+    "lần gửi (shipment) phải là số nguyên từ 1 đến 4294967295"
+}
+
 /// 409.
 pub fn key_conflict() -> &'static str {
     "khóa chống gửi trùng (Idempotency-Key, webhook-id) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
@@ -338,6 +343,7 @@ fn shipment_words(lang: Lang, detail: &str) -> String {
             "unconfirmed" => ("(chưa xác nhận)", "(not confirmed)"),
             "unknown-code" => ("mã trạng thái không có trong bảng mã", "a code that no list knows"),
             "future-dated" => ("thời điểm ở tương lai", "dated in the future"),
+            "number-taken" => ("số đơn hàng là của hồ sơ khác", "the order number is another dossier's"),
             "two-ends" => ("hai kết cục khác nhau", "two different ends"),
             other => match other.split_once('/') {
                 Some(("RETURN", number)) => {

@@ -18,7 +18,8 @@ const TRANSACTION_LETTERS_MAX: usize = 100;
 
 impl Ems {
     pub(super) fn hear(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        let body = json::parse(&arrival.ask.body.0)?;
+        let mut body = json::parse(&arrival.ask.body.0)?;
+        wire::without_unreadable_amounts(&mut body, &["total_fee", "money_collect"]);
         let (form, names) = match &body {
             Value::Object(fields) if fields.contains_key("tracking_code") => {
                 ("v1", ["tracking_code", "status_code", "datetime", "order_code"])

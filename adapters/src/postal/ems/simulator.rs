@@ -37,6 +37,8 @@ struct Order {
     tracking: String,
     /// Status, and when.
     events: Vec<(String, Moment)>,
+    /// Whoever asks about it finds its server fallen over.
+    chokes: bool,
 }
 
 impl EmsSim {
@@ -79,7 +81,7 @@ impl EmsSim {
             }
         }
         let tracking = format!("EX{:09}VN", self.orders.len() + 1);
-        self.orders.insert(number.clone(), Order { tracking: tracking.clone(), events: Vec::new() });
+        self.orders.insert(number.clone(), Order { tracking: tracking.clone(), ..Order::default() });
         let first = if self.settings.second { "waitForPick" } else { "1" };
         self.orders.entry(number).or_default().events.push((first.to_owned(), self.at));
         self.created(&tracking)
@@ -97,6 +99,9 @@ impl EmsSim {
         let Some((number, order)) = self.orders.iter().find(|(_, order)| order.tracking == code) else {
             return error("Không tìm thấy bưu gửi");
         };
+        if order.chokes {
+            return Answer { status: 500, headers: Vec::new(), body: Body::default() };
+        }
         if self.settings.second {
             let (state, at) = order.events.last().cloned().unwrap_or_default();
             return Answer::json(
@@ -187,7 +192,8 @@ impl Simulator for EmsSim {
     }
 
     /// `advance <order> <code>`, `late` (dated an hour before), `future-dated`, both the same way, `out-of-order <order> <code>` (told before
-    /// what is waiting to be told), `duplicate` (the last one again, under another transaction), `unknown-item <code>`, `bad-record`.
+    /// what is waiting to be told), `duplicate` (the last one again, under another transaction), `unknown-item <code>`, `bad-record`,
+    /// `chokes <order>` (tracking of that item ends in a server's error).
     fn nudge(&mut self, words: &[&str]) -> bool {
         match words {
             ["advance", number, code] => self.happens(number, code, 0),
@@ -197,6 +203,10 @@ impl Simulator for EmsSim {
                 self.happens(number, code, HOUR_MS / 60);
                 self.waiting.rotate_right(1);
             }
+            ["chokes", number] => match self.orders.get_mut(*number) {
+                Some(order) => order.chokes = true,
+                None => return false,
+            },
             ["unknown-item", code] => self.happens("H99.00-000000-9999/R1", code, 0),
             ["duplicate"] => {
                 let body = self.waiting.last().map(|ask| wire::object(&ask.body.0).unwrap_or_default());

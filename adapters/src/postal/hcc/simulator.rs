@@ -36,6 +36,8 @@ pub(in crate::postal) struct HccSim {
     calls: u64,
     tokens: u64,
     doubled: u64,
+    /// Numbers are written as `4.0`, as some libraries between here and there write them.
+    pointed: bool,
     /// The moment of the latest call: events happen then.
     at: Moment,
 }
@@ -55,6 +57,7 @@ impl HccSim {
             calls: 0,
             tokens: 0,
             doubled: 0,
+            pointed: false,
             at: Moment::default(),
         }
     }
@@ -159,7 +162,11 @@ impl HccSim {
 
     /// Both forms of a status are in use, so callers meet both here.
     fn say(&self, status: i64, message: &str) -> Answer {
-        let written = if self.calls.is_multiple_of(2) { json!(status.to_string()) } else { json!(status) };
+        let written = match self.pointed {
+            true => json!(status as f64),
+            false if self.calls.is_multiple_of(2) => json!(status.to_string()),
+            false => json!(status),
+        };
         Answer::json(200, &json!({ "Status": written, "Message": message }))
     }
 
@@ -170,14 +177,18 @@ impl HccSim {
             "_id": { "$oid": self.next_id() },
             "CustomerCode": self.orders.get(number).map_or(Value::Null, |order| order["CustomerCode"].clone()),
             "OrderNumber": number,
-            "EventTime": if self.settings.event_time_in_seconds { at / 1000 } else { at },
+            "EventTime": self.number(if self.settings.event_time_in_seconds { at / 1000 } else { at }),
             "POSID": "990100",
             "ItemCode": format!("RX{:09}VN", self.orders.keys().position(|known| known == number).unwrap_or(0) + 1),
-            "StatusCode": code.parse::<i64>().map_or_else(|_| json!(code), |code| json!(code)),
+            "StatusCode": code.parse::<i64>().map_or_else(|_| json!(code), |code| self.number(code)),
             "StatusMessage": "Trạng thái thử",
             "Notes": null,
         });
         self.feed.push(record);
+    }
+
+    fn number(&self, number: i64) -> Value {
+        if self.pointed { json!(number as f64) } else { json!(number) }
     }
 
     fn next_id(&self) -> String {
@@ -218,12 +229,13 @@ impl Simulator for HccSim {
         })
     }
 
-    /// `expire-sessions`; and in the feed: `advance <order> <code>`, `duplicate` (the last one once more), `out-of-order <order> <code>`
+    /// `expire-sessions`, `writes-points` (numbers as `4.0` from now on); and in the feed: `advance <order> <code>`, `duplicate` (the last one once more), `out-of-order <order> <code>`
     /// and `late <order> <code>` (an hour before), `future-dated <order> <code>`, `unknown-item <code>`, `bad-record`.
     fn nudge(&mut self, words: &[&str]) -> bool {
         const HOUR_MS: i64 = 3_600_000;
         match words {
             ["expire-sessions"] => self.token += 1,
+            ["writes-points"] => self.pointed = true,
             ["advance", number, code] => self.happens(number, code, 0),
             ["out-of-order" | "late", number, code] => self.happens(number, code, -HOUR_MS),
             ["future-dated", number, code] => self.happens(number, code, 1_000 * HOUR_MS),

@@ -5,7 +5,7 @@ use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::fingerprint;
 use serde_json::{Value, json};
 
-use super::{FIELDS, MyVnPost};
+use super::{AMOUNTS, FIELDS, MyVnPost};
 use crate::postal::order::ours;
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, Call, pair};
@@ -42,6 +42,7 @@ impl MyVnPost {
             // Another name than that of the call that told the same, or the confirmation would be taken for a repetition.
             let key = format!("myvnpost/pulled/{}", fingerprint(&[code, &line.to_string()]));
             let mut record = wire::in_letter_case(line, &FIELDS);
+            wire::without_unreadable_amounts(&mut record, &AMOUNTS);
             if record.is_object() {
                 if let Some(at) = wire::field(line, &self.settings.history_time_field) {
                     record["statusDate"] = at.clone();

@@ -9,7 +9,7 @@ use gateway_core::ids::fingerprint;
 use gateway_core::json;
 use serde_json::{Value, json};
 
-use super::{FIELDS, MyVnPost};
+use super::{AMOUNTS, FIELDS, MyVnPost};
 use crate::postal::{verdict, wire};
 use crate::wire::refusal::without_success;
 
@@ -31,7 +31,8 @@ impl MyVnPost {
 
     /// What is wrong inside a record is left to its contract, so that its neighbours are not lost with it.
     fn item(&self, record: &Value, sent: &Value) -> Item {
-        let record = wire::in_letter_case(record, &FIELDS);
+        let mut record = wire::in_letter_case(record, &FIELDS);
+        wire::without_unreadable_amounts(&mut record, &AMOUNTS);
         let said = |name: &str| wire::text(&record, name).unwrap_or_default();
         let sent_at = wire::plain(sent).unwrap_or_default();
         let name = match record.is_object() && !said("itemCode").is_empty() {

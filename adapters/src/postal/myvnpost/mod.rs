@@ -45,6 +45,9 @@ const FIELDS: [&str; 17] = [
     "codAmount",
 ];
 
+/// Those of them that are amounts.
+const AMOUNTS: [&str; 2] = ["totalFee", "codAmount"];
+
 /// The embassy.
 pub(super) struct MyVnPost {
     settings: Settings,

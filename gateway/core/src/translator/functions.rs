@@ -110,14 +110,24 @@ pub(super) fn part<'a>(text: &'a str, on: &str, take: i64) -> Option<&'a str> {
     if take > 0 { text.split(on).nth(index) } else { text.rsplit(on).nth(index) }
 }
 
-/// A scalar as text; nothing for lists and objects.
+/// A scalar as text; nothing for lists and objects. A whole number is the same whether it was written `4` or `4.0`: libraries that know one
+/// kind of number only put the point there.
 pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Number(number) => {
+            Some(Cow::Owned(whole(number).map_or_else(|| number.to_string(), |whole| whole.to_string())))
+        }
         Value::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
         _ => None,
     }
+}
+
+/// The whole number that a number with a point stands for, as long as nothing is lost.
+pub fn whole(number: &Number) -> Option<i64> {
+    let float = number.as_f64().filter(|float| number.is_f64() && float.abs() < 1e15)?;
+    let whole = float as i64;
+    (whole as f64 == float).then_some(whole)
 }
 
 /// The same value as another JSON type, or nothing where something would be lost.
@@ -132,9 +142,7 @@ pub(super) fn convert(value: &Value, to: As) -> Option<Value> {
         },
         As::Integer => match value {
             Value::Number(number) if number.is_f64() => {
-                let float = number.as_f64()?;
-                let whole = float as i64;
-                (float.abs() < 1e15 && whole as f64 == float).then(|| Value::Number(whole.into()))
+                whole(number).map(|whole| Value::Number(whole.into()))
             }
             Value::Number(_) => Some(value.clone()),
             Value::String(text) => {

@@ -29,7 +29,7 @@ mod yaml;
 
 pub use codes::{CodeList, Unknown};
 pub use coverage::Coverage;
-pub use functions::code_like;
+pub use functions::{code_like, whole};
 
 use crate::fault::{Defect, Fault, Violation, nearest};
 use crate::schema::{Contract, Contracts, violated};

@@ -9,6 +9,7 @@ use gateway_core::adapter::{
     Answer, Conversation, Effect, Exchange, Marks, Payload, Receipt, Request, Transcript, Turn,
     Verdict as Reread,
 };
+use gateway_core::channel::Part;
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy};
@@ -16,6 +17,7 @@ use gateway_core::ids::Moment;
 use gateway_core::pipeline::{self, CallFate, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement};
 use gateway_core::redelivery::Later;
 use gateway_core::translator::{Context, Plan};
+use gateway_core::waybill::Which;
 use serde_json::Value;
 
 use super::inquire::{Tries, call, hold_session, inquire, passed_on};
@@ -106,6 +108,13 @@ impl<'a> Talk<'a> {
             mapping: self.app.rules.used(plan, &config.codes),
         };
         self.pending.push(Entry::Pin { pinned, at: self.began });
+        let part = self.app.rules.channels.kinds.get(&self.message.kind).and_then(|spec| spec.shipment);
+        if part == Some(Part::Ordered)
+            && self.app.carries(self.room)
+            && let Some(which) = Which::read(&canonical)
+        {
+            self.pending.push(Entry::Carry { which, at: self.began });
+        }
         for trace in translation.traces {
             let detail = format!("{} {}: {}", trace.target, trace.rule, trace.detail);
             self.pending.push(Entry::Note { event: Event::Shortened, detail, at: self.began });

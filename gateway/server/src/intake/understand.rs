@@ -52,9 +52,12 @@ pub(crate) fn understand(app: &App, room: &Room, way: Way, item: Item, trace: &T
 
 /// The messages that an item becomes, still without the item itself.
 fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> Vec<NewMessage> {
-    let hinted = item.dossier.as_deref().and_then(DossierCode::new);
     let spec = app.rules.channels.kinds.get(&item.kind);
     let part = spec.and_then(|spec| spec.shipment);
+    // What a carrier calls an order that is not ours may be anybody's name or passport, and a dossier's code stands in the clear. One of no
+    // known form is found by its order number all the same.
+    let safe = |code: &DossierCode| part != Some(Part::Observed) || code.form() != Form::Unknown;
+    let hinted = item.dossier.as_deref().and_then(DossierCode::new).filter(safe);
     let blank = |content: Result<Content, Fault>| NewMessage {
         id: MessageId::new(way.at, clock::chance()),
         correlation: trace.correlation.clone(),
@@ -68,7 +71,7 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
         due: None,
         at: way.at,
         hints: item.hints.clone(),
-        keys: keys(item, way),
+        keys: keys(item, way, content.as_ref().err()),
         level: way.level,
         repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
         source: Payload::Json(Value::Null),
@@ -142,8 +145,15 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
 }
 
 /// The caller's own idempotency keys. What we asked for never counts as a repeat of what somebody called to say: only the first is proof.
-fn keys(item: &Item, way: Way) -> Vec<String> {
-    let apart = if way.pulled.is_some() { "pulled " } else { "" };
+/// A record that nobody can read comes again with every overlap, so it is known by its key and why it was refused; a call is refused each
+/// time.
+fn keys(item: &Item, way: Way, refusal: Option<&Fault>) -> Vec<String> {
+    let apart = match (way.pulled, refusal) {
+        (None, Some(_)) => return Vec::new(),
+        (None, None) => String::new(),
+        (Some(_), None) => "pulled ".to_owned(),
+        (Some(_), Some(fault)) => format!("refused {} ", fault.code),
+    };
     item.keys.iter().map(|key| format!("{apart}{key}")).collect()
 }
 
@@ -160,7 +170,9 @@ fn carriage(
         Some(Part::Ordered) => {
             let carriers = peers.iter().filter(|peer| app.peer(peer).is_some_and(|room| app.carries(room)));
             let carriers = carriers.cloned().collect();
-            Ok(Which::read(document).map(|which| Carriage::Ordered { which, carriers }))
+            let which = Which::read(document);
+            let which = which.ok_or_else(|| Fault::sender("shipment.number", words::shipment_number()))?;
+            Ok(Some(Carriage::Ordered { which, carriers }))
         }
         Some(Part::Observed) => {
             let unreadable = || Fault::sender("shipment.unreadable", words::shipment_unreadable());

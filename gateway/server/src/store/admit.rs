@@ -91,11 +91,15 @@ impl Writing<'_> {
             (Some(_), None) => {
                 return Err(StoreError::NotPossible("a usable message needs a dossier code".to_owned()));
             }
-            (None, _) => {
-                let code = item.fault.as_ref().map(|fault| fault.code.as_str());
-                self.journal(item, dossier, "refused", None, code)?;
-                answer(None, Vec::new())
-            }
+            (None, _) => match self.refused_before(item)? {
+                Some(of) => answer(Some(Admission::Duplicate { of }), Vec::new()),
+                None => {
+                    let code = item.fault.as_ref().map(|fault| fault.code.as_str());
+                    self.journal(item, dossier, "refused", None, code)?;
+                    self.remember(item, self.db.last_insert_rowid())?;
+                    answer(None, Vec::new())
+                }
+            },
         };
         self.claim(&item.claims, dossier, item.at)?;
         Ok(admitted)
@@ -106,7 +110,7 @@ impl Writing<'_> {
         for key in &item.keys {
             keyed.extend(self.seen(
                 "SELECT m.id, m.digest, m.status, m.at FROM idempotency i JOIN message m ON m.seq = i.message
-                 WHERE i.key = ?1",
+                 WHERE i.key = ?1 AND m.digest IS NOT NULL",
                 params![key],
             )?);
         }
@@ -187,12 +191,24 @@ impl Writing<'_> {
     ) -> Result<i64, StoreError> {
         self.insert_message(item, dossier, "accepted", None, None, Some(&content.document))?;
         let message = self.db.last_insert_rowid();
+        self.remember(item, message)?;
+        Ok(message)
+    }
+
+    fn remember(&self, item: &Prepared, message: i64) -> Result<(), StoreError> {
         for key in &item.keys {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO idempotency (key, message, at) VALUES (?1, ?2, ?3)")?
                 .execute(params![key, message, item.at.as_millis()])?;
         }
-        Ok(message)
+        Ok(())
+    }
+
+    /// The same item, refused for the same reason before. Only what we ask for has a key to be known by.
+    fn refused_before(&self, item: &Prepared) -> Result<Option<MessageId>, StoreError> {
+        let Some(key) = item.keys.first() else { return Ok(None) };
+        let sql = "SELECT m.id FROM idempotency i JOIN message m ON m.seq = i.message WHERE i.key = ?1";
+        Ok(self.db.prepare_cached(sql)?.query_row([key], |row| row.get(0).map(MessageId)).optional()?)
     }
 
     pub(super) fn journal(

@@ -17,6 +17,9 @@ use super::writer::Writing;
 /// An end that somebody told and the carrier did not confirm yet is asked for again so soon.
 const UNCONFIRMED_MS: i64 = 10 * 60_000;
 
+/// Reported in one go.
+const REPORTED_MAX: i64 = 100;
+
 /// How far a feed was read.
 pub(super) fn feed(
     db: &Connection,
@@ -33,13 +36,25 @@ pub(super) fn feed(
     Ok(Some(FeedRead { cursor, asked_at: Moment::from_millis(asked_at) }))
 }
 
-/// When the next shipment of a carrier is to be asked about.
+/// A carrier is asked about an item by its number; before it has told one there is nothing to ask by.
+const NUMBERED: &str = "(by_order IS NOT NULL OR by_tracking IS NOT NULL)";
+
+/// When a carrier is to be asked because of a shipment, one that has no number yet too: a feed tells of all.
 pub(super) fn next_poll_at(db: &Connection, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
     let at: Option<i64> = db
         .prepare_cached(
             "SELECT min(next_poll_at) FROM shipment WHERE peer = ?1 AND next_poll_at IS NOT NULL",
         )?
         .query_row([peer.as_str()], |row| row.get(0))?;
+    Ok(at.map(Moment::from_millis))
+}
+
+/// When the next shipment of a carrier is to be asked about by its number.
+pub(super) fn next_item_at(db: &Connection, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+    let sql = format!(
+        "SELECT min(next_poll_at) FROM shipment WHERE peer = ?1 AND next_poll_at IS NOT NULL AND {NUMBERED}"
+    );
+    let at: Option<i64> = db.prepare_cached(&sql)?.query_row([peer.as_str()], |row| row.get(0))?;
     Ok(at.map(Moment::from_millis))
 }
 
@@ -51,10 +66,11 @@ pub(super) fn due_items(
     now: Moment,
     limit: usize,
 ) -> Result<Vec<DueItem>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT id, names FROM shipment WHERE peer = ?1 AND next_poll_at <= ?2 AND names IS NOT NULL
-         ORDER BY next_poll_at LIMIT ?3",
-    )?;
+    let sql = format!(
+        "SELECT id, names FROM shipment WHERE peer = ?1 AND next_poll_at <= ?2 AND {NUMBERED}
+         ORDER BY next_poll_at LIMIT ?3"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params![peer.as_str(), now.as_millis(), limit as i64])?;
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
@@ -118,13 +134,15 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Reports what was told of items that are unknown even now, each once.
+    /// Reports what was told of items that are unknown even now, each once; some at a time, because a feed that is read from its
+    /// beginning tells of all that was ever sent without us.
     pub(super) fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT id, peer FROM observed WHERE alert_at <= ?1 AND shipment IS NULL")?;
-        let rows = statement
-            .query_map([now.as_millis()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT id, peer FROM observed WHERE alert_at <= ?1 AND shipment IS NULL LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![now.as_millis(), REPORTED_MAX], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        })?;
         let overdue = rows.collect::<Result<Vec<_>, _>>()?;
         for (id, _) in &overdue {
             self.db.prepare_cached("UPDATE observed SET alert_at = NULL WHERE id = ?1")?.execute([id])?;

@@ -20,6 +20,7 @@ mod letters;
 mod observed;
 mod open;
 mod operate;
+mod orders;
 mod prepare;
 mod read;
 mod record;
@@ -135,6 +136,12 @@ impl Store {
     pub async fn next_poll_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
         let peer = peer.clone();
         self.read(move |db, _| feeds::next_poll_at(db, &peer)).await
+    }
+
+    /// When somebody next wants to know something of one of this carrier's items that can be asked about by a number.
+    pub async fn next_item_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| feeds::next_item_at(db, &peer)).await
     }
 
     /// The shipments that this carrier is to be asked about now, the longest due first.

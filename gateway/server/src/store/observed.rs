@@ -93,11 +93,12 @@ impl Writing<'_> {
         Ok(self
             .db
             .prepare_cached(
-                "SELECT id, message, confirmed, names FROM observed
-                 WHERE shipment IS NULL AND peer = ?1 AND (by_order = ?2 OR by_tracking = ?3 OR (
-                   leg = ?4 AND number = ?5 AND (SELECT code FROM message WHERE seq = observed.message)
-                                              = (SELECT code FROM message WHERE seq = ?6)))
-                 ORDER BY id LIMIT 1",
+                "SELECT id, message, confirmed, names FROM observed WHERE id = (SELECT min(id) FROM (
+                   SELECT min(id) AS id FROM observed WHERE shipment IS NULL AND by_order = ?2
+                   UNION ALL SELECT min(id) FROM observed WHERE shipment IS NULL AND by_tracking = ?3
+                   UNION ALL SELECT min(o.id) FROM message m CROSS JOIN observed o ON o.message = m.seq
+                     WHERE m.dossier IS NULL AND m.code = (SELECT code FROM message WHERE seq = ?6)
+                       AND o.shipment IS NULL AND o.peer = ?1 AND o.leg = ?4 AND o.number = ?5))",
             )?
             .query_row(
                 params![

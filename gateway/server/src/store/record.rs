@@ -221,6 +221,10 @@ impl Writing<'_> {
             Sealed::Plain(Entry::Strike { exchange, reason, at }) => {
                 self.strike(row.id, *exchange, reason, *at)
             }
+            Sealed::Plain(Entry::Carry { which, at }) => {
+                written.news.add(self.carry(row, lane, *which, *at)?);
+                Ok(())
+            }
             Sealed::Plain(Entry::Note { event, detail, at }) => {
                 self.note(lane.dossier, Some(row.id), *at, *event, detail)
             }

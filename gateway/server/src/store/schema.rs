@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use super::error::StoreError;
 
 /// `STEPS[n]` leads from version n to n + 1.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const VERSION_1: &str = "
 -- What was said once about the store itself: seals of the keys in use, the digest key.
@@ -117,6 +117,15 @@ CREATE INDEX observed_alert ON observed (alert_at) WHERE alert_at IS NOT NULL;
 CREATE TABLE feed (
     peer TEXT NOT NULL, name TEXT NOT NULL, cursor BLOB, asked_at INTEGER NOT NULL,
     PRIMARY KEY (peer, name)) WITHOUT ROWID;
+";
+
+/// A feed that is read from its beginning leaves a row for everything that was ever sent without us: whose an event is, is found without
+/// looking through these.
+const VERSION_4: &str = "
+DROP INDEX observed_parked;
+CREATE INDEX observed_order ON observed (by_order) WHERE shipment IS NULL AND by_order IS NOT NULL;
+CREATE INDEX observed_tracking ON observed (by_tracking) WHERE shipment IS NULL AND by_tracking IS NOT NULL;
+CREATE INDEX message_stray ON message (code) WHERE dossier IS NULL AND code IS NOT NULL;
 ";
 
 /// The newest version this program knows.

@@ -1,4 +1,4 @@
-//! Shipments on disk: what an order opens, what a carrier's word does to it, and who is told.
+//! Shipments on disk: what a carrier's word does to one, and who is told. What an order opens stands in `orders`.
 //!
 //! Where a shipment is, is the core's fold over everything that was told of it, made anew in the transaction that writes one thing more:
 //! after a restart the rows say the same. A confirmed change that is to be told becomes a message of our own in that same transaction, so
@@ -8,19 +8,17 @@
 //! Names are learnt only from the carrier's own answers: a call that says it comes from the carrier teaches nothing and is a reason to
 //! ask. Deliberately absent: when the carrier is asked (`feeds`), and what an event means (the core).
 
-use gateway_core::ids::{Moment, PeerName, Unit};
+use gateway_core::ids::{MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::Admission;
-use gateway_core::shipment::{Alert, State, fold};
-use gateway_core::waybill::{Leg, Lesson, Names, Which};
-use rusqlite::{Row as SqlRow, params};
+use gateway_core::shipment::{self, Alert, State, fold};
+use gateway_core::waybill::{Leg, Names, Which};
+use rusqlite::{OptionalExtension as _, Row as SqlRow, params};
 
 use super::admit::Before;
 use super::carriage::{News, Observed, ShipmentId};
 use super::error::StoreError;
 use super::event::Event;
-use super::lanes::Lane;
 use super::prepare::{Prepared, PreparedContent};
-use super::record::Row;
 use super::types::Admitted;
 use super::writer::Writing;
 
@@ -38,51 +36,14 @@ pub(super) struct Shipment {
     pub(super) ordered_at: Moment,
     pub(super) told: Option<State>,
     asked_at: Option<i64>,
-    next_poll_at: Option<i64>,
+    pub(super) next_poll_at: Option<i64>,
     pub(super) names: Names,
 }
 
-const SHIPMENT: &str =
+pub(super) const SHIPMENT: &str =
     "id, dossier, leg, number, peer, unit, message, ordered_at, told, asked_at, next_poll_at, names";
 
 impl Writing<'_> {
-    /// Opens the shipments of an order; one that is there already stays, because an order said again is the same order.
-    pub(super) fn order(
-        &self,
-        item: &Prepared,
-        which: Which,
-        carriers: &[PeerName],
-        dossier: i64,
-        message: i64,
-    ) -> Result<News, StoreError> {
-        let mut news = News::default();
-        for carrier in carriers {
-            let opened = self
-                .db
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO shipment (dossier, leg, number, peer, unit, message, ordered_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute(params![
-                    dossier,
-                    which.leg.as_str(),
-                    which.number,
-                    carrier.as_str(),
-                    item.unit.as_str(),
-                    message,
-                    item.at.as_millis()
-                ])?;
-            if opened == 0 {
-                continue;
-            }
-            let id = self.db.last_insert_rowid();
-            if let Some(mut shipment) = self.shipment("id = ?1", params![id])? {
-                news.add(self.attach_parked(&mut shipment, item.at)?);
-            }
-        }
-        Ok(news)
-    }
-
     /// Takes what a carrier told.
     pub(super) fn observe(
         &self,
@@ -106,8 +67,11 @@ impl Writing<'_> {
                     news.add(self.attach_parked(&mut shipment, item.at)?);
                 }
             }
-            // That a page is read twice says nothing about the carrier.
-            Admission::Duplicate { .. } | Admission::LateRepeat { .. } if observed.pulled => {}
+            // That a page is read twice says nothing about the carrier; neither does it the third time that a record has changed.
+            Admission::Duplicate { of } | Admission::LateRepeat { of } if observed.pulled => {
+                news = self.heard_again(of, &observed.event, item.at)?;
+            }
+            Admission::Conflict { .. } if observed.pulled && self.is_refused(item, dossier)? => {}
             Admission::Duplicate { of } => self.journal(item, dossier, "duplicate", Some(of), None)?,
             Admission::LateRepeat { of } => self.journal(item, dossier, "late-repeat", Some(of), None)?,
             Admission::Conflict { with } => {
@@ -117,6 +81,39 @@ impl Writing<'_> {
         self.claim(&item.claims, dossier, item.at)?;
         let deliveries = std::mem::take(&mut news.queued);
         Ok(Admitted { id: item.id, admission: Some(admission), deliveries, news })
+    }
+
+    /// What was dated in the future counts when its time has come and the carrier still says it: the clock that was wrong may have been
+    /// ours.
+    fn heard_again(&self, of: MessageId, event: &shipment::Event, at: Moment) -> Result<News, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT o.id, o.received, o.shipment FROM observed o JOIN message m ON m.seq = o.message WHERE m.id = ?1",
+        )?;
+        let found = statement
+            .query_row([of.0], |row| Ok((row.get(0)?, row.get(1).map(Moment::from_millis)?, row.get(2)?)))
+            .optional()?;
+        let Some((observed, received, shipment)): Option<(i64, Moment, Option<i64>)> = found else {
+            return Ok(News::default());
+        };
+        let then = shipment::Event { received, ..event.clone() };
+        if !then.is_future() || event.is_future() {
+            return Ok(News::default());
+        }
+        self.db
+            .prepare_cached("UPDATE observed SET received = ?2 WHERE id = ?1")?
+            .execute(params![observed, event.received.as_millis()])?;
+        match self.shipment("id = ?1", params![shipment])? {
+            Some(shipment) => self.attach(&shipment, observed, at),
+            None => Ok(News::default()),
+        }
+    }
+
+    /// Was just this said, and refused, before?
+    fn is_refused(&self, item: &Prepared, dossier: Option<i64>) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM message
+            WHERE dossier IS ?1 AND state = 'refused' AND kind = ?2 AND peer = ?3 AND digest = ?4)";
+        let said = params![dossier, item.kind.as_str(), item.from.as_str(), item.digest];
+        Ok(self.db.prepare_cached(sql)?.query_row(said, |row| row.get(0))?)
     }
 
     /// Which shipment an event speaks of: the one that was asked about, unless it names another; else by order number, by the carrier's
@@ -166,7 +163,7 @@ impl Writing<'_> {
         rows.next()?.map(|row| self.read_shipment(row)).transpose()
     }
 
-    fn read_shipment(&self, row: &SqlRow) -> Result<Shipment, StoreError> {
+    pub(super) fn read_shipment(&self, row: &SqlRow) -> Result<Shipment, StoreError> {
         let damaged = || StoreError::Corrupt("a shipment has no known leg".to_owned());
         let leg = Leg::parse(row.get_ref(2)?.as_str().unwrap_or_default()).ok_or_else(damaged)?;
         let names: Option<Vec<u8>> = row.get(11)?;
@@ -188,94 +185,13 @@ impl Writing<'_> {
         })
     }
 
-    /// What a carrier's answer to an order or a cancellation taught.
-    pub(super) fn learn_of_order(
-        &self,
-        row: &Row,
-        lane: &Lane,
-        lesson: &Lesson,
-        at: Moment,
-    ) -> Result<News, StoreError> {
-        let peer = self.peer_of(row.lane)?;
-        match lesson {
-            Lesson::Names(names) => {
-                let Some(mut shipment) = self.ordered(row, lane, &peer, names)? else {
-                    return Ok(News::default());
-                };
-                self.learn_names(&mut shipment, names, at)?;
-                self.attach_parked(&mut shipment, at)
-            }
-            Lesson::Cancel { order, granted } => {
-                let Some(shipment) = self.called(lane.dossier, &peer, order)? else {
-                    return Ok(News::default());
-                };
-                let state = if *granted { State::Cancelled } else { State::CancelPending };
-                self.answered(&shipment, state, at)
-            }
-        }
-    }
-
-    /// The shipment that a delivery ordered. An order said again finds it by its number; one whose number nobody knows yet is the
-    /// only such one of its lane, or nobody can tell.
-    fn ordered(
-        &self,
-        row: &Row,
-        lane: &Lane,
-        peer: &PeerName,
-        names: &Names,
-    ) -> Result<Option<Shipment>, StoreError> {
-        let digest = self.by_order(peer, names);
-        if let Some(found) = self.shipment("by_order = ?1", params![digest])? {
-            return Ok(Some(found));
-        }
-        let of_message =
-            "peer = ?1 AND by_order IS NULL AND message = (SELECT message FROM delivery WHERE id = ?2)";
-        if let Some(found) = self.shipment(of_message, params![peer.as_str(), row.id.0])? {
-            return Ok(Some(found));
-        }
-        self.shipment(
-            "peer = ?1 AND dossier = ?2 AND by_order IS NULL AND
-               (SELECT count(*) FROM shipment WHERE peer = ?1 AND dossier = ?2 AND by_order IS NULL) = 1",
-            params![peer.as_str(), lane.dossier],
-        )
-    }
-
-    /// The shipment of a dossier whose order has this number, ours or the carrier's.
-    fn called(&self, dossier: i64, peer: &PeerName, number: &str) -> Result<Option<Shipment>, StoreError> {
-        let sql = format!("SELECT {SHIPMENT} FROM shipment WHERE dossier = ?1 AND peer = ?2");
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![dossier, peer.as_str()])?;
-        while let Some(row) = rows.next()? {
-            let shipment = self.read_shipment(row)?;
-            let numbers = [&shipment.names.order, &shipment.names.peer];
-            if numbers.iter().any(|known| known.as_deref() == Some(number)) {
-                return Ok(Some(shipment));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A carrier's own answer that says where a shipment is: as good as an event that was asked for.
-    fn answered(&self, shipment: &Shipment, state: State, at: Moment) -> Result<News, StoreError> {
-        let known: bool = self
-            .db
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM observed WHERE shipment = ?1 AND message IS NULL AND says = ?2)",
-            )?
-            .query_row(params![shipment.id, state.as_str()], |row| row.get(0))?;
-        if known {
-            return Ok(News::default());
-        }
-        self.db
-            .prepare_cached(
-                "INSERT INTO observed (peer, at, received, confirmed, says) VALUES (?1, ?2, ?2, 1, ?3)",
-            )?
-            .execute(params![shipment.peer.as_str(), at.as_millis(), state.as_str()])?;
-        self.attach(shipment, self.db.last_insert_rowid(), at)
-    }
-
     /// Learns names from the carrier's own answers, and with the first of them has it asked about the item.
-    fn learn_names(&self, shipment: &mut Shipment, names: &Names, at: Moment) -> Result<(), StoreError> {
+    pub(super) fn learn_names(
+        &self,
+        shipment: &mut Shipment,
+        names: &Names,
+        at: Moment,
+    ) -> Result<(), StoreError> {
         if !shipment.names.learn(names) {
             return Ok(());
         }
@@ -300,7 +216,7 @@ impl Writing<'_> {
     }
 
     /// Events that came before anybody knew their item find it now.
-    fn attach_parked(&self, shipment: &mut Shipment, at: Moment) -> Result<News, StoreError> {
+    pub(super) fn attach_parked(&self, shipment: &mut Shipment, at: Moment) -> Result<News, StoreError> {
         let mut news = News::default();
         while let Some(known) = self.next_parked(shipment)? {
             self.db
@@ -316,7 +232,7 @@ impl Writing<'_> {
     }
 
     /// One thing more is known of a shipment: where is it now, who must be told, who must look?
-    fn attach(&self, shipment: &Shipment, observed: i64, at: Moment) -> Result<News, StoreError> {
+    pub(super) fn attach(&self, shipment: &Shipment, observed: i64, at: Moment) -> Result<News, StoreError> {
         self.db
             .prepare_cached("UPDATE observed SET shipment = ?2, alert_at = NULL WHERE id = ?1")?
             .execute(params![observed, shipment.id])?;
@@ -361,7 +277,7 @@ impl Writing<'_> {
                 now.ask_again_ms(shipment.ordered_at, at).is_some(),
             ])?;
         if let Some((state, since)) = now.tell {
-            news.add(self.tell(shipment, state, since, at)?);
+            news.add(self.tell(shipment, observed, state, since, at)?);
         }
         Ok(news)
     }

@@ -1,6 +1,6 @@
 //! Telling of shipments: messages of the gateway's own, made and admitted in the transaction that found them due.
 //!
-//! They are journaled, queued and delivered as any other. Their id follows from what they say, because a change of the store can run
+//! They are journaled, queued and delivered as any other. Their id follows from what they say and after which event, because a change of the store can run
 //! twice before it is committed. After a restart they are there together with the change that they tell of, or neither is.
 
 use gateway_core::adapter::{Level, Payload};
@@ -26,6 +26,7 @@ impl Writing<'_> {
     pub(super) fn tell(
         &self,
         shipment: &Shipment,
+        observed: i64,
         state: State,
         since: Moment,
         at: Moment,
@@ -42,7 +43,7 @@ impl Writing<'_> {
         let telling = self.telling;
         if let Some(receivers) = &telling.changes {
             let document = waybill::told(&code, shipment.which, &names, state, since);
-            news.add(self.say(shipment, receivers, &about, &code, None, document, at)?);
+            news.add(self.say(shipment, observed, receivers, &about, &code, None, document, at)?);
         }
         let handed_over = shipment.which.leg == Leg::Return && state == State::Delivered;
         if let Some(receivers) = &telling.handed_over
@@ -51,7 +52,7 @@ impl Writing<'_> {
         {
             let document = waybill::handed_over(&code, since);
             let status = Some(waybill::HANDED_OVER);
-            news.add(self.say(shipment, receivers, &about, &code, status, document, at)?);
+            news.add(self.say(shipment, observed, receivers, &about, &code, status, document, at)?);
         }
         Ok(news)
     }
@@ -61,6 +62,7 @@ impl Writing<'_> {
     fn say(
         &self,
         shipment: &Shipment,
+        observed: i64,
         receivers: &Receivers,
         about: &About,
         code: &str,
@@ -72,8 +74,8 @@ impl Writing<'_> {
         if to.is_empty() {
             return Ok(News::default());
         }
-        // Changes can run twice, so the id must be the same both times: by what it says, and not by chance.
-        let name = format!("{} {} {document}", shipment.id, receivers.kind);
+        // Changes can run twice, so the id must be the same both times: by what it says and after which event, and not by chance.
+        let name = format!("{} {observed} {} {document}", shipment.id, receivers.kind);
         let digest = self.vault.digests.key("told", &name);
         let mut chance = [0; 10];
         chance.copy_from_slice(&digest[..10]);

@@ -5,6 +5,7 @@ mod lanes;
 mod operate;
 mod sealed;
 mod shipments;
+mod strays;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;

@@ -8,6 +8,7 @@ use gateway_core::envelope::{Class, Envelope};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::{Admission, DeliveryId, History, Settlement, State};
+use gateway_core::waybill::Which;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -283,6 +284,13 @@ pub enum Entry {
     Alias {
         /// The code.
         code: DossierCode,
+        /// When.
+        at: Moment,
+    },
+    /// What is about to leave is carried.
+    Carry {
+        /// Which shipment of its dossier.
+        which: Which,
         /// When.
         at: Moment,
     },

@@ -119,8 +119,10 @@ async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it()
     store.close().await;
     drop(store);
     let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
-    db.execute_batch("DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; PRAGMA user_version = 2;")
-        .unwrap();
+    db.execute_batch(
+        "DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_stray; PRAGMA user_version = 2;",
+    )
+    .unwrap();
     drop(db);
     let store = open(folder.path());
     assert_eq!(told(&store).await, ["accepted", "queued"]);
@@ -139,7 +141,7 @@ async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {
     let path = folder.path().join("lienthong.db");
     let db = rusqlite::Connection::open(&path).unwrap();
     db.execute_batch(
-        "DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_dossier;
+        "DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_dossier; DROP INDEX message_stray;
          CREATE INDEX message_dossier ON message (dossier, state, kind, peer);
          CREATE INDEX message_digest ON message (digest) WHERE state = 'accepted';
          PRAGMA user_version = 1;",

@@ -6,14 +6,14 @@ use gateway_core::waybill::{Leg, Names, Which};
 
 use super::*;
 
-const CARRIER: &str = "carrier";
-const TOLD: &str = "subscriber";
-const CODE: &str = "H99.07-261001-0042";
-const NUMBER: &str = "H99.07-261001-0042/R1";
-const TRACKING: &str = "RX000000001VN";
-const HOUR: i64 = 3_600_000;
+pub(super) const CARRIER: &str = "carrier";
+pub(super) const TOLD: &str = "subscriber";
+pub(super) const CODE: &str = "H99.07-261001-0042";
+pub(super) const NUMBER: &str = "H99.07-261001-0042/R1";
+pub(super) const TRACKING: &str = "RX000000001VN";
+pub(super) const HOUR: i64 = 3_600_000;
 
-fn place(folder: &Path, by_item: bool) -> Store {
+pub(super) fn place(folder: &Path, by_item: bool) -> Store {
     let store = open(folder);
     let receivers = |kind: &str| {
         Some(Receivers { kind: kind.into(), peers: vec![(TOLD.into(), vec!["H99.07".to_owned()])] })
@@ -29,7 +29,7 @@ fn place(folder: &Path, by_item: bool) -> Store {
     store
 }
 
-fn order(leg: Leg, number: u32, ms: i64) -> NewMessage {
+pub(super) fn order(leg: Leg, number: u32, ms: i64) -> NewMessage {
     let document = json!({ "leg": leg.as_str(), "shipment": number, "n": "Nguyễn Văn Thử" });
     let which = Which { leg, number };
     let item = message(CODE, Class::Event, document, ms);
@@ -42,7 +42,7 @@ fn order(leg: Leg, number: u32, ms: i64) -> NewMessage {
 }
 
 /// `told("DELIVERED", at, pulled)`: what the carrier says, under the names that it has.
-fn told(state: &str, happened: i64, ms: i64, pulled: bool, names: &Names) -> NewMessage {
+pub(super) fn told(state: &str, happened: i64, ms: i64, pulled: bool, names: &Names) -> NewMessage {
     let mut document = json!({ "state": state, "at": at(happened).to_string(), "confirmed": pulled });
     document["orderNumber"] = json!(names.order);
     let event = shipment::Event::read(&document, at(ms), 0).unwrap();
@@ -62,7 +62,7 @@ fn told(state: &str, happened: i64, ms: i64, pulled: bool, names: &Names) -> New
     }
 }
 
-fn names() -> Names {
+pub(super) fn names() -> Names {
     Names {
         order: Some(NUMBER.to_owned()),
         tracking: Some(TRACKING.to_owned()),
@@ -72,12 +72,12 @@ fn names() -> Names {
 }
 
 /// Orders, and has the carrier take it.
-async fn ordered(store: &Store, ms: i64) {
+pub(super) async fn ordered(store: &Store, ms: i64) {
     let delivery = queued(store, order(Leg::Return, 1, ms)).await;
     taken(store, delivery, ms + 1).await;
 }
 
-async fn taken(store: &Store, delivery: DeliveryId, ms: i64) -> Written {
+pub(super) async fn taken(store: &Store, delivery: DeliveryId, ms: i64) -> Written {
     let call = Entry::Call { request: request(Effect::Repeatable), at: at(ms) };
     let exchange = store.write(delivery, vec![call]).await.unwrap().exchanges[0];
     let marks = Marks::from([
@@ -89,7 +89,7 @@ async fn taken(store: &Store, delivery: DeliveryId, ms: i64) -> Written {
     store.write(delivery, vec![answered, settle]).await.unwrap()
 }
 
-fn page(cursor: &str, ms: i64) -> Asked {
+pub(super) fn page(cursor: &str, ms: i64) -> Asked {
     Asked::Feed {
         peer: CARRIER.into(),
         feed: "tracking".to_owned(),
@@ -103,7 +103,7 @@ async fn waiting_for(store: &Store, peer: &str) -> usize {
     store.ready(&peer.into(), 9, at(1_000 * HOUR), &HashSet::new()).await.unwrap().len()
 }
 
-async fn rows(store: &Store, event: Event) -> Vec<String> {
+pub(super) async fn rows(store: &Store, event: Event) -> Vec<String> {
     let timeline = store.timeline(CODE).await.unwrap().unwrap();
     timeline.rows.into_iter().filter(|row| row.event == event).map(|row| row.detail).collect()
 }
