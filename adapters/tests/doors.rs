@@ -95,7 +95,8 @@ fn answered(adapter: &dyn Adapter, path: &str, body: Vec<u8>) -> (String, u16) {
         body: Body(body),
     };
     let _ = adapter.credential(&ask);
-    let arrival = Arrival {
+    let mut arrival = Arrival {
+        dossiers: Vec::new(),
         channel: ChannelName::from("onestop/test"),
         caller: Some(PeerName::from("mot-cua")),
         ask,
@@ -105,7 +106,11 @@ fn answered(adapter: &dyn Adapter, path: &str, body: Vec<u8>) -> (String, u16) {
         at: noon(),
     };
     let refused = Fault::sender("contract.violated", "Đồng bộ không THÀNH công");
-    let answer = match adapter.receive(&arrival) {
+    let heard = adapter.receive(&arrival);
+    if let Ok(heard) = &heard {
+        arrival.framed(heard);
+    }
+    let answer = match heard {
         Ok(Said::Messages(items)) => {
             let fates: Vec<Fate> = items.iter().map(|_| Fate::Refused(refused.clone())).collect();
             adapter.reply(&arrival, Ok(&fates))

@@ -289,7 +289,7 @@ fn hear(family: &str, dialect: &str, text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().position(|line| line.starts_with("> ")).expect("a call");
     let end = lines[start..].iter().position(|line| line.is_empty()).map_or(lines.len(), |at| start + at);
-    let arrival = arrival(family, dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
+    let mut arrival = arrival(family, dialect, &lines[start][2..], &lines[start + 1..end].join("\n"));
     let fates: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("? ")).collect();
 
     let mut played: Vec<String> = lines[..end].iter().map(|line| (*line).to_owned()).collect();
@@ -298,6 +298,9 @@ fn hear(family: &str, dialect: &str, text: &str) -> String {
         played.push("= a session".to_owned());
     }
     let heard = adapter.receive(&arrival);
+    if let Ok(heard) = &heard {
+        arrival.framed(heard);
+    }
     let refused = heard.as_ref().err().cloned();
     played.extend(match heard {
         Ok(Said::Messages(items)) => items.iter().map(|item| format!("= message {}", told(item))).collect(),
@@ -324,6 +327,7 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
     let (path, query) = words.next().map(|url| url.split_once('?').unwrap_or((url, ""))).expect("a path");
     let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     Arrival {
+        dossiers: Vec::new(),
         channel: ChannelName::from(format!("{family}/{dialect}")),
         caller: Some(PeerName::from("mot-cua")),
         ask: Ask {

@@ -100,6 +100,7 @@ fn the_probe_of_opencps_is_answered_without_a_person_in_it() {
 
 fn arrival(dialect: &str, path: &str, body: Vec<u8>) -> Arrival {
     Arrival {
+        dossiers: Vec::new(),
         channel: ChannelName::from(format!("population/{dialect}")),
         caller: Some(PeerName::from("mot-cua")),
         ask: Ask {

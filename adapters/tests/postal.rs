@@ -141,6 +141,7 @@ fn hidden_names_are_never_written() {
     let asks = world.sim.due(world.now);
     assert!(String::from_utf8_lossy(&asks[0].body.0).contains("Ng+++"), "the carrier hides it");
     let arrival = Arrival {
+        dossiers: Vec::new(),
         channel: ChannelName::from("postal/myvnpost"),
         caller: None,
         ask: asks[0].clone(),

@@ -165,6 +165,7 @@ impl World {
 
     fn call_us(&mut self, ask: Ask) -> Answer {
         let arrival = Arrival {
+            dossiers: Vec::new(),
             channel: ChannelName::from(format!("postal/{}", self.dialect)),
             caller: Some(PeerName::from("buu-chinh")),
             ask,

@@ -527,6 +527,17 @@ pub struct Arrival {
     pub level: Level,
     /// When it came.
     pub at: Moment,
+    /// The codes that its items were framed with, in order, so that no reply reads the body again for them; empty before that.
+    pub dossiers: Vec<Option<String>>,
+}
+
+impl Arrival {
+    /// Remembers which dossiers the call is about, as it was framed.
+    pub fn framed(&mut self, heard: &Heard) {
+        if let Heard::Messages(items) = heard {
+            self.dossiers = items.iter().map(|item| item.dossier.clone()).collect();
+        }
+    }
 }
 
 /// What a peer said.

@@ -323,26 +323,20 @@ fn file_defect(path: &str, message: &str) -> Defect {
 /// Does this path match the pattern? `**` at the start stands for any prefix (of whole segments, or none), at the end for
 /// any rest, which is returned; other segments match letter by letter, letter case ignored, because IIS-based senders vary it.
 pub fn match_path(pattern: &str, path: &str) -> Option<String> {
-    let wanted: Vec<&str> = pattern.trim_matches('/').split('/').collect();
-    let given: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let (open_start, wanted) = match wanted.split_first() {
-        Some((&"**", rest)) => (true, rest),
-        _ => (false, wanted.as_slice()),
-    };
-    let (open_end, wanted) = match wanted.split_last() {
-        Some((&"**", rest)) => (true, rest),
-        _ => (false, wanted),
-    };
-    let latest = given.len().checked_sub(wanted.len())?;
-    let starts = if open_start { 0..=latest } else { 0..=0 };
-    for start in starts {
-        let end = start + wanted.len();
-        let fits = wanted.iter().zip(&given[start..end]).all(|(w, g)| w.eq_ignore_ascii_case(g));
-        if fits && (open_end || end == given.len()) {
-            return Some(given[end..].join("/"));
+    let (wanted, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
+    let (wanted, anywhere) = wanted.strip_prefix("**/").map_or((wanted, false), |rest| (rest, true));
+    let (wanted, open_end) = wanted.strip_suffix("/**").map_or((wanted, false), |rest| (rest, true));
+    let further = path.match_indices('/').map(|(slash, _)| slash + 1).filter(|_| anywhere);
+    std::iter::once(0).chain(further).find_map(|start| {
+        let (head, rest) = path.as_bytes()[start..].split_at_checked(wanted.len())?;
+        let fits = head.eq_ignore_ascii_case(wanted.as_bytes());
+        match rest.first() {
+            _ if !fits => None,
+            None => Some(String::new()),
+            Some(b'/') if open_end => Some(path[start + wanted.len() + 1..].to_owned()),
+            Some(_) => None,
         }
-    }
-    None
+    })
 }
 
 #[cfg(test)]

@@ -37,12 +37,16 @@ pub struct Trace {
 pub async fn hear(
     app: &App,
     adapter: &dyn Adapter,
-    arrival: &Arrival,
+    arrival: &mut Arrival,
     visitor: &Visitor,
     trace: &Trace,
 ) -> Answer {
     let bytes = arrival.ask.body.0.len();
-    let said = match aside(bytes, || adapter.receive(arrival)) {
+    let heard = aside(bytes, || adapter.receive(arrival));
+    if let Ok(heard) = &heard {
+        arrival.framed(heard);
+    }
+    let said = match heard {
         Ok(heard) => take_up(app, arrival, visitor, heard, trace).await,
         Err(fault) => Err(fault),
     };
@@ -57,7 +61,6 @@ pub async fn hear(
             tracing::info!(event = "call-refused", channel = %arrival.channel, fault = %fault.code);
         }
     }
-    // A reply reads the call once more, for the codes of its items.
     aside(bytes, || adapter.reply(arrival, said.as_deref()))
 }
 

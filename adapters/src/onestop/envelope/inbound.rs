@@ -2,6 +2,7 @@
 //!
 //! The session is taken out of the body before anything is handed on: no item, and so no journal, ever sees it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,7 +10,7 @@ use gateway_core::adapter::{Answer, Arrival, Ask, Fate, Heard, Item, Payload, Se
 use gateway_core::fault::Fault;
 use gateway_core::ids::Kind;
 use gateway_core::json;
-use serde::Deserializer as _;
+use serde::{Deserialize, Deserializer as _};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
@@ -100,14 +101,12 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
             &json!({ "error_code": 0, "message": "Thành công", "session": token.reveal() }),
         ),
         Ok([Fate::Answered(answer)]) => as_it_came(answer),
-        Ok(fates) => match (addressed(arrival), fates) {
-            // Nothing was handed over with a question, so only why it failed is of interest.
-            (None, [Fate::Refused(fault)]) => Verdict::of_fault(fault).into_json(&json!(0)),
-            (about, fates) => {
-                let (kind, dossiers) = about.unwrap_or((DOSSIER_RECORDED, Vec::new()));
-                Verdict::of_fates(kind, &dossiers, fates).into_json(&json!(0))
-            }
-        },
+        // Nothing was handed over with a question, so only why it failed is of interest.
+        Ok([Fate::Refused(fault)]) if arrival.dossiers.is_empty() => Verdict::of_fault(fault).into_json(&json!(0)),
+        Ok(fates) => {
+            let kind = addressed(arrival).unwrap_or(DOSSIER_RECORDED);
+            Verdict::of_fates(kind, &arrival.dossiers, fates).into_json(&json!(0))
+        }
     }
 }
 
@@ -138,14 +137,18 @@ fn call(arrival: &Arrival, body: &Map<String, Value>, kind: &'static str) -> Cal
     Call { kind, unit: body.get("madonvi").and_then(call::text), updating, key: call::key(arrival) }
 }
 
-/// Which messages a call brought, read again for its answer; none if it was a question.
-fn addressed(arrival: &Arrival) -> Option<(&'static str, Vec<Option<String>>)> {
-    let mut body = object(&arrival.ask.body.0).ok()?;
-    let service = service(&body)?;
+/// Which messages a call brought, read again for the words of its answer; nothing else is built of the body.
+fn addressed(arrival: &Arrival) -> Option<&'static str> {
+    #[derive(Deserialize)]
+    struct Glimpse<'a> {
+        #[serde(borrow)]
+        service: Cow<'a, str>,
+    }
+    let bytes = &arrival.ask.body.0;
+    let glimpse: Glimpse = serde_json::from_slice(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)).ok()?;
+    let service = glimpse.service.trim();
     let answer = service.eq_ignore_ascii_case(ANSWER).then_some(DOSSIER_ANSWERED);
-    let kind = answer.or_else(|| call::kind_of_service(&service))?;
-    let elements = data(&mut body).and_then(|data| call::elements(data, FRAME)).unwrap_or_default();
-    Some((kind, elements.iter().map(call::dossier).collect()))
+    answer.or_else(|| call::kind_of_service(service))
 }
 
 /// The asked peer's answer: status and body untouched; of its headers only what says how to read the body.

@@ -30,9 +30,7 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
         Err(fault) => Verdict::of_fault(fault),
         Ok(fates) => {
             let kind = call::kind_by_path(arrival).unwrap_or(DOSSIER_RECORDED);
-            let items = frame(arrival, kind).unwrap_or_default();
-            let dossiers: Vec<Option<String>> = items.iter().map(|item| wire::glimpse(item).dossier).collect();
-            Verdict::of_fates(kind, &dossiers, fates)
+            Verdict::of_fates(kind, &arrival.dossiers, fates)
         }
     };
     let mut headers = vec![("content-type".to_owned(), "application/xml; charset=utf-8".to_owned())];

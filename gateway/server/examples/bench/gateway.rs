@@ -102,7 +102,7 @@ impl Home {
 }
 
 fn correlation(number: u64) -> String {
-    format!("bench-{number:09}")
+    format!("bench-{number:010}")
 }
 
 /// One call's bytes, made once: only the number changes, because what the client does costs the gateway its cores.

@@ -72,7 +72,7 @@ fn message(track: &crate::hop::Track, dossiers: &Dossiers, number: u64) -> NewMe
     let source: Value = serde_json::from_str(&dossiers.text(number)).expect("our own dossier");
     NewMessage {
         id: MessageId::new(at, chance),
-        correlation: format!("bench-{number:09}").into(),
+        correlation: format!("bench-{number:010}").into(),
         traceparent: None,
         from: "mot-cua".into(),
         unit: "000.00.00.H99".into(),

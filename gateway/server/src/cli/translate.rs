@@ -145,6 +145,7 @@ fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<V
     let adapter = adapters::build(adapter, &channel.dialect, &toml::Table::new(), &files.mappings).ok()?;
     let path = channel.paths.first()?.replace("**", "").replace("//", "/");
     let arrival = Arrival {
+        dossiers: Vec::new(),
         channel: channel.name.clone(),
         caller: None,
         officer: None,

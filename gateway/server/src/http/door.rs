@@ -75,7 +75,7 @@ async fn enter(
         return (call.arrival.channel.to_string(), response(answer));
     }
     let response = match call.let_in(sent).await {
-        Ok(()) => response(intake::hear(app, &*call.door.adapter, &call.arrival, visitor, trace).await),
+        Ok(()) => response(intake::hear(app, &*call.door.adapter, &mut call.arrival, visitor, trace).await),
         Err(fault) => call.turn_away(&fault),
     };
     (call.arrival.channel.to_string(), response)
@@ -111,6 +111,7 @@ impl<'a> Call<'a> {
         let media = media_type(&parts.headers);
         let door = doors.iter().find(|door| door.channel.content.contains(&media)).or(doors.first())?.clone();
         let arrival = Arrival {
+            dossiers: Vec::new(),
             channel: door.channel.name.clone(),
             caller: None,
             ask: ask(&parts, path),

@@ -11,6 +11,7 @@
 mod admit;
 mod calls;
 mod carriage;
+mod checkpoint;
 mod claims;
 mod error;
 mod event;

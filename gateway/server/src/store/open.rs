@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::Store;
+use super::checkpoint::Checkpoints;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::read::Readers;
@@ -69,7 +70,9 @@ impl Store {
         let vault = Arc::new(Vault::new(seal, digests, folder));
         let taken = Taken::default();
         let telling = Arc::new(OnceLock::new());
-        let writer = Writer::start(connection, vault.clone(), taken.clone(), telling.clone(), lock)?;
+        let checkpoints = Checkpoints::start(&path, &mut connection)?;
+        let writer =
+            Writer::start(connection, checkpoints, vault.clone(), taken.clone(), telling.clone(), lock)?;
         Ok(Store {
             telling,
             vault,

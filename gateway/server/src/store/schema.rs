@@ -173,7 +173,7 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
     }
     // A journal that outgrew a slow reader is cut back at the next checkpoint instead of staying for ever.
     connection.execute_batch(
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;",
+        "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;",
     )?;
     Ok(())
 }

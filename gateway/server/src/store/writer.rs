@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::carriage::Telling;
+use super::checkpoint::Checkpoints;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::taken::Taken;
@@ -104,6 +105,7 @@ impl Writer {
     /// Starts the thread. `held` is dropped when it ends: the lock on the folder.
     pub(super) fn start(
         connection: Connection,
+        checkpoints: Checkpoints,
         vault: Arc<Vault>,
         taken: Taken,
         telling: Arc<OnceLock<Telling>>,
@@ -114,7 +116,7 @@ impl Writer {
         let (orders, queue) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
         let next = Cell::new(next);
-        let thread = Thread { connection, vault, taken, telling, next, commits: commits.clone() };
+        let thread = Thread { connection, checkpoints, vault, taken, telling, next, commits: commits.clone() };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let closing = thread.serve(queue);
             drop(held);
@@ -154,6 +156,7 @@ impl Writer {
 
 struct Thread {
     connection: Connection,
+    checkpoints: Checkpoints,
     vault: Arc<Vault>,
     taken: Taken,
     telling: Arc<OnceLock<Telling>>,
@@ -211,6 +214,7 @@ impl Thread {
         for (change, result) in group.into_iter().zip(results) {
             change.answer(fate.clone().and(result));
         }
+        self.checkpoints.after_commit(&self.connection);
     }
 
     /// Runs the group without savepoints, up to the first failure.
