@@ -57,7 +57,6 @@ const LONG: &super::Waivers = &[
         "one function for each entry that a delivery writes, in their order",
     ),
     ("tests/it/doors.rs", "a table of what can be wrong at a door, a test for each"),
-    ("gateway/server/src/story.rs", "one small language: its stage and its words, read together"),
 ];
 
 #[test]
