@@ -47,10 +47,6 @@ const LONG: &super::Waivers = &[
         "one reader of one language, a function for each of its blocks",
     ),
     ("gateway/core/tests/translator.rs", "a table of cases, a line for each word of the language"),
-    (
-        "gateway/server/src/app.rs",
-        "the composition root: everything that exists is built and named in one place",
-    ),
     ("gateway/server/src/cli/help/pages.rs", "a table of texts, a page for each command"),
     (
         "gateway/server/src/store/record.rs",
