@@ -5,6 +5,7 @@ pub mod fields;
 pub mod process;
 pub mod python;
 pub mod senders;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
