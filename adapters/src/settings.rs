@@ -4,6 +4,8 @@
 //! found on the day it hurts. Defects carry the key only; the server knows which file and which peer it stands in and may
 //! put that before it.
 
+use std::collections::BTreeMap;
+
 use gateway_core::fault::{Defect, nearest};
 
 /// A defect of a setting in the making.
@@ -32,6 +34,22 @@ impl SettingDefect {
 impl From<SettingDefect> for Defect {
     fn from(defect: SettingDefect) -> Self {
         defect.0
+    }
+}
+
+/// What was read, or everything that is wrong with it.
+pub(crate) fn sound<T>((read, defects): (T, Vec<Defect>)) -> Result<T, Vec<Defect>> {
+    if defects.is_empty() { Ok(read) } else { Err(defects) }
+}
+
+/// Two things that were read, or everything that is wrong with both.
+pub(crate) fn both<A, B>(
+    one: Result<A, Vec<Defect>>,
+    other: Result<B, Vec<Defect>>,
+) -> Result<(A, B), Vec<Defect>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err(one.err().into_iter().chain(other.err()).flatten().collect()),
     }
 }
 
@@ -112,6 +130,21 @@ impl<'a> Reader<'a> {
             Some(_) => self.wrong(key, "a table is expected", ()),
         }
         tables
+    }
+
+    /// A table of tables with this one text each, by name.
+    pub(crate) fn text_of_each(
+        &mut self,
+        key: &'static str,
+        inner: &'static str,
+    ) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        for (name, table) in self.tables(key) {
+            let mut one = Reader::new(table);
+            texts.insert(name.to_owned(), one.text(inner, ""));
+            self.inside(&format!("{key}.{name}"), one.finish());
+        }
+        texts
     }
 
     /// Yes or no, or its default.

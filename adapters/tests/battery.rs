@@ -7,12 +7,13 @@ mod support;
 use std::collections::BTreeMap;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Body, Conversation, Keys, Marks, Request, Secret, Session, Simulator, Transcript, Turn,
+    Adapter, Answer, Conversation, Keys, Marks, Request, Secret, Session, Simulator, Transcript, Turn,
 };
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::Remedy;
 use gateway_core::ids::Account;
 use serde_json::{Value, json};
+use support::network::{OneAttempt, Quirk};
 use support::{Delivery, End, Heard, MARKER, Peer, UNIT, build, message, noon, secrets};
 
 const CODE: &str = "H99.14-260310-0007";
@@ -32,28 +33,6 @@ fn step() -> Value {
         "NoiDungXuLy": "Tiếp nhận hồ sơ", "TrangThai": "2",
     })
 }
-
-/// What the network does to one call.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Quirk {
-    Pass,
-    Busy,
-    Html,
-    LostBefore,
-    LostAfter,
-    NotSent,
-    SessionsExpire,
-}
-
-const QUIRKS: [Quirk; 7] = [
-    Quirk::Pass,
-    Quirk::Busy,
-    Quirk::Html,
-    Quirk::LostBefore,
-    Quirk::LostAfter,
-    Quirk::NotSent,
-    Quirk::SessionsExpire,
-];
 
 /// The simulator behind a network with a script; after the script everything passes.
 struct Network {
@@ -90,21 +69,7 @@ impl Peer for Network {
         if quirk == Quirk::SessionsExpire {
             self.sim.nudge(&["expire-sessions"]);
         }
-        let mut answer = || self.sim.respond(signed.ask(), noon());
-        match quirk {
-            Quirk::Pass | Quirk::SessionsExpire => Heard::Answer(answer()),
-            Quirk::Busy => Heard::Answer(page(503)),
-            Quirk::Html => {
-                answer();
-                Heard::Answer(page(502))
-            }
-            Quirk::LostBefore => Heard::Lost,
-            Quirk::LostAfter => {
-                answer();
-                Heard::Lost
-            }
-            Quirk::NotSent => Heard::NotSent,
-        }
+        quirk.hear(|| self.sim.respond(signed.ask(), noon()))
     }
 
     fn session_refused(&mut self) {
@@ -116,13 +81,8 @@ impl Peer for Network {
     }
 }
 
-fn page(status: u16) -> Answer {
-    let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-    Answer { status, headers, body: Body(b"<html>Bad Gateway</html>".to_vec()) }
-}
-
 fn scripts() -> impl Iterator<Item = Vec<Quirk>> {
-    let each = || QUIRKS.into_iter();
+    let each = || Quirk::ALL.into_iter();
     each().flat_map(move |a| each().flat_map(move |b| each().map(move |c| vec![a, b, c])))
 }
 
@@ -205,15 +165,6 @@ fn a_step_waits_for_a_dossier_the_portal_forgot() {
     let marks = Marks::from([("at-portal".to_owned(), "1".to_owned())]);
     let message = message("dossier-progressed", CODE, step());
     let mut delivery = Delivery::new(&*adapter, &message, marks);
-    struct OneAttempt<'a>(&'a mut Network);
-    impl Peer for OneAttempt<'_> {
-        fn call(&mut self, adapter: &dyn Adapter, request: &Request) -> Heard {
-            self.0.call(adapter, request)
-        }
-        fn more(&self) -> bool {
-            false
-        }
-    }
     let end = delivery.run(&mut OneAttempt(&mut network));
     assert!(matches!(&end, End::Held(fault) if fault.remedy == Remedy::Hold), "{end:?}");
     assert_eq!(delivery.marks["at-portal"], "0");

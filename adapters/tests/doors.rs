@@ -7,19 +7,8 @@ mod support;
 use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Fate, Heard as Said, Level};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{ChannelName, PeerName};
+use support::chance::Chance;
 use support::{build, noon};
-
-/// A small generator, so that the same bytes come each time.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below.max(1) as u64) as usize
-    }
-}
 
 #[test]
 fn no_bytes_make_a_door_panic_and_no_refusal_sounds_like_success() {
@@ -34,7 +23,7 @@ fn no_bytes_make_a_door_panic_and_no_refusal_sounds_like_success() {
     let adapters: Vec<_> = ["relay", "envelope", "xml"].map(|dialect| build("onestop", dialect, "")).into();
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     for round in 0..12_000 {
-        let body = spoilt(seeds[round % seeds.len()], &mut chance);
+        let body = chance.damaged(seeds[round % seeds.len()]);
         let path = ["/a/DongBoHoSoMC", "/XrdAdapter/RestService/forward/mapi/g", "/forward/mapi/login"]
             [chance.next(3)];
         for adapter in &adapters {
@@ -57,26 +46,13 @@ fn no_bytes_make_a_door_of_the_postal_services_panic() {
         adapters::dialects("postal").iter().map(|dialect| build("postal", dialect, "")).collect();
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     for round in 0..6_000 {
-        let body = spoilt(seeds[round % seeds.len()], &mut chance);
+        let body = chance.damaged(seeds[round % seeds.len()]);
         let path = ["/postal/orders", "/postal/price", "/postal/ems"][chance.next(3)];
         for adapter in &adapters {
             let (text, _) = answered(&**adapter, path, body.clone());
             assert!(!text.to_lowercase().contains("thành công"), "{text}");
         }
     }
-}
-
-fn spoilt(seed: &[u8], chance: &mut Chance) -> Vec<u8> {
-    let mut body = seed.to_vec();
-    for _ in 0..chance.next(6) {
-        let at = chance.next(body.len());
-        match chance.next(3) {
-            0 => body[at] = chance.next(256) as u8,
-            1 => body.truncate(at.max(1)),
-            _ => body.insert(at, b"<>&\"'{}[]:,\x00\xff"[chance.next(13)]),
-        }
-    }
-    body
 }
 
 fn knock(adapter: &dyn Adapter, path: &str, body: Vec<u8>) {

@@ -7,7 +7,8 @@ mod support;
 
 use gateway_core::adapter::{Answer, Body, Conversation, Exchange, Keys, Marks, Transcript};
 use serde_json::{Value, json};
-use support::bank::{Bank, Chance, NUMBER, PROFILES, ask, asked, first_call, kinds, question, settings_of};
+use support::bank::{Bank, NUMBER, PROFILES, ask, asked, first_call, kinds, question, settings_of};
+use support::chance::Chance;
 use support::{Heard, Peer, build, noon};
 
 #[test]

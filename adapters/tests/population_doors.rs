@@ -8,7 +8,8 @@ use gateway_core::adapter::{Answer, Arrival, Ask, Body, Fate, Heard as Said, Lev
 use gateway_core::fault::{Fault, Violation};
 use gateway_core::ids::{ChannelName, PeerName};
 use serde_json::{Value, json};
-use support::bank::{Bank, CONTRACTS, Chance, NUMBER, ask, question, settings_of};
+use support::bank::{Bank, CONTRACTS, NUMBER, ask, question, settings_of};
+use support::chance::Chance;
 use support::{build, noon, place};
 
 #[test]

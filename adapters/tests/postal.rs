@@ -5,15 +5,14 @@
 
 mod support;
 
-use gateway_core::adapter::{
-    Adapter, Arrival, Heard as Said, Keys, Marks, Payload, Request, Transcript, Turn,
-};
+use gateway_core::adapter::{Arrival, Heard as Said, Keys, Marks, Payload, Transcript, Turn};
 use gateway_core::fault::{Fault, Remedy};
 use gateway_core::ids::ChannelName;
 use gateway_core::shipment::{Alert, State};
 use serde_json::{Value, json};
-use support::carrier::{CARRIERS, CODE, NUMBER, QUIRKS, Quirk, World, order, settings};
-use support::{Delivery, End, Heard, MARKER, Peer, message, noon};
+use support::carrier::{CARRIERS, CODE, NUMBER, QUIRKS, World, order, settings};
+use support::network::{OneAttempt, Quirk};
+use support::{Delivery, End, MARKER, message, noon};
 
 fn ordered(dialect: &'static str) -> (World, Marks) {
     let mut world = World::new(dialect, vec![]);
@@ -54,15 +53,6 @@ fn a_number_without_a_leg_never_takes_the_papers_for_the_result() {
     let (end, _) = world.send("postal-order-requested", &order("COLLECT", 1), Marks::new());
     assert!(matches!(end, End::Delivered(_)));
     // Our own record was lost: the carrier has an order of this number, and nobody can tell whose.
-    struct OneAttempt<'a>(&'a mut World);
-    impl Peer for OneAttempt<'_> {
-        fn call(&mut self, adapter: &dyn Adapter, request: &Request) -> Heard {
-            self.0.call(adapter, request)
-        }
-        fn more(&self) -> bool {
-            false
-        }
-    }
     let document =
         world.translated("out", "postal-order-requested", &Payload::Json(order("RETURN", 1))).unwrap();
     let message = message("postal-order-requested", CODE, document);
@@ -267,16 +257,7 @@ fn carriers_refuse_what_the_real_ones_would() {
             world.translated("out", "postal-order-requested", &Payload::Json(order("RETURN", 1))).unwrap();
         let message = message("postal-order-requested", CODE, document);
         let adapter = world.adapter.clone();
-        struct Once<'a>(&'a mut World);
-        impl Peer for Once<'_> {
-            fn call(&mut self, adapter: &dyn Adapter, request: &Request) -> Heard {
-                self.0.call(adapter, request)
-            }
-            fn more(&self) -> bool {
-                false
-            }
-        }
-        let end = Delivery::new(&*adapter, &message, Marks::new()).run(&mut Once(&mut world));
+        let end = Delivery::new(&*adapter, &message, Marks::new()).run(&mut OneAttempt(&mut world));
         assert!(matches!(end, End::Dead(_) | End::Waits(_)), "{dialect}: {end:?}");
         assert_eq!(world.count("orders"), 0, "{dialect}");
     }

@@ -7,28 +7,15 @@ mod support;
 use std::collections::BTreeMap;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Body, Conversation, Keys, Marks, Request, Secret, Simulator, Transcript, Turn,
+    Adapter, Conversation, Keys, Marks, Request, Secret, Simulator, Transcript, Turn,
 };
 use gateway_core::envelope::Envelope;
 use serde_json::{Value, json};
+use support::network::Quirk;
 use support::{Delivery, End, Heard, Peer, build, message, noon};
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER: &str = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=";
-
-/// What the network does to one call.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Quirk {
-    Pass,
-    Busy,
-    Html,
-    LostBefore,
-    LostAfter,
-    NotSent,
-}
-
-const QUIRKS: [Quirk; 6] =
-    [Quirk::Pass, Quirk::Busy, Quirk::Html, Quirk::LostBefore, Quirk::LostAfter, Quirk::NotSent];
 
 struct Network {
     sim: Box<dyn Simulator>,
@@ -57,31 +44,12 @@ impl Peer for Network {
         self.calls += 1;
         let fixed = keys();
         let signed = adapter.sign(request, &Keys { fixed: &fixed, session: None }, noon()).expect("two keys");
-        let mut answer = || self.sim.respond(signed.ask(), noon());
-        match quirk {
-            Quirk::Pass => Heard::Answer(answer()),
-            Quirk::Busy => Heard::Answer(page(503)),
-            Quirk::Html => {
-                answer();
-                Heard::Answer(page(502))
-            }
-            Quirk::LostBefore => Heard::Lost,
-            Quirk::LostAfter => {
-                answer();
-                Heard::Lost
-            }
-            Quirk::NotSent => Heard::NotSent,
-        }
+        quirk.hear(|| self.sim.respond(signed.ask(), noon()))
     }
 
     fn more(&self) -> bool {
         true
     }
-}
-
-fn page(status: u16) -> Answer {
-    let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-    Answer { status, headers, body: Body(b"<html>Bad Gateway</html>".to_vec()) }
 }
 
 fn fact() -> Envelope {
@@ -96,11 +64,13 @@ fn fact() -> Envelope {
 #[test]
 fn each_fact_arrives_once_through_every_script() {
     let adapter = build("subscriber", "", "");
+    // There are no sessions that could expire.
+    let quirks = || Quirk::ALL.into_iter().filter(|quirk| *quirk != Quirk::SessionsExpire);
     // Whichever of the two keys the subscriber knows.
     for secret in [KEY, OTHER] {
-        for first in QUIRKS {
-            for second in QUIRKS {
-                for third in QUIRKS {
+        for first in quirks() {
+            for second in quirks() {
+                for third in quirks() {
                     let script = vec![first, second, third];
                     let mut network = Network::new(secret, script.clone());
                     let message = fact();

@@ -8,7 +8,7 @@ use conformance::process::{Ground, PATIENCE, lienthong_that_dies};
 use lienthong::clock::Clock;
 use lienthong::crash::FEED_POINTS;
 use lienthong::simulator::Host;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
@@ -41,23 +41,17 @@ async fn run(death: String) -> Vec<String> {
     let subscriber = peer("subscriber", "", &format!("secret = \"{SECRET}\"")).await;
     let ground = Ground::lay(([127, 0, 0, 1], 9).into(), "");
     std::fs::write(ground.path("signing.secret"), SECRET).expect("a writable folder");
-    let folder = ground.path("").display().to_string();
-    let file = ground.path("lienthong.toml");
-    let text = std::fs::read_to_string(&file).expect("the configuration");
     let (post, hooks) = (carrier.address(), subscriber.address());
-    let peers = format!(
-        "{text}\n[peers.desk]\nadapter = \"postal\"\ndialect = \"desk\"\nunit = \"000.00.00.H99\"\nreceives = [\"dossier-progressed\"]\n\
+    ground.configure(&format!(
+        "[peers.desk]\nadapter = \"postal\"\ndialect = \"desk\"\nunit = \"000.00.00.H99\"\nreceives = [\"dossier-progressed\"]\n\
          [peers.carrier]\nadapter = \"postal\"\ndialect = \"hcc\"\nendpoints.post = \"http://{post}\"\n\
-         keys.consumer_key = {{ file = \"{folder}/portal.password\" }}\n\
-         keys.consumer_secret = {{ file = \"{folder}/portal.password\" }}\n\
+         keys.consumer_key = {{ file = \"{{folder}}/portal.password\" }}\n\
+         keys.consumer_secret = {{ file = \"{{folder}}/portal.password\" }}\n\
          settings = {{ customer_code = \"HCC_H99_0001\", number_form = \"{{dossier}}/{{leg}}{{shipment}}\", every_seconds = 1 }}\n\
          [peers.subscriber]\nadapter = \"subscriber\"\nendpoints.subscriber = \"http://{hooks}\"\n\
-         keys.signing-secret = {{ file = \"{folder}/signing.secret\" }}\n"
-    );
-    std::fs::write(&file, peers).expect("a writable folder");
-    let made: Value =
-        serde_json::from_str(&ground.command(&["keys", "add", "desk", "--json"])).expect("it speaks JSON");
-    let key = made["key"].as_str().expect("a key").to_owned();
+         keys.signing-secret = {{ file = \"{{folder}}/signing.secret\" }}\n"
+    ));
+    let key = ground.add_key(&["desk"]);
 
     let mut gateway = ground.start(lienthong_that_dies(), &[("LIENTHONG_CRASH_AT", &death)]);
     let (mut ordered, mut happened, mut died) = (false, false, false);

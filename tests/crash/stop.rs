@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::process::{Ground, PATIENCE, lienthong};
+use conformance::process::{Ground, lienthong};
 use conformance::senders::{Answered, Said, Sender, call};
+use conformance::waiting::until;
 use lienthong::clock::Clock;
 use lienthong::simulator::{Host, Twist};
 use serde_json::Value;
@@ -33,11 +34,7 @@ async fn a_stop_abandons_a_call_that_gets_no_answer_and_the_next_start_takes_it_
     portal.script([Twist::Slow(60_000)]);
     say(Said::Step("9")).await;
     let steps = || portal.state()["progress"].as_array().map_or(0, Vec::len);
-    let until = Instant::now() + PATIENCE;
-    while steps() == 0 {
-        assert!(Instant::now() < until, "the step does not reach the portal");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the step at the portal", async || (steps() > 0).then_some(())).await;
     say(Said::Step("10")).await;
 
     let began = Instant::now();

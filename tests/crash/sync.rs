@@ -3,10 +3,10 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use conformance::process::{Gateway, Ground, PATIENCE, lienthong_that_dies, terminate};
+use conformance::process::{Gateway, Ground, lienthong_that_dies, terminate};
 use conformance::senders::{Answered, Said, Sender, call};
+use conformance::waiting::wait_for;
 use tokio::sync::watch;
 
 const CODE: &str = "H99.14-261123-0001";
@@ -71,11 +71,7 @@ fn end(gateway: &mut Gateway, trace: &Path) {
     // The tracer writes the thread's number first; the first line is the process itself.
     let traced = text.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a process id");
     terminate(traced);
-    let until = Instant::now() + PATIENCE;
-    while gateway.ended().is_none() {
-        assert!(Instant::now() < until, "the traced gateway does not stop");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_for("the traced gateway to stop", || gateway.ended());
 }
 
 /// A line of the trace. A call that blocks is told twice; a sync counts when it is done, bytes when they begin to go.

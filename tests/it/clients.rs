@@ -57,14 +57,7 @@ fn fuzz(portal: SocketAddr) {
         secret.path().display()
     ));
     let ground = Ground::lay(portal, &peers);
-    let keys: Vec<String> = DOORS
-        .iter()
-        .map(|(peer, ..)| {
-            let made = ground.command(&["keys", "add", peer, "--json"]);
-            let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
-            made["key"].as_str().expect("a key").to_owned()
-        })
-        .collect();
+    let keys: Vec<String> = DOORS.iter().map(|(peer, ..)| ground.add_key(&[peer])).collect();
     let gateway = ground.start(lienthong(), &[]);
     let address = gateway.address().unwrap_or_else(|| panic!("it does not listen: {:?}", gateway.log()));
     let base = format!("http://{address}");

@@ -12,7 +12,6 @@ use lienthong::clock::Clock;
 use lienthong::simulator::{Host, Twist};
 use serde_json::{Value, json};
 
-use crate::questions::key;
 use crate::wire::{Heard, ask, call, until};
 
 /// `lienthong simulate …`, running.
@@ -147,8 +146,8 @@ async fn a_carrier_calls_the_gateway_by_its_secret_path() {
          keys.merchant_token = {{ env = \"EMS_TOKEN\" }}\ndoor.accepts = [\"path\"]\n"
     );
     let ground = Ground::lay(([127, 0, 0, 1], 9).into(), &further);
-    let segment = key(&ground, &["keys", "add", "ems", "--path", "--json"]);
-    let desk = key(&ground, &["keys", "add", "desk", "--json"]);
+    let segment = ground.add_key(&["ems", "--path"]);
+    let desk = ground.add_key(&["desk"]);
     let gateway = ground.start(lienthong(), &[("EMS_TOKEN", "the-bai-thu")]);
     let gate = gateway.address().expect("it listens");
     let (listen, to) = (at.to_string(), format!("http://{gate}/h/{segment}"));

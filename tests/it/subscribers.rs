@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use conformance::process::{Ground, PATIENCE, lienthong};
+use conformance::process::{Ground, lienthong};
+use conformance::waiting::wait_for;
 use conformance::{documents, python};
 use serde_json::Value;
 
@@ -28,16 +29,12 @@ async fn the_reference_library_takes_our_signatures() {
         let ground = Ground::lay(([127, 0, 0, 1], 9).into(), "");
         std::fs::write(ground.path("old.secret"), OLD).expect("a writable folder");
         std::fs::write(ground.path("new.secret"), NEW).expect("a writable folder");
-        let file = ground.path("lienthong.toml");
-        let mut text = std::fs::read_to_string(&file).expect("the configuration");
-        let folder = ground.path("").display().to_string();
-        text.push_str(&format!(
+        ground.configure(&format!(
             "[peers.subscriber]\nadapter = \"subscriber\"\nreceives = [\"dossier-progressed\"]\n\
              endpoints.subscriber = \"http://127.0.0.1:{port}/base\"\nsettings.path = \"/hooks/h99\"\n\
-             keys.signing-secret = {{ file = \"{folder}/old.secret\" }}\n\
-             keys.signing-secret-other = {{ file = \"{folder}/new.secret\" }}\n"
+             keys.signing-secret = {{ file = \"{{folder}}/old.secret\" }}\n\
+             keys.signing-secret-other = {{ file = \"{{folder}}/new.secret\" }}\n"
         ));
-        std::fs::write(&file, text).expect("a writable folder");
         let gateway = ground.start(lienthong(), &[]);
         let address = gateway.address().expect("it listens");
         let step: Value = serde_json::from_str(&documents()["step.json"]).expect("a step");
@@ -61,10 +58,7 @@ async fn the_reference_library_takes_our_signatures() {
         // A subscriber that lost its records is told again what it took, under the same id.
         let redeliver = ["redeliver", "--peer", "subscriber", "--since", "2026-01-01", "--lang", "en"];
         let settled = || ground.command(&[&redeliver[..], &["--dry-run"]].concat());
-        let patience = std::time::Instant::now() + PATIENCE;
-        while !settled().contains("1 would be offered") {
-            assert!(std::time::Instant::now() < patience, "the delivery does not settle: {}", settled());
-        }
+        wait_for("the delivery to settle", || settled().contains("1 would be offered").then_some(()));
         ground.command(&redeliver);
         assert_eq!(line(), second);
         assert!(receiver.wait().expect("it ends").success());

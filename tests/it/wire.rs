@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
+pub use conformance::waiting::{PATIENCE, until};
 use gateway_core::adapter::Level;
 use gateway_core::ids::Moment;
 use lienthong::clock::Clock;
@@ -14,9 +14,6 @@ use lienthong::story::{Given, Stage, UNIT};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-
-/// Nothing in these tests takes longer, so what does will never come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A working day, 08:00 in Viet Nam.
 pub const START: &str = "2026-11-23T08:00:00+07:00";
@@ -348,17 +345,4 @@ pub fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 /// Whether this text stands in the bytes.
 pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
-}
-
-/// Waits until something is there, for as long as anything may take.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let waiting = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come"))
 }

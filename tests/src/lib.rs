@@ -1,9 +1,11 @@
 //! What several kinds of tests need: where the tree is, and the documents that stories send.
 
+pub mod chance;
 pub mod fields;
 pub mod process;
 pub mod python;
 pub mod senders;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::tree;
-
-/// Something that a process may take before a test gives up on it: far more than it ever needs.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub use crate::waiting::PATIENCE;
+use crate::waiting::wait_for;
 
 /// The agency of all tests.
 pub const UNIT: &str = "000.00.00.H99";
@@ -79,15 +78,27 @@ impl Ground {
              settings.unit = \"{UNIT}\"\n{portal}\n"
         );
         std::fs::write(ground.path("lienthong.toml"), text).expect("a writable folder");
-        let made: Value = serde_json::from_str(&ground.command(&["keys", "add", "relay", "--json"]))
-            .expect("`keys add --json` speaks JSON");
-        let key = made["key"].as_str().expect("a key").to_owned();
-        Ground { key, ..ground }
+        Ground { key: ground.add_key(&["relay"]), ..ground }
+    }
+
+    /// The key that `keys add` makes with these arguments.
+    pub fn add_key(&self, args: &[&str]) -> String {
+        let made = self.command(&[&["keys", "add", "--json"], args].concat());
+        let made: Value = serde_json::from_str(&made).expect("`keys add --json` speaks JSON");
+        made["key"].as_str().expect("a key").to_owned()
     }
 
     /// A file of this ground.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Adds to its configuration; `{folder}` is the ground's.
+    pub fn configure(&self, more: &str) {
+        let file = self.path("lienthong.toml");
+        let text = std::fs::read_to_string(&file).expect("the configuration");
+        let more = more.replace("{folder}", &self.folder.path().display().to_string());
+        std::fs::write(file, format!("{text}\n{more}")).expect("a writable folder");
     }
 
     /// Runs a command on this ground and gives what it said; it must end well.
@@ -194,14 +205,7 @@ impl Gateway {
     /// SIGTERM, and waits for its own end.
     pub fn stop(mut self) -> ExitStatus {
         terminate(self.pid());
-        let until = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.ended() {
-                return status;
-            }
-            assert!(Instant::now() < until, "the gateway does not stop");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_for("the gateway to stop", || self.ended())
     }
 }
 

@@ -19,7 +19,7 @@ use gateway_core::adapter::{Adapter, Answer, Arrival, Conversation, Fate, Heard,
 use gateway_core::fault::{Blame, Defect, Fault, Remedy};
 
 use crate::Files;
-use crate::settings::Reader;
+use crate::settings::{Reader, sound};
 
 pub(crate) const DIALECTS: &[&str] = &["relay", "envelope", "xml"];
 
@@ -28,10 +28,7 @@ pub(crate) fn build(
     settings: &toml::Table,
     _files: &Files,
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
-    let no_settings = |adapter: Arc<dyn Adapter>| match Reader::new(settings).finish() {
-        defects if defects.is_empty() => Ok(adapter),
-        defects => Err(defects),
-    };
+    let no_settings = |adapter: Arc<dyn Adapter>| sound((adapter, Reader::new(settings).finish()));
     match dialect {
         "envelope" => Ok(Arc::new(envelope::Envelope::new(envelope::Settings::read(settings)?))),
         "xml" => no_settings(Arc::new(xml::XML)),

@@ -21,7 +21,7 @@ use gateway_core::adapter::{Adapter, Simulator};
 use gateway_core::fault::{Blame, Defect, Fault, Remedy};
 
 use crate::Files;
-use crate::settings::Reader;
+use crate::settings::{Reader, sound};
 
 pub(crate) const DIALECTS: &[&str] = &["profile", "opencps", "citizen", "soap"];
 
@@ -40,10 +40,7 @@ pub(crate) fn build(
     match dialect {
         "opencps" => Ok(Arc::new(opencps::OpenCps::new(opencps::Settings::read(settings)?))),
         "soap" => Ok(Arc::new(soap::Soap::new(soap::Settings::read(settings)?))),
-        "citizen" => match Reader::new(settings).finish() {
-            defects if defects.is_empty() => Ok(Arc::new(citizen::Citizen)),
-            defects => Err(defects),
-        },
+        "citizen" => Ok(sound((Arc::new(citizen::Citizen), Reader::new(settings).finish()))?),
         _ => Ok(Arc::new(profile::Profile::new(profile::Settings::read(settings, files)?))),
     }
 }

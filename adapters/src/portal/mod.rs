@@ -24,6 +24,7 @@ use gateway_core::ids::{Account, Moment};
 use serde_json::json;
 
 use crate::Files;
+use crate::settings::both;
 use faults::Outcomes;
 use settings::Settings;
 
@@ -34,14 +35,8 @@ pub(crate) fn build(
     settings: &toml::Table,
     files: &Files,
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
-    match (Settings::read(settings), Outcomes::read(files)) {
-        (Ok(settings), Ok(outcomes)) => Ok(Arc::new(Portal { settings, outcomes })),
-        (settings, outcomes) => {
-            let mut defects = settings.err().unwrap_or_default();
-            defects.extend(outcomes.err().unwrap_or_default());
-            Err(defects)
-        }
-    }
+    let (settings, outcomes) = both(Settings::read(settings), Outcomes::read(files))?;
+    Ok(Arc::new(Portal { settings, outcomes }))
 }
 
 pub(crate) fn simulator(_dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gateway_core::fault::Defect;
 use gateway_core::ids::Account;
 
-use crate::settings::Reader;
+use crate::settings::{Reader, sound};
 
 /// The account of units that have none of their own.
 pub(super) const DEFAULT_ACCOUNT: &str = "default";
@@ -59,12 +59,11 @@ impl Settings {
             providerurl: reader.text("providerurl", ""),
             unit: reader.text("unit", ""),
             username: reader.text("username", ""),
-            accounts: accounts(&mut reader),
+            accounts: reader.text_of_each("accounts", "username"),
             session_seconds: reader.count("session_seconds", 600),
             progress_list_field: reader.text("progress_list_field", ""),
         };
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        sound((settings, reader.finish()))
     }
 
     /// The account that speaks for a unit: its own, or the province's.
@@ -87,14 +86,4 @@ impl Settings {
         });
         if shared { &self.share_path } else { &self.integration_path }
     }
-}
-
-fn accounts(reader: &mut Reader) -> BTreeMap<String, String> {
-    let mut accounts = BTreeMap::new();
-    for (unit, table) in reader.tables("accounts") {
-        let mut account = Reader::new(table);
-        accounts.insert(unit.to_owned(), account.text("username", ""));
-        reader.inside(&format!("accounts.{unit}"), account.finish());
-    }
-    accounts
 }

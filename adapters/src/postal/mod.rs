@@ -23,6 +23,7 @@ use gateway_core::adapter::{Adapter, Simulator};
 use gateway_core::fault::Defect;
 
 use crate::Files;
+use crate::settings::{both, sound};
 use outcomes::Outcomes;
 
 pub(crate) const DIALECTS: &[&str] = &["hcc", "ems", "myvnpost", "legacy", "desk"];
@@ -34,11 +35,11 @@ pub(crate) fn build(
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
     let outcomes = Outcomes::read(files, dialect);
     match dialect {
-        "ems" => join(ems::Settings::read(settings), outcomes, ems::Ems::new),
-        "myvnpost" => join(myvnpost::Settings::read(settings), outcomes, myvnpost::MyVnPost::new),
-        "legacy" => join(legacy::Settings::read(settings), outcomes, legacy::Legacy::new),
-        "desk" => join(desk::Settings::read(settings), outcomes, desk::Desk::new),
-        _ => join(hcc::Settings::read(settings), outcomes, hcc::Hcc::new),
+        "ems" => join(ems::Settings::gather(settings), outcomes, ems::Ems::new),
+        "myvnpost" => join(myvnpost::Settings::gather(settings), outcomes, myvnpost::MyVnPost::new),
+        "legacy" => join(legacy::Settings::gather(settings), outcomes, legacy::Legacy::new),
+        "desk" => join(desk::Settings::gather(settings), outcomes, desk::Desk::new),
+        _ => join(hcc::Settings::gather(settings), outcomes, hcc::Hcc::new),
     }
 }
 
@@ -55,16 +56,10 @@ pub(crate) fn simulator(dialect: &str, settings: &toml::Table) -> Option<Box<dyn
 
 /// An embassy of settings and table, or everything that is wrong with both.
 fn join<S, A: Adapter + 'static>(
-    settings: Result<S, Vec<Defect>>,
+    settings: (S, Vec<Defect>),
     outcomes: Result<Outcomes, Vec<Defect>>,
     new: fn(S, Outcomes) -> A,
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
-    match (settings, outcomes) {
-        (Ok(settings), Ok(outcomes)) => Ok(Arc::new(new(settings, outcomes))),
-        (settings, outcomes) => {
-            let mut defects = settings.err().unwrap_or_default();
-            defects.extend(outcomes.err().unwrap_or_default());
-            Err(defects)
-        }
-    }
+    let (settings, outcomes) = both(sound(settings), outcomes)?;
+    Ok(Arc::new(new(settings, outcomes)))
 }

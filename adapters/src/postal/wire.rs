@@ -14,9 +14,6 @@ use crate::kinds::{HINT_LEG, HINT_SHIPMENT, POSTAL_EVENT_OBSERVED};
 pub(super) const ENDPOINT: &str = "post";
 /// The account of peers that have one only.
 pub(super) const ACCOUNT: &str = "default";
-/// Identity and telephone numbers have nine digits or more; parts of codes have fewer.
-const DIGITS_SHOWN_MAX: usize = 8;
-const CAUSE_LETTERS_MAX: usize = 300;
 
 /// A call that is still to be signed.
 pub(super) struct Call<'a> {
@@ -143,24 +140,6 @@ pub(super) fn in_letter_case(object: &Value, names: &[&str]) -> Value {
     Value::Object(spelled)
 }
 
-/// A peer's words for an operator: shortened, with long runs of digits hidden, because they may be numbers of people.
-pub(super) fn masked(text: &str) -> String {
-    let mut shown = String::new();
-    let mut digits = String::new();
-    for letter in text.chars().chain(std::iter::once('\u{0}')).take(CAUSE_LETTERS_MAX) {
-        if letter.is_ascii_digit() {
-            digits.push(letter);
-            continue;
-        }
-        shown.push_str(if digits.len() > DIGITS_SHOWN_MAX { "***" } else { &digits });
-        digits.clear();
-        if letter != '\u{0}' {
-            shown.push(letter);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,12 +179,5 @@ mod tests {
         let mut record = json!({ "totalFee": 26000.5, "codAmount": "26000", "fee": -1, "status": 14 });
         without_unreadable_amounts(&mut record, &["totalFee", "codAmount", "fee", "none"]);
         assert_eq!(record, json!({ "totalFee": null, "codAmount": 26000, "fee": null, "status": 14 }));
-    }
-
-    #[test]
-    fn numbers_of_people_are_hidden() {
-        assert_eq!(masked("gọi 0900000001 về 42"), "gọi *** về 42");
-        assert_eq!(masked("0900000001"), "***");
-        assert!(masked(&"a".repeat(900)).len() <= CAUSE_LETTERS_MAX);
     }
 }

@@ -7,6 +7,8 @@
 use gateway_core::adapter::Answer;
 use gateway_core::fault::{Blame, Fault, Remedy};
 
+use crate::wire::cause::retry_after_ms;
+
 /// Nothing, if the subscriber has it.
 pub(super) fn taken(answer: &Answer) -> Result<(), Fault> {
     let fault = |code: &'static str, remedy, words: &str| {
@@ -25,10 +27,6 @@ pub(super) fn taken(answer: &Answer) -> Result<(), Fault> {
         }
         _ => fault("subscriber.refused", Remedy::Unclear, "bên đăng ký không nhận tin này; sẽ gửi lại trong 72 giờ"),
     }
-}
-
-fn retry_after_ms(answer: &Answer) -> Option<u64> {
-    answer.header("retry-after")?.trim().parse::<u64>().ok()?.checked_mul(1000)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use gateway_core::fault::Defect;
 
-use crate::settings::Reader;
+use crate::settings::{Reader, sound};
 
 /// The settings of one subscriber.
 #[derive(Debug)]
@@ -16,7 +16,6 @@ impl Settings {
     pub(super) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
         let mut reader = Reader::new(table);
         let settings = Settings { path: reader.text("path", "/") };
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        sound((settings, reader.finish()))
     }
 }

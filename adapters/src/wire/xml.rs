@@ -89,8 +89,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Unreadable> {
     let mut count = 0;
     loop {
         let event = reader.read_event().map_err(|_| Unreadable::Malformed)?;
+        let is_empty = matches!(event, Event::Empty(_));
         match event {
-            Event::Start(tag) => {
+            Event::Start(tag) | Event::Empty(tag) => {
                 count += 1;
                 if root.is_some() {
                     return Err(Unreadable::Malformed);
@@ -99,18 +100,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Unreadable> {
                     return Err(Unreadable::TooLarge);
                 }
                 let element = element(&reader, &tag)?;
-                open.push(element);
-            }
-            Event::Empty(tag) => {
-                count += 1;
-                if root.is_some() {
-                    return Err(Unreadable::Malformed);
+                if is_empty {
+                    close(element, &mut open, &mut root);
+                } else {
+                    open.push(element);
                 }
-                if count > ELEMENTS_MAX || open.len() == DEPTH_MAX {
-                    return Err(Unreadable::TooLarge);
-                }
-                let element = element(&reader, &tag)?;
-                close(element, &mut open, &mut root);
             }
             Event::End(_) => {
                 let element = open.pop().ok_or(Unreadable::Malformed)?;

@@ -16,6 +16,7 @@ use gateway_core::shipment::{Event, Shipment, fold};
 use gateway_core::translator::{Context, Translation, Translator};
 use serde_json::{Value, json};
 
+use super::network::Quirk;
 use super::{Delivery, End, Heard, MARKER, Peer, build, message, noon, place, secrets};
 
 pub const CODE: &str = "H99.07-261001-0042";
@@ -83,17 +84,6 @@ pub struct World {
     pub keys: Vec<String>,
     pub refused: usize,
     pub parked: usize,
-}
-
-/// What the network does to one call.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Quirk {
-    Pass,
-    Busy,
-    Html,
-    LostBefore,
-    LostAfter,
-    SessionsExpire,
 }
 
 pub const QUIRKS: [Quirk; 6] =
@@ -272,24 +262,7 @@ impl Peer for World {
         if quirk == Quirk::SessionsExpire {
             self.sim.nudge(&["expire-sessions"]);
         }
-        let page = |status: u16| Answer {
-            status,
-            headers: vec![("content-type".to_owned(), "text/html".to_owned())],
-            body: Body(b"<html>Bad Gateway</html>".to_vec()),
-        };
-        match quirk {
-            Quirk::Pass | Quirk::SessionsExpire => Heard::Answer(self.sim.respond(signed.ask(), now)),
-            Quirk::Busy => Heard::Answer(page(503)),
-            Quirk::Html => {
-                self.sim.respond(signed.ask(), now);
-                Heard::Answer(page(502))
-            }
-            Quirk::LostBefore => Heard::Lost,
-            Quirk::LostAfter => {
-                self.sim.respond(signed.ask(), now);
-                Heard::Lost
-            }
-        }
+        quirk.hear(|| self.sim.respond(signed.ask(), now))
     }
 
     fn session_refused(&mut self) {

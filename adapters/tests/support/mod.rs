@@ -8,6 +8,8 @@
 
 pub mod bank;
 pub mod carrier;
+pub mod chance;
+pub mod network;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

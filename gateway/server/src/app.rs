@@ -1,34 +1,38 @@
-//! The composition: everything a running gateway consists of, built once, in one place, and started and stopped here.
+//! The composition: everything a running gateway consists of, built once, in one place. What is checked before stands in `check`, what
+//! listens and delivers in `running`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
-use std::path::Path;
+mod check;
+mod running;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gateway_core::adapter::{Adapter, FeedSpec, Scope, Secret};
 use gateway_core::channel::{Channel, Direction, Part};
-use gateway_core::fault::{Defect, Fault, nearest};
+use gateway_core::fault::{Defect, Fault};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::pace::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{AuditKeys, Trail};
 use crate::clock::Clock;
 use crate::config::{Config, Peer};
 use crate::doorkeeper::Doorkeeper;
 use crate::files::Files;
-use crate::http::{DoorTls, Hall, Over};
+use crate::http::DoorTls;
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::{News, OpenOptions, Receivers, Seal, SealKey, Store, StoreError, Telling};
+use crate::store::{News, OpenOptions, Receivers, Seal, Store, StoreError, Telling};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http, openapi, poller};
+use crate::{delivery, http, openapi};
+
+pub use self::check::check;
+pub(crate) use self::check::sealing_keys;
+pub use self::running::Running;
 
 /// A gateway, built and not yet listening.
 pub struct App {
@@ -156,167 +160,6 @@ impl std::fmt::Display for CannotStart {
     }
 }
 
-/// Everything `check` checks: configuration against adapters, files against each other.
-pub fn check(
-    config: &Config,
-    file: &str,
-    files: &Files,
-) -> Result<(Rules, BTreeMap<PeerName, Room>), Vec<Defect>> {
-    let mut defects = Vec::new();
-    let rules = Rules::compile(files).map_err(|found| defects.extend(found)).ok();
-    let mut rooms = BTreeMap::new();
-    for (name, peer) in &config.peers {
-        match room(name, peer, &config.gateway.destinations, file, files, rules.as_ref()) {
-            Ok(room) => {
-                rooms.insert(room.name.clone(), room);
-            }
-            Err(found) => defects.extend(found),
-        }
-    }
-    if let Err(message) = door_tls(config, &Clock::system()) {
-        let (file, field) = (file.to_owned(), "gateway.tls".to_owned());
-        defects.push(Defect { file, line: 0, field, message, nearest: None });
-    }
-    if let Some(rules) = &rules {
-        for (unit, names) in ordered_twice(rules, config) {
-            let message = format!(
-                "an order of {unit} would go to several carriers ({}): give each its `units` or its `receives`",
-                names.join(", ")
-            );
-            defects.push(Defect {
-                file: file.to_owned(),
-                line: 0,
-                field: format!("peers.{}", names[0]),
-                message,
-                nearest: None,
-            });
-        }
-    }
-    if let Some(rules) = &rules {
-        defects.extend(unknown_operations(rules, config, file));
-    }
-    if let Err(message) = sealing_keys(config) {
-        let (file, field) = (file.to_owned(), "gateway.sealing_key_file".to_owned());
-        defects.push(Defect { file, line: 0, field, message, nearest: None });
-    }
-    match rules {
-        Some(rules) if defects.is_empty() => Ok((rules, rooms)),
-        _ => Err(defects),
-    }
-}
-
-fn room(
-    name: &str,
-    peer: &Peer,
-    open: &[String],
-    file: &str,
-    files: &Files,
-    rules: Option<&Rules>,
-) -> Result<Room, Vec<Defect>> {
-    let mut defects = Vec::new();
-    let defect = |field: &str, message: String, near: Option<String>| Defect {
-        file: file.to_owned(),
-        line: 0,
-        field: format!("peers.{name}{}{field}", if field.is_empty() { "" } else { "." }),
-        message,
-        nearest: near,
-    };
-    let mut keys = BTreeMap::new();
-    for (key, source) in &peer.keys {
-        match source.read() {
-            Ok(secret) => {
-                keys.insert(key.clone(), secret);
-            }
-            Err(message) => defects.push(defect(&format!("keys.{key}"), message, None)),
-        }
-    }
-    if !adapters::names().contains(&peer.adapter.as_str()) {
-        let message =
-            format!("there is no adapter `{}`; there are {}", peer.adapter, adapters::names().join(", "));
-        defects.push(defect("adapter", message, nearest(&peer.adapter, adapters::names().iter().copied())));
-        return Err(defects);
-    }
-    let adapter = match adapters::build(&peer.adapter, &peer.dialect, &peer.settings, &files.mappings) {
-        Ok(adapter) => Some(adapter),
-        Err(found) => {
-            // An adapter knows its settings, not whose they are.
-            defects.extend(found.into_iter().map(|found| match found.file.is_empty() {
-                true => defect(&found.field, found.message, found.nearest),
-                false => found,
-            }));
-            None
-        }
-    };
-    for secret in adapter.iter().flat_map(|adapter| adapter.secrets()) {
-        if !peer.keys.contains_key(&secret)
-            && !peer.keys.keys().any(|key| key.ends_with(&format!("/{secret}")))
-        {
-            let message = "this secret is needed; give it as { file = \"…\" } or { env = \"…\" }".to_owned();
-            defects.push(defect(&format!("keys.{secret}"), message, None));
-        }
-    }
-    for kind in rules
-        .iter()
-        .flat_map(|rules| peer.receives.iter().map(move |kind| (rules, kind)))
-        .filter_map(|(rules, kind)| (!rules.channels.kinds.contains_key(kind.as_str())).then_some(kind))
-    {
-        defects.push(defect("receives", format!("there is no kind `{kind}`"), None));
-    }
-    for (from, to) in &peer.codes {
-        for list in [from, to] {
-            if rules.is_some_and(|rules| rules.translator.code_list(list).is_none()) {
-                defects.push(defect("codes", format!("there is no code list `{list}`"), None));
-            }
-        }
-    }
-    let inbound = rules.and_then(|rules| rules.channels.by_adapter.get(&peer.adapter)).into_iter().flatten();
-    let inbound =
-        inbound.filter(|channel| channel.direction == Direction::In && channel.dialect == peer.dialect);
-    for channel in inbound.filter(|channel| channel.level > peer.door.level_max()) {
-        let level = channel.level.as_str();
-        let message = format!("channel {} asks for `{level}`, and nothing here reaches that", channel.name);
-        defects.push(defect("door.accepts", message, None));
-    }
-    let keeper = Doorkeeper::new(&peer.door);
-    let keeper = keeper.map_err(|message| defects.push(defect("door.signature_keys", message, None))).ok();
-    let transport =
-        Transport::new(peer, open).map_err(|message| defects.push(defect("", message, None))).ok();
-    match (adapter, transport, keeper) {
-        (Some(adapter), Some(transport), Some(doorkeeper)) if defects.is_empty() => Ok(Room {
-            name: PeerName::from(name),
-            config: peer.clone(),
-            feeds: adapter.feeds(),
-            poll_bell: delivery::Bell::default(),
-            adapter,
-            transport,
-            sessions: Sessions::default(),
-            doorkeeper,
-            keys,
-            availability: Mutex::new(Availability::new(peer.concurrency_max)),
-            questions: Semaphore::new(peer.concurrency_max),
-            bell: delivery::Bell::default(),
-        }),
-        _ => Err(defects),
-    }
-}
-
-/// A licence for an operation that nobody knows would allow nothing, and say nothing of it.
-fn unknown_operations(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
-    let known =
-        || rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed).map(|(kind, _)| kind.as_str());
-    let rows = config.licences.iter().enumerate();
-    let named = rows.flat_map(|(row, licence)| licence.operations.iter().map(move |name| (row + 1, name)));
-    let unknown = named.filter(|(_, name)| !known().any(|kind| kind.eq_ignore_ascii_case(name)));
-    let defect = |(row, name): (usize, &String)| Defect {
-        file: file.to_owned(),
-        line: 0,
-        field: format!("licences[{row}].operations"),
-        message: format!("there is no operation `{name}` that needs a licence"),
-        nearest: nearest(name, known()),
-    };
-    unknown.map(defect).collect()
-}
-
 impl App {
     /// Builds a gateway: checks everything, opens the store, picks up what an earlier run left.
     pub async fn open(
@@ -335,7 +178,7 @@ impl App {
         let trail = Trail::open(&folder, AuditKeys::derive(&current), clock.now())
             .map_err(|error| CannotStart::Audit(format!("{}: {error}", folder.display())))?;
         // Checked a moment ago, but a file may have changed since.
-        let tls = door_tls(&config, &clock).map_err(CannotStart::Key)?;
+        let tls = check::door_tls(&config, &clock).map_err(CannotStart::Key)?;
         let openapi = openapi::document(&rules, files);
         let app = Arc::new(App {
             config,
@@ -507,30 +350,6 @@ impl App {
     }
 }
 
-/// Units whose orders more than one carrier would take: each would carry it.
-fn ordered_twice(rules: &Rules, config: &Config) -> Vec<(String, Vec<String>)> {
-    let Some((kind, _)) = rules.channels.part(Part::Ordered) else { return Vec::new() };
-    let carries =
-        |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
-    let carriers: Vec<(&String, &Peer)> = config.peers.iter().filter(|(_, peer)| carries(peer)).collect();
-    let for_all = |peer: &Peer| peer.units.is_empty();
-    let mut units: BTreeSet<&str> =
-        carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
-    units.insert("*");
-    let of = |unit: &str| -> Vec<String> {
-        let speaks_for = |peer: &Peer| for_all(peer) || peer.units.iter().any(|known| known == unit);
-        carriers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
-    };
-    let doubled =
-        units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
-    // What is wrong for all units need not be said of each.
-    let doubled: Vec<_> = doubled.collect();
-    match doubled.iter().find(|(unit, _)| unit == "*") {
-        Some(all) => vec![all.clone()],
-        None => doubled,
-    }
-}
-
 /// Is a peer with this entry told messages of this kind?
 fn takes(rules: &Rules, config: &Peer, kind: &Kind) -> bool {
     let Some(channel) = rules.channels.outbound(&config.adapter, &config.dialect, kind) else { return false };
@@ -542,117 +361,6 @@ fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> 
     match availability.presence() {
         Presence::Away { since, .. } => Some(since),
         Presence::Up => None,
-    }
-}
-
-fn door_tls(config: &Config, clock: &Clock) -> Result<Option<Arc<DoorTls>>, String> {
-    let tls = config.gateway.tls.as_ref().map(|tls| DoorTls::new(tls, config, clock)).transpose()?;
-    Ok(tls.map(Arc::new))
-}
-
-/// The current sealing key and the old ones.
-pub(crate) fn sealing_keys(config: &Config) -> Result<(SealKey, Vec<SealKey>), String> {
-    let current = match std::env::var("LIENTHONG_SEALING_KEY") {
-        Ok(text) => SealKey::parse(text.trim()).ok_or("LIENTHONG_SEALING_KEY is no sealing key")?,
-        Err(_) => read_key(&config.gateway.sealing_key_file)?,
-    };
-    let old = config.gateway.old_sealing_key_files.iter().map(|path| read_key(path));
-    Ok((current, old.collect::<Result<_, _>>()?))
-}
-
-fn read_key(path: &Path) -> Result<SealKey, String> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        format!("cannot read the sealing key {shown}: {error}; `lienthong init` makes one")
-    })?;
-    SealKey::parse(text.trim())
-        .ok_or_else(|| format!("{shown} is no sealing key: one line of base64, 32 bytes"))
-}
-
-/// The audit trail is told the time so often: its heads of each day go into the log within the hour.
-const TRAIL_LOOK_MS: i64 = 60 * 60 * 1000;
-
-/// A gateway that listens and delivers. Stops when [`Running::stop`] is called.
-pub struct Running {
-    /// The gateway.
-    pub app: Arc<App>,
-    /// Where it listens; where it listens by TLS, if it listens nowhere else.
-    pub address: SocketAddr,
-    /// Where it listens by TLS.
-    pub tls_address: Option<SocketAddr>,
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-}
-
-impl Running {
-    /// Opens the doors and starts the deliveries.
-    pub async fn start(app: Arc<App>) -> std::io::Result<Running> {
-        let plain = bind(Some(&app.config.gateway.listen).filter(|listen| !listen.is_empty())).await?;
-        let by_tls = bind(app.config.gateway.tls.as_ref().map(|tls| &tls.listen)).await?;
-        let local =
-            |listener: &Option<TcpListener>| listener.as_ref().map(TcpListener::local_addr).transpose();
-        let tls_address = local(&by_tls)?;
-        let address = local(&plain)?.or(tls_address).ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-        let hall = Hall::new(&app.config.limits);
-        let over_tls = by_tls.zip(app.tls.clone()).map(|(listener, tls)| (listener, Over::Tls(tls)));
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        let asked_to_stop = |mut stopped: watch::Receiver<bool>| async move {
-            // An error means that whoever could stop us is gone: the same.
-            let _ = stopped.wait_for(|stop| *stop).await;
-        };
-        for (listener, over) in plain.map(|listener| (listener, Over::Plain)).into_iter().chain(over_tls) {
-            let (app, hall, stop) = (app.clone(), hall.clone(), asked_to_stop(stopped.clone()));
-            tasks.spawn(async move {
-                if let Err(error) = http::serve(app, listener, over, hall, stop).await {
-                    tracing::error!(event = "door-failed", %error);
-                }
-            });
-        }
-        tasks.spawn({
-            let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
-            async move {
-                if let Err(error) = http::serve_admin(app, stop).await {
-                    tracing::error!(event = "admin-door-failed", %error);
-                }
-            }
-        });
-        for room in app.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
-            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
-            tasks.spawn(delivery::keep_running(app, room, stopped));
-        }
-        tasks.spawn({
-            let (app, mut stop) = (app.clone(), Box::pin(asked_to_stop(stopped.clone())));
-            async move {
-                loop {
-                    let next = app.clock.now().plus_millis(TRAIL_LOOK_MS);
-                    tokio::select! {
-                        () = app.clock.sleep_until(next) => app.trail.day(app.clock.now()).await,
-                        () = &mut stop => return,
-                    }
-                }
-            }
-        });
-        for room in app.peers.values().filter(|room| room.is_polled()) {
-            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
-            tasks.spawn(poller::keep_running(app, room, stopped));
-        }
-        Ok(Running { app, address, tls_address, stop, tasks })
-    }
-
-    /// Takes no more calls, lets those in progress end within their bounds, and closes the store.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
-        self.app.trail.close().await;
-        self.app.store.close().await;
-    }
-}
-
-async fn bind(listen: Option<&String>) -> std::io::Result<Option<TcpListener>> {
-    match listen {
-        Some(listen) => TcpListener::bind(listen).await.map(Some),
-        None => Ok(None),
     }
 }
 

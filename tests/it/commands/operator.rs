@@ -3,9 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
-use conformance::process::{Gateway, PATIENCE, terminate};
+use conformance::process::{Gateway, terminate};
+use conformance::waiting::wait_for;
 use serde_json::{Value, json};
 
 use super::Place;
@@ -193,19 +193,6 @@ impl Drop for Simulator {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-    }
-}
-
-/// Waits for a state: a child process has no event to wait for.
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(PATIENCE / 600);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Documents made wrong on purpose, the same ones each time: from a fixed seed, a small change to a document of a case.
 
+use conformance::chance::Chance;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -298,16 +299,4 @@ fn write(element: &Element, text: &mut String) {
         }
     }
     text.push_str(&format!("</{name}>"));
-}
-
-/// The same numbers each time.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end.max(1) as u64) as usize
-    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DOSSIER, Desk, NAME, NUMBER, PLATFORMS, PROCEDURE, key, question};
+use super::{DOSSIER, Desk, NAME, NUMBER, PLATFORMS, PROCEDURE, question};
 use crate::process::limit_files;
 use crate::wire::{Heard, Line, ask, call, until};
 use lienthong::simulator::Twist;
@@ -187,7 +187,7 @@ async fn a_system_asks_for_its_own_units_only() {
     let further = "[peers.huyen]\nadapter = \"population\"\ndialect = \"citizen\"\nmay_assert_officers = true\n\
                    asks_for = [\"H99.07\"]\n";
     let desk = Desk::with(&PLATFORMS[0], further).await;
-    let own = key(&desk.ground, &["keys", "add", "huyen", "--json"]);
+    let own = desk.ground.add_key(&["huyen"]);
     let headers = [("x-api-key", own.as_str())];
     let mut question = question();
     for (unit, expected) in [("H99.07", "match"), ("H99.14", "licence.foreign-unit")] {
@@ -222,10 +222,7 @@ async fn the_database_is_asked_no_more_at_once_than_it_bears() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_licence_for_an_operation_that_nobody_knows_is_a_defect() {
     let desk = Desk::open(&PLATFORMS[0]).await;
-    let path = desk.ground.path("lienthong.toml");
-    let config = std::fs::read_to_string(&path).expect("a configuration");
-    let slip = "[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\n";
-    std::fs::write(&path, format!("{config}\n{slip}")).expect("a writable file");
+    desk.ground.configure("[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\n");
     let output = desk.command(&["check"]);
     let words = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(!output.status.success(), "{words}");
@@ -268,7 +265,7 @@ async fn an_officer_is_one_however_written_and_what_the_peer_is_told_is_in_the_t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_officer_with_a_key_of_its_own_needs_nobodys_word() {
     let desk = Desk::open(&PLATFORMS[0]).await;
-    let own = key(&desk.ground, &["keys", "add", "citizen", "--officer", "canbo.khoa", "--json"]);
+    let own = desk.ground.add_key(&["citizen", "--officer", "canbo.khoa"]);
     let mut question = question();
     question["officer"] = json!({ "account": "nguoi.khac" });
     let headers = [("x-api-key", own.as_str()), ("content-type", "application/json")];

@@ -295,6 +295,14 @@ const PEERS_MAY_BE_NAMED: &super::Waivers = &[
         "gateway/server/src/story/cast.rs",
         "whoever may stand on a stage beside the portal is named there, with its entry and its simulator",
     ),
+    (
+        "gateway/server/src/story/expecting.rs",
+        "what must be so is said of the simulated portal, by the names it uses itself",
+    ),
+    (
+        "gateway/server/src/story/sending.rs",
+        "whoever posts to us in a story does it in the dialect of that software",
+    ),
     ("gateway/server/src/cli/demo.rs", "the demonstration shows one story and what to try next"),
     (
         "gateway/server/src/cli/help/pages.rs",

@@ -2,7 +2,7 @@
 
 use gateway_core::fault::Defect;
 
-use crate::settings::Reader;
+use crate::settings::{Reader, sound};
 
 /// The settings of one peer.
 pub(in crate::onestop) struct Settings {
@@ -15,7 +15,6 @@ impl Settings {
     pub(in crate::onestop) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
         let mut reader = Reader::new(table);
         let settings = Settings { login_path: reader.text("login_path", "mapi/login") };
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        sound((settings, reader.finish()))
     }
 }

@@ -2,7 +2,7 @@
 
 use gateway_core::fault::Defect;
 
-use crate::settings::Reader;
+use crate::settings::{Reader, sound};
 
 /// The settings of one peer.
 pub(in crate::population) struct Settings {
@@ -20,7 +20,6 @@ impl Settings {
             keeps_root: reader.word("answer_root", &["Body", "Envelope"]) == "Envelope",
             look_up_code: reader.text("look_up_code", "037"),
         };
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        sound((settings, reader.finish()))
     }
 }

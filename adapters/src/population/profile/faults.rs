@@ -10,10 +10,10 @@ use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::json;
 use serde_json::Value;
 
+use crate::wire::cause::{form, masked_above, retry_after_ms};
 use crate::wire::soap::{self, NoEnvelope};
 use crate::wire::xml::{self, Element};
 
-const CAUSE_LETTERS_MAX: usize = 200;
 /// Codes of errors are shorter than anything that names a person.
 const DIGITS_SHOWN_MAX: usize = 6;
 
@@ -208,31 +208,9 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-/// For the operator: form and length, nothing of what it says.
-fn form(answer: &Answer) -> String {
-    let kind = answer.header("content-type").unwrap_or("no content type");
-    format!("HTTP {}, {}, {} bytes", answer.status, masked(kind), answer.body.0.len())
-}
-
 /// Short, on one line, with `***` for every run of digits that may be part of a number of a person.
 fn masked(text: &str) -> String {
-    let mut shown = String::new();
-    let mut digits = String::new();
-    for letter in text.chars().take(CAUSE_LETTERS_MAX).chain(['\n']) {
-        if letter.is_numeric() {
-            digits.push(letter);
-            continue;
-        }
-        let long = digits.chars().count() > DIGITS_SHOWN_MAX;
-        shown.push_str(if long { "***" } else { &digits });
-        digits.clear();
-        shown.push(if letter.is_control() { ' ' } else { letter });
-    }
-    shown.trim_end().to_owned()
-}
-
-fn retry_after_ms(answer: &Answer) -> Option<u64> {
-    answer.header("retry-after")?.trim().parse::<u64>().ok()?.checked_mul(1000)
+    masked_above(DIGITS_SHOWN_MAX, text).trim_end().to_owned()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::fields::{Field, Source};
 use super::layers;
 use super::names::Names;
 use crate::Files;
-use crate::settings::{Reader, defect};
+use crate::settings::{Reader, defect, sound};
 
 /// What a platform may be asked: the kinds of question, a verification in its three variants.
 pub(super) const OPERATIONS: [&str; 5] =
@@ -239,8 +239,7 @@ impl Settings {
         if settings.operations.is_empty() {
             reader.push(defect("operations", "at least one operation is expected"));
         }
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        sound((settings, reader.finish()))
     }
 
     /// The operation that a call was made for, by its step.

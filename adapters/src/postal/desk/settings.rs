@@ -11,11 +11,10 @@ pub(in crate::postal) struct Settings {
 }
 
 impl Settings {
-    /// Reads them, or says everything that is wrong with them.
-    pub(in crate::postal) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
+    /// Reads what can be read and says everything that is wrong; what is wrong takes its default.
+    pub(in crate::postal) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
         let mut reader = Reader::new(table);
         let settings = Settings { status_path: reader.text("status_path", "/postal/status") };
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        (settings, reader.finish())
     }
 }

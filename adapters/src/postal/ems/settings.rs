@@ -27,14 +27,8 @@ pub(in crate::postal) struct Settings {
 }
 
 impl Settings {
-    /// Reads them, or says everything that is wrong with them.
-    pub(in crate::postal) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
-        let (settings, defects) = Settings::gather(table);
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
-    }
-
-    /// Reads what can be read; what is wrong takes its default.
-    pub(super) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
+    /// Reads what can be read and says everything that is wrong; what is wrong takes its default.
+    pub(in crate::postal) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
         let mut reader = Reader::new(table);
         let second = reader.word("version", &["v1", "v2"]) == "v2";
         let (create, tracking) = match second {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::settings::Settings;
 use crate::postal::wire::{self, pair};
+use crate::settings::Reader;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -44,15 +45,12 @@ struct Order {
 impl EmsSim {
     /// One that knows nothing yet. Settings that are not its own are passed over.
     pub(in crate::postal) fn new(table: &toml::Table) -> Self {
-        let text = |name: &str, default: &str| {
-            table.get(name).and_then(toml::Value::as_str).unwrap_or(default).to_owned()
-        };
-        let provinces = table.get("provinces").and_then(toml::Value::as_array).into_iter().flatten();
+        let mut own = Reader::new(table);
         EmsSim {
             settings: Settings::gather(table).0,
-            token: text("merchant_token", ""),
-            hook_path: text("hook_path", "/postal/ems"),
-            provinces: provinces.filter_map(|code| code.as_str().map(str::to_owned)).collect(),
+            token: own.text("merchant_token", ""),
+            hook_path: own.text("hook_path", "/postal/ems"),
+            provinces: own.texts("provinces", &[]),
             orders: BTreeMap::new(),
             waiting: Vec::new(),
             calls: 0,

@@ -67,14 +67,8 @@ impl Settings {
     /// As large as the feed allows.
     const PAGE_SIZE: u32 = 1000;
 
-    /// Reads them, or says everything that is wrong with them.
-    pub(in crate::postal) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
-        let (settings, defects) = Settings::gather(table);
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
-    }
-
-    /// Reads what can be read; what is wrong takes its default.
-    pub(super) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
+    /// Reads what can be read and says everything that is wrong; what is wrong takes its default.
+    pub(in crate::postal) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
         let mut reader = Reader::new(table);
         let transport = match reader.word("transport", &["ngsp", "lgsp-service", "lgsp-header", "access-token"]) {
             "lgsp-service" => Transport::LgspService,
@@ -104,7 +98,7 @@ impl Settings {
                 reader.text("price_service", "vnpost-get-price"),
             ],
             customer_code: reader.text("customer_code", ""),
-            customers: customers(&mut reader),
+            customers: reader.text_of_each("customers", "code"),
             flag_config: reader.count("flag_config", 2),
             number_form: NumberForm::read(&mut reader, "{dossier}"),
             page_size: reader.count("page_size", Settings::PAGE_SIZE).min(Settings::PAGE_SIZE),
@@ -121,14 +115,4 @@ impl Settings {
     pub(super) fn customer(&self, unit: &str) -> &str {
         self.customers.get(unit).unwrap_or(&self.customer_code)
     }
-}
-
-fn customers(reader: &mut Reader) -> BTreeMap<String, String> {
-    let mut customers = BTreeMap::new();
-    for (unit, table) in reader.tables("customers") {
-        let mut customer = Reader::new(table);
-        customers.insert(unit.to_owned(), customer.text("code", ""));
-        reader.inside(&format!("customers.{unit}"), customer.finish());
-    }
-    customers
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::settings::Settings;
 use super::xml::{self, Document};
 use crate::postal::wire::{self, pair};
+use crate::settings::Reader;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -37,14 +38,12 @@ pub(in crate::postal) struct LegacySim {
 impl LegacySim {
     /// One that knows nothing yet. Settings that are not its own are passed over.
     pub(in crate::postal) fn new(table: &toml::Table) -> Self {
-        let text = |name: &str, default: &str| {
-            table.get(name).and_then(toml::Value::as_str).unwrap_or(default).to_owned()
-        };
+        let mut own = Reader::new(table);
         let provinces = table.get("provinces").and_then(toml::Value::as_array).into_iter().flatten();
         LegacySim {
             settings: Settings::gather(table).0,
-            token: text("token", ""),
-            hook_path: text("hook_path", "/postal/legacy"),
+            token: own.text("token", ""),
+            hook_path: own.text("hook_path", "/postal/legacy"),
             provinces: provinces.filter_map(toml::Value::as_integer).collect(),
             orders: BTreeMap::new(),
             acceptances: Vec::new(),

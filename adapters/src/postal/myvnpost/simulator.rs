@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::settings::Settings;
 use crate::postal::wire::{self, pair};
+use crate::settings::Reader;
 
 const HOUR_MS: i64 = 3_600_000;
 /// From here on a cancellation or a correction needs an approval.
@@ -59,15 +60,12 @@ impl Order {
 impl MyVnPostSim {
     /// One that knows nothing yet. Settings that are not its own are passed over.
     pub(in crate::postal) fn new(table: &toml::Table) -> Self {
-        let text = |name: &str, default: &str| {
-            table.get(name).and_then(toml::Value::as_str).unwrap_or(default).to_owned()
-        };
-        let provinces = table.get("provinces").and_then(toml::Value::as_array).into_iter().flatten();
+        let mut own = Reader::new(table);
         MyVnPostSim {
             settings: Settings::gather(table).0,
-            password: text("password", ""),
-            hook_path: text("hook_path", "/postal/myvnpost"),
-            provinces: provinces.filter_map(|code| code.as_str().map(str::to_owned)).collect(),
+            password: own.text("password", ""),
+            hook_path: own.text("hook_path", "/postal/myvnpost"),
+            provinces: own.texts("provinces", &[]),
             token: 1,
             orders: BTreeMap::new(),
             waiting: Vec::new(),

@@ -277,11 +277,6 @@ impl Plan {
         document
     }
 
-    /// The target fields that the conversation fills in.
-    pub fn filled_by_conversation(&self) -> &[String] {
-        &self.body.filled
-    }
-
     /// What of both contracts this mapping uses.
     pub fn coverage(&self) -> Coverage {
         Coverage::of(self)

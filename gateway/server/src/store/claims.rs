@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use gateway_core::ids::hex;
 use gateway_core::lift::{LIFT_BYTES, Ticket, lift, lower};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::StoreError;
-use super::seal::{Digests, Seal, chance, hex};
+use super::seal::{Digests, Seal, chance};
 use super::writer::Writing;
 
 const INLINE: u8 = 0;

@@ -3,7 +3,9 @@
 use gateway_core::adapter::Secret;
 
 use super::cast::EXTRAS;
-use super::{PATIENCE, Stage, changed};
+use super::script::Calling;
+use super::sending::changed;
+use super::{PATIENCE, Stage};
 use crate::audit::{self, Checked};
 
 impl Stage {
@@ -11,8 +13,7 @@ impl Stage {
     pub(super) async fn ask(&mut self, caller: &str, text: &str) -> Result<(), String> {
         let door = EXTRAS.iter().find(|extra| extra.name == caller).map(|extra| extra.door);
         let door = door.filter(|door| !door.is_empty()).ok_or_else(|| format!("`{caller}` asks nothing"))?;
-        let (what, wanted) = text.split_once("->").ok_or("a line that asks says `-> <status>` at its end")?;
-        let (what, changes) = what.split_once(" with ").unwrap_or((what, ""));
+        let Calling { what, changes, code, words: wanted } = Calling::read(text)?;
         let mut words = what.split_whitespace().skip(2);
         let (Some(operation), Some(file)) = (words.next(), words.next()) else {
             return Err("asks <operation> <file>".to_owned());
@@ -26,14 +27,12 @@ impl Stage {
             self.post_for_status(&path, "application/json", &headers, document.to_string()).await?;
         let said = format!("answered {status} «{body}»");
         let before = std::mem::replace(&mut self.answered, body);
-        let mut wanted = wanted.trim().splitn(2, ' ');
-        let (code, words) = (wanted.next().unwrap_or_default(), wanted.next().unwrap_or_default().trim());
         let is_said = |words: &str| match words.strip_prefix("no ") {
             _ if words == "as before" => self.answered == before,
             Some(absent) => !self.answered.contains(absent),
             None => self.answered.contains(words),
         };
-        if status.to_string() == code && words.split(", ").all(is_said) { Ok(()) } else { Err(said) }
+        if status.to_string() == code && wanted.split(", ").all(is_said) { Ok(()) } else { Err(said) }
     }
 
     /// `audit <n> questions`: the trail is whole, has so many, and each has its end.

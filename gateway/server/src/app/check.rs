@@ -1,0 +1,227 @@
+//! Everything that can be wrong before a gateway runs, found at once: configuration against adapters, files against each other. What
+//! was built on the way is what the gateway runs with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use gateway_core::channel::{Direction, Part};
+use gateway_core::fault::{Defect, nearest};
+use gateway_core::ids::PeerName;
+use gateway_core::redelivery::Availability;
+use tokio::sync::Semaphore;
+
+use super::{Room, takes};
+use crate::clock::Clock;
+use crate::config::{Config, Peer};
+use crate::delivery;
+use crate::doorkeeper::Doorkeeper;
+use crate::files::Files;
+use crate::http::DoorTls;
+use crate::rules::Rules;
+use crate::sessions::Sessions;
+use crate::store::SealKey;
+use crate::transport::Transport;
+
+/// Everything `check` checks: configuration against adapters, files against each other.
+pub fn check(
+    config: &Config,
+    file: &str,
+    files: &Files,
+) -> Result<(Rules, BTreeMap<PeerName, Room>), Vec<Defect>> {
+    let mut defects = Vec::new();
+    let rules = Rules::compile(files).map_err(|found| defects.extend(found)).ok();
+    let mut rooms = BTreeMap::new();
+    for (name, peer) in &config.peers {
+        match room(name, peer, &config.gateway.destinations, file, files, rules.as_ref()) {
+            Ok(room) => {
+                rooms.insert(room.name.clone(), room);
+            }
+            Err(found) => defects.extend(found),
+        }
+    }
+    let defect = |field: &str, message: String| Defect {
+        file: file.to_owned(),
+        line: 0,
+        field: field.to_owned(),
+        message,
+        nearest: None,
+    };
+    defects.extend(door_tls(config, &Clock::system()).err().map(|message| defect("gateway.tls", message)));
+    if let Some(rules) = &rules {
+        for (unit, names) in ordered_twice(rules, config) {
+            let message = format!(
+                "an order of {unit} would go to several carriers ({}): give each its `units` or its `receives`",
+                names.join(", ")
+            );
+            defects.push(defect(&format!("peers.{}", names[0]), message));
+        }
+        defects.extend(unknown_operations(rules, config, file));
+    }
+    let keys = sealing_keys(config).err();
+    defects.extend(keys.map(|message| defect("gateway.sealing_key_file", message)));
+    match rules {
+        Some(rules) if defects.is_empty() => Ok((rules, rooms)),
+        _ => Err(defects),
+    }
+}
+
+fn room(
+    name: &str,
+    peer: &Peer,
+    open: &[String],
+    file: &str,
+    files: &Files,
+    rules: Option<&Rules>,
+) -> Result<Room, Vec<Defect>> {
+    let mut defects = Vec::new();
+    let defect = |field: &str, message: String, near: Option<String>| Defect {
+        file: file.to_owned(),
+        line: 0,
+        field: format!("peers.{name}{}{field}", if field.is_empty() { "" } else { "." }),
+        message,
+        nearest: near,
+    };
+    let mut keys = BTreeMap::new();
+    for (key, source) in &peer.keys {
+        match source.read() {
+            Ok(secret) => {
+                keys.insert(key.clone(), secret);
+            }
+            Err(message) => defects.push(defect(&format!("keys.{key}"), message, None)),
+        }
+    }
+    if !adapters::names().contains(&peer.adapter.as_str()) {
+        let message =
+            format!("there is no adapter `{}`; there are {}", peer.adapter, adapters::names().join(", "));
+        defects.push(defect("adapter", message, nearest(&peer.adapter, adapters::names().iter().copied())));
+        return Err(defects);
+    }
+    let adapter = match adapters::build(&peer.adapter, &peer.dialect, &peer.settings, &files.mappings) {
+        Ok(adapter) => Some(adapter),
+        Err(found) => {
+            // An adapter knows its settings, not whose they are.
+            defects.extend(found.into_iter().map(|found| match found.file.is_empty() {
+                true => defect(&found.field, found.message, found.nearest),
+                false => found,
+            }));
+            None
+        }
+    };
+    for secret in adapter.iter().flat_map(|adapter| adapter.secrets()) {
+        if !peer.keys.contains_key(&secret)
+            && !peer.keys.keys().any(|key| key.ends_with(&format!("/{secret}")))
+        {
+            let message = "this secret is needed; give it as { file = \"…\" } or { env = \"…\" }".to_owned();
+            defects.push(defect(&format!("keys.{secret}"), message, None));
+        }
+    }
+    for kind in rules
+        .iter()
+        .flat_map(|rules| peer.receives.iter().map(move |kind| (rules, kind)))
+        .filter_map(|(rules, kind)| (!rules.channels.kinds.contains_key(kind.as_str())).then_some(kind))
+    {
+        defects.push(defect("receives", format!("there is no kind `{kind}`"), None));
+    }
+    for (from, to) in &peer.codes {
+        for list in [from, to] {
+            if rules.is_some_and(|rules| rules.translator.code_list(list).is_none()) {
+                defects.push(defect("codes", format!("there is no code list `{list}`"), None));
+            }
+        }
+    }
+    let inbound = rules.and_then(|rules| rules.channels.by_adapter.get(&peer.adapter)).into_iter().flatten();
+    let inbound =
+        inbound.filter(|channel| channel.direction == Direction::In && channel.dialect == peer.dialect);
+    for channel in inbound.filter(|channel| channel.level > peer.door.level_max()) {
+        let level = channel.level.as_str();
+        let message = format!("channel {} asks for `{level}`, and nothing here reaches that", channel.name);
+        defects.push(defect("door.accepts", message, None));
+    }
+    let keeper = Doorkeeper::new(&peer.door);
+    let keeper = keeper.map_err(|message| defects.push(defect("door.signature_keys", message, None))).ok();
+    let transport =
+        Transport::new(peer, open).map_err(|message| defects.push(defect("", message, None))).ok();
+    match (adapter, transport, keeper) {
+        (Some(adapter), Some(transport), Some(doorkeeper)) if defects.is_empty() => Ok(Room {
+            name: PeerName::from(name),
+            config: peer.clone(),
+            feeds: adapter.feeds(),
+            poll_bell: delivery::Bell::default(),
+            adapter,
+            transport,
+            sessions: Sessions::default(),
+            doorkeeper,
+            keys,
+            availability: Mutex::new(Availability::new(peer.concurrency_max)),
+            questions: Semaphore::new(peer.concurrency_max),
+            bell: delivery::Bell::default(),
+        }),
+        _ => Err(defects),
+    }
+}
+
+/// A licence for an operation that nobody knows would allow nothing, and say nothing of it.
+fn unknown_operations(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
+    let known =
+        || rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed).map(|(kind, _)| kind.as_str());
+    let rows = config.licences.iter().enumerate();
+    let named = rows.flat_map(|(row, licence)| licence.operations.iter().map(move |name| (row + 1, name)));
+    let unknown = named.filter(|(_, name)| !known().any(|kind| kind.eq_ignore_ascii_case(name)));
+    let defect = |(row, name): (usize, &String)| Defect {
+        file: file.to_owned(),
+        line: 0,
+        field: format!("licences[{row}].operations"),
+        message: format!("there is no operation `{name}` that needs a licence"),
+        nearest: nearest(name, known()),
+    };
+    unknown.map(defect).collect()
+}
+
+/// Units whose orders more than one carrier would take: each would carry it.
+fn ordered_twice(rules: &Rules, config: &Config) -> Vec<(String, Vec<String>)> {
+    let Some((kind, _)) = rules.channels.part(Part::Ordered) else { return Vec::new() };
+    let carries =
+        |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
+    let carriers: Vec<(&String, &Peer)> = config.peers.iter().filter(|(_, peer)| carries(peer)).collect();
+    let for_all = |peer: &Peer| peer.units.is_empty();
+    let mut units: BTreeSet<&str> =
+        carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
+    units.insert("*");
+    let of = |unit: &str| -> Vec<String> {
+        let speaks_for = |peer: &Peer| for_all(peer) || peer.units.iter().any(|known| known == unit);
+        carriers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
+    };
+    let doubled =
+        units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
+    // What is wrong for all units need not be said of each.
+    let doubled: Vec<_> = doubled.collect();
+    match doubled.iter().find(|(unit, _)| unit == "*") {
+        Some(all) => vec![all.clone()],
+        None => doubled,
+    }
+}
+
+pub(super) fn door_tls(config: &Config, clock: &Clock) -> Result<Option<Arc<DoorTls>>, String> {
+    let tls = config.gateway.tls.as_ref().map(|tls| DoorTls::new(tls, config, clock)).transpose()?;
+    Ok(tls.map(Arc::new))
+}
+
+/// The current sealing key and the old ones.
+pub(crate) fn sealing_keys(config: &Config) -> Result<(SealKey, Vec<SealKey>), String> {
+    let current = match std::env::var("LIENTHONG_SEALING_KEY") {
+        Ok(text) => SealKey::parse(text.trim()).ok_or("LIENTHONG_SEALING_KEY is no sealing key")?,
+        Err(_) => read_key(&config.gateway.sealing_key_file)?,
+    };
+    let old = config.gateway.old_sealing_key_files.iter().map(|path| read_key(path));
+    Ok((current, old.collect::<Result<_, _>>()?))
+}
+
+fn read_key(path: &Path) -> Result<SealKey, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!("cannot read the sealing key {shown}: {error}; `lienthong init` makes one")
+    })?;
+    SealKey::parse(text.trim())
+        .ok_or_else(|| format!("{shown} is no sealing key: one line of base64, 32 bytes"))
+}

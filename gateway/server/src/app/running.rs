@@ -1,0 +1,99 @@
+//! A gateway that listens and delivers: its doors and its deliveries, started and stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::App;
+use crate::http::{Hall, Over};
+use crate::{delivery, http, poller};
+
+/// The audit trail is told the time so often: its heads of each day go into the log within the hour.
+const TRAIL_LOOK_MS: i64 = 60 * 60 * 1000;
+
+/// A gateway that listens and delivers. Stops when [`Running::stop`] is called.
+pub struct Running {
+    /// The gateway.
+    pub app: Arc<App>,
+    /// Where it listens; where it listens by TLS, if it listens nowhere else.
+    pub address: SocketAddr,
+    /// Where it listens by TLS.
+    pub tls_address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Opens the doors and starts the deliveries.
+    pub async fn start(app: Arc<App>) -> std::io::Result<Running> {
+        let plain = bind(Some(&app.config.gateway.listen).filter(|listen| !listen.is_empty())).await?;
+        let by_tls = bind(app.config.gateway.tls.as_ref().map(|tls| &tls.listen)).await?;
+        let local =
+            |listener: &Option<TcpListener>| listener.as_ref().map(TcpListener::local_addr).transpose();
+        let tls_address = local(&by_tls)?;
+        let address = local(&plain)?.or(tls_address).ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+        let hall = Hall::new(&app.config.limits);
+        let over_tls = by_tls.zip(app.tls.clone()).map(|(listener, tls)| (listener, Over::Tls(tls)));
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let asked_to_stop = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that whoever could stop us is gone: the same.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        for (listener, over) in plain.map(|listener| (listener, Over::Plain)).into_iter().chain(over_tls) {
+            let (app, hall, stop) = (app.clone(), hall.clone(), asked_to_stop(stopped.clone()));
+            tasks.spawn(async move {
+                if let Err(error) = http::serve(app, listener, over, hall, stop).await {
+                    tracing::error!(event = "door-failed", %error);
+                }
+            });
+        }
+        tasks.spawn({
+            let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
+            async move {
+                if let Err(error) = http::serve_admin(app, stop).await {
+                    tracing::error!(event = "admin-door-failed", %error);
+                }
+            }
+        });
+        for room in app.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
+            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
+            tasks.spawn(delivery::keep_running(app, room, stopped));
+        }
+        tasks.spawn({
+            let (app, mut stop) = (app.clone(), Box::pin(asked_to_stop(stopped.clone())));
+            async move {
+                loop {
+                    let next = app.clock.now().plus_millis(TRAIL_LOOK_MS);
+                    tokio::select! {
+                        () = app.clock.sleep_until(next) => app.trail.day(app.clock.now()).await,
+                        () = &mut stop => return,
+                    }
+                }
+            }
+        });
+        for room in app.peers.values().filter(|room| room.is_polled()) {
+            let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
+            tasks.spawn(poller::keep_running(app, room, stopped));
+        }
+        Ok(Running { app, address, tls_address, stop, tasks })
+    }
+
+    /// Takes no more calls, lets those in progress end within their bounds, and closes the store.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.app.trail.close().await;
+        self.app.store.close().await;
+    }
+}
+
+async fn bind(listen: Option<&String>) -> std::io::Result<Option<TcpListener>> {
+    match listen {
+        Some(listen) => TcpListener::bind(listen).await.map(Some),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,83 @@
+//! What an operator does on stage.
+
+use std::collections::BTreeMap;
+
+use gateway_core::ids::Moment;
+use gateway_core::pipeline::DeliveryId;
+use serde_json::Value;
+
+use super::Stage;
+use crate::store::{Filter, Operator, Reach, WhatHappened};
+
+impl Stage {
+    /// An operator has a peer told everything once more.
+    pub(super) async fn replay(&self, peer: &str) -> Result<(), String> {
+        let since = Some(Moment::default());
+        let filter = Filter { peer: Some(peer.into()), since, ..Default::default() };
+        let replayed = self.app().store.redeliver(filter, Reach::Everything, self.operator(), false).await;
+        replayed.map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    pub(super) async fn redeliver(&self, code: &str) -> Result<(), String> {
+        let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
+        self.app()
+            .store
+            .redeliver(filter, Reach::Untaken, self.operator(), false)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    pub(super) async fn settle_doubt(&self, code: &str, verdict: &str) -> Result<(), String> {
+        let what = if verdict == "happened" { WhatHappened::Happened } else { WhatHappened::DidNot };
+        let doubt = self.waiting_for_a_person(code).await?;
+        self.app()
+            .store
+            .settle_doubt(doubt, what, BTreeMap::new(), self.operator())
+            .await
+            .map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    /// `correct <code> path.of.field=value`, in the canonical document.
+    pub(super) async fn correct(&self, code: &str, change: &str) -> Result<(), String> {
+        let (path, value) = change.split_once('=').ok_or("correct <code> path=value")?;
+        let delivery = self.waiting_for_a_person(code).await?;
+        let store = &self.app().store;
+        let shown = store.dead_letter(delivery).await.map_err(|error| error.to_string())?;
+        let mut document = shown.ok_or("nothing to correct")?.envelope.document;
+        let mut place = &mut document;
+        for name in path.split('.') {
+            place = &mut place[name];
+        }
+        *place = Value::String(value.to_owned());
+        store.correct(delivery, document, self.operator()).await.map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    pub(super) async fn discard(&self, code: &str, reason: &str) -> Result<(), String> {
+        let delivery = self.waiting_for_a_person(code).await?;
+        let store = &self.app().store;
+        store.discard(delivery, reason, self.operator()).await.map_err(|error| error.to_string())?;
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
+    async fn waiting_for_a_person(&self, code: &str) -> Result<DeliveryId, String> {
+        let filter = Filter { dossier: Some(code.to_owned()), ..Default::default() };
+        let found = self.app().store.dead_letters(filter).await.map_err(|error| error.to_string())?;
+        found
+            .first()
+            .map(|letter| letter.delivery)
+            .ok_or_else(|| format!("nothing of {code} waits for a person"))
+    }
+
+    fn operator(&self) -> Operator {
+        Operator { name: "story".to_owned(), at: self.clock.now() }
+    }
+}
