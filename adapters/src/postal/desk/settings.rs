@@ -13,9 +13,14 @@ pub(in crate::postal) struct Settings {
 impl Settings {
     /// Reads them, or says everything that is wrong with them.
     pub(in crate::postal) fn read(table: &toml::Table) -> Result<Settings, Vec<Defect>> {
+        let (settings, defects) = Settings::gather(table);
+        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+    }
+
+    /// Reads what can be read; what is wrong takes its default.
+    pub(super) fn gather(table: &toml::Table) -> (Settings, Vec<Defect>) {
         let mut reader = Reader::new(table);
         let settings = Settings { status_path: reader.text("status_path", "/postal/status") };
-        let defects = reader.finish();
-        if defects.is_empty() { Ok(settings) } else { Err(defects) }
+        (settings, reader.finish())
     }
 }
