@@ -240,7 +240,12 @@ fn poll(family: &str, dialect: &str, text: &str) -> String {
     lines.push(String::new());
     let mut transcript = Transcript::default();
     loop {
-        let feed = Feed { name, about: pairs.get("about").map(String::as_str), cursor: cursor.as_ref() };
+        let feed = Feed {
+            name,
+            about: pairs.get("about").map(String::as_str),
+            cursor: cursor.as_ref(),
+            at: support::noon(),
+        };
         assert_eq!(
             adapter.poll(&feed, &transcript),
             adapter.poll(&feed, &transcript),

@@ -27,6 +27,15 @@ fn no_retry_makes_a_second_order() {
         for script in QUIRKS.iter().flat_map(|a| QUIRKS.iter().map(move |b| vec![*a, *b])) {
             let mut world = World::new(dialect, script.clone());
             let (end, marks) = world.send("postal-order-requested", &order("RETURN", 1), Marks::new());
+            if dialect != "hcc" && matches!(end, End::InDoubt) {
+                // Nobody knows whether it would be taken twice, so it was sent once.
+                assert_eq!(
+                    (world.count("orders") <= 1, world.count("doubled")),
+                    (true, 0),
+                    "{dialect} {script:?}"
+                );
+                continue;
+            }
             assert!(matches!(end, End::Delivered(_)), "{dialect} {script:?}: {end:?}");
             assert_eq!(world.count("orders"), 1, "{dialect} {script:?}");
             assert_eq!(marks[&format!("leg/{NUMBER}")], "RETURN", "{dialect} {script:?}");

@@ -39,10 +39,11 @@ story: duplicate orders on retry: the answer is lost, the second answer is 101, 
   timeline accepted, queued, peer-away, peer-back, delivered
   # Said again by the counter it is the same order still.
   desk orders order.json -> 202 true
+  # With another note it is another one, and the carrier will not take that under the number: a person is told.
   desk orders order.json with note=Gấp -> 202 false
   after 1m
-  hcc heard 1 orders
-  open 0
+  hcc heard 1 orders, 1 doubled
+  dead-letters 1
 
 story: tracking never comes back: the feed is read once for all dossiers, and goes on where it stopped
   with desk hcc subscriber

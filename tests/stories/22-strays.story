@@ -70,4 +70,9 @@ story: an order that could not be read at the door is tracked like any other
 story: a shipment number that no letter could have is refused
   with desk hcc
   desk orders order.json with shipment=4294967296 -> 400 shipment
+  desk orders order.json with shipment=0 -> 400 shipment
+  desk orders order.json with shipment=-1 -> 400 shipment
+  desk orders order.json with shipment=1.5 -> 400 shipment
+  desk orders order.json with shipment="0" -> 400 shipment
+  desk cancels cancel.json with shipment=0 -> 400 shipment
   hcc heard 0 orders

@@ -43,13 +43,14 @@ pub(crate) fn build(
     }
 }
 
-/// The carrier's other side; none for the desk, which calls us.
+/// The other side of a carrier, or of the counter's software.
 pub(crate) fn simulator(dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {
     match dialect {
         "hcc" => Some(Box::new(hcc::simulator(settings))),
         "ems" => Some(Box::new(ems::simulator(settings))),
         "myvnpost" => Some(Box::new(myvnpost::simulator(settings))),
         "legacy" => Some(Box::new(legacy::simulator(settings))),
+        "desk" => Some(Box::new(desk::simulator(settings))),
         _ => None,
     }
 }

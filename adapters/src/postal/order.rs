@@ -1,12 +1,14 @@
 //! The order behind a conversation: which dossier, leg and shipment, under which number, and what we remember of it.
 //!
 //! There is one number for each dossier, leg and shipment, made by the form of the settings and by nothing else: so an order whose
-//! answer was lost is made again under the same number, and no retry ever makes a second one. Marks remember by number, because two
-//! legs of one dossier share its lane: `leg/<number>` (whose leg it is), `tracking/<number>` (the carrier's number of the item),
-//! `peer/<number>` (the carrier's own id of the order), `cancel/<number>` and `correct/<number>` (`pending` until it is granted).
+//! answer was lost is made again under the same number where the carrier refuses a second one, and no retry ever makes one under
+//! another. Marks remember by number, because two legs of one dossier share its lane: `leg/<number>` (whose leg it is), `said/<number>`
+//! (a digest of what was ordered), `tracking/<number>` (the carrier's number of the item), `peer/<number>` (the carrier's own id of the
+//! order), `cancel/<number>` and `correct/<number>` (`pending` until it is granted).
 
-use gateway_core::adapter::{Conversation, Marks};
+use gateway_core::adapter::{Conversation, Marks, Request};
 use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::ids::fingerprint;
 use serde_json::{Map, Value};
 
 use crate::settings::{Reader, defect};
@@ -180,6 +182,25 @@ impl NumberForm {
 pub(super) fn unproven(cause: String) -> Fault {
     let words = "Bưu chính báo số đơn hàng đã có nhưng chưa rõ có đúng chiều gửi này không; cần kiểm tra trước khi dùng";
     Fault::new("postal.order-exists", Blame::Peer, Remedy::Unclear, words).because(cause)
+}
+
+/// What was ordered under a number, so that an order said again is told apart from another one.
+pub(super) fn said(number: &str, request: &Request) -> (String, String) {
+    mark("said", number, fingerprint(&[&String::from_utf8_lossy(&request.ask.body.0)]))
+}
+
+/// Has the carrier taken this very order, as far as we know? Another one under its number is turned away: the carrier would answer that
+/// it is there already and carry the first one, or carry both.
+pub(super) fn taken(number: &str, request: &Request, marks: &Marks) -> Result<bool, Fault> {
+    let (name, value) = said(number, request);
+    match marks.get(&name) {
+        Some(known) if *known != value => Err(ours(
+            "postal.order-differs",
+            "bưu chính đã nhận một đơn khác mang số này (khác địa chỉ hoặc nội dung) và sẽ chuyển theo đơn trước; \
+             hãy sửa đơn tại bưu chính, hoặc đặt lần gửi khác (tăng shipment)",
+        )),
+        known => Ok(known.is_some()),
+    }
 }
 
 /// A mark about an order.

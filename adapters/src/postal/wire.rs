@@ -27,8 +27,8 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// A call that may be made again. Every call to a carrier may: an order has a number of its own, a cancellation or a correction of
-    /// that number has the same effect twice as once, and all others only look.
+    /// A call that may be made again. Every call to a carrier may, unless a dialect says otherwise of its orders: a cancellation or a
+    /// correction of a number has the same effect twice as once, and all others only look.
     pub(super) fn request(self) -> Request {
         let Call { step, method, path, query, headers: more, body, account } = self;
         let mut headers = vec![pair("accept", "application/json")];

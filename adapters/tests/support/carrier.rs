@@ -183,7 +183,7 @@ impl World {
             loop {
                 let mut transcript = Transcript::default();
                 let page = loop {
-                    let feed = Feed { name: &spec.name, about, cursor: cursor.as_ref() };
+                    let feed = Feed { name: &spec.name, about, cursor: cursor.as_ref(), at: self.now };
                     match adapter.poll(&feed, &transcript).unwrap_or_else(|fault| panic!("{fault}")) {
                         Turn::Done(page) => break page,
                         Turn::Call(request) => {

@@ -375,6 +375,8 @@ pub struct Feed<'a> {
     pub about: Option<&'a str>,
     /// How far it was read; none if nothing is stored and the feed has no first one.
     pub cursor: Option<&'a Cursor>,
+    /// When it is asked: what a peer dates after this moves no cursor.
+    pub at: Moment,
 }
 
 /// How far a feed was read, in words that only its adapter understands. Stored in one transaction with what was read.

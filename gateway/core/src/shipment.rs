@@ -4,7 +4,8 @@
 //! place in the history and moves nothing. What is dated more than ten minutes after its receipt is quarantined, because one
 //! such event would otherwise be the newest for ever. Money stands on an axis of its own and never moves the state; a code that no
 //! list knows keeps the state and asks for a person. An end (delivered, returned, cancelled, lost) counts only when confirmed by a
-//! pull, because calls of carriers are signed by nobody and an end stops the asking.
+//! pull, because calls of carriers are signed by nobody and an end stops the asking. Of two confirmed ends the one that was told stays,
+//! also if the other one is dated before it: somebody has acted on it, and only a person can take that back.
 //!
 //! Not here: who is told and when the carrier is asked, only whether and how soon. No carrier is named.
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 use crate::ids::Moment;
 
 /// An event may be dated so much after its receipt: clocks differ.
-const FUTURE_MS_MAX: i64 = 10 * 60_000;
+pub const FUTURE_MS_MAX: i64 = 10 * 60_000;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// While something moves it is asked for so often.
@@ -235,11 +236,11 @@ pub fn fold(events: &[Event], told: Option<State>) -> Shipment {
         events.iter().partition(|event| !event.is_future());
     sound.sort_by_key(|event| event.place());
     future.sort_by_key(|event| event.place());
-    let mut walk = Walk::default();
+    let mut walk = Walk::after(told);
     let mut history: Vec<Entry> =
         sound.iter().map(|event| Entry { event: (*event).clone(), counted: walk.step(event) }).collect();
     late(&mut history);
-    let mut proven = Walk::default();
+    let mut proven = Walk::after(told);
     for event in sound.iter().filter(|event| event.confirmed) {
         proven.step(event);
     }
@@ -283,11 +284,17 @@ impl Shipment {
 /// One walk over events in the order of their time.
 #[derive(Default)]
 struct Walk {
+    /// The end that was told: others have acted on it, so no other end takes its place, whatever its date.
+    settled: Option<State>,
     at: Option<(State, Moment)>,
     alerts: Vec<Alert>,
 }
 
 impl Walk {
+    fn after(told: Option<State>) -> Walk {
+        Walk { settled: told.filter(|state| state.is_end()), ..Walk::default() }
+    }
+
     fn step(&mut self, event: &Event) -> Counted {
         let state = match event.says {
             Says::Money(..) => return Counted::Money,
@@ -309,6 +316,10 @@ impl Walk {
         }
         if state.is_end() && !event.confirmed {
             return Counted::Unconfirmed;
+        }
+        if state.is_end() && self.settled.is_some_and(|settled| settled != state) {
+            self.alert(Alert::TwoEnds);
+            return Counted::AfterEnd;
         }
         if now == Some(State::CancelPending) && !state.ends_cancelling() {
             return Counted::WhileCancelling;

@@ -106,6 +106,20 @@ fn nothing_moves_after_the_end_and_two_ends_ask_for_a_person() {
 }
 
 #[test]
+fn an_end_that_was_told_is_not_taken_back_by_an_earlier_one() {
+    let delivered = told(10, 1, State::Delivered);
+    let earlier = told(5, 2, State::Returned);
+    // Dated before the other, heard after it.
+    let events = [told(1, 0, State::InTransit), delivered, earlier];
+    let shipment = fold(&events, Some(State::Delivered));
+    assert_eq!((shipment.state, shipment.tell), (Some(State::Delivered), None));
+    assert_eq!(counted(&shipment), [Counted::Moved, Counted::AfterEnd, Counted::Moved]);
+    assert_eq!(shipment.alerts, [Alert::TwoEnds]);
+    // As long as nobody was told of either, the dates decide.
+    assert_eq!(fold(&events, Some(State::InTransit)).state, Some(State::Returned));
+}
+
+#[test]
 fn open_shipments_are_asked_for_and_ended_ones_not_for_ever() {
     let ask = |events: &[Event], now| fold(events, None).ask_again_ms(hour(0), hour(now));
     let moving = [told(10, 1, State::InTransit)];

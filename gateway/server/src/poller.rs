@@ -85,9 +85,9 @@ impl Poller<'_> {
     /// Asks everything that is due; gives when something will be due next.
     async fn ask_what_is_due(&mut self, stopped: &watch::Receiver<bool>) -> Result<Moment, StoreError> {
         let (app, room) = (self.app, self.room);
-        for peer in app.store.report_parked(app.clock.now()).await? {
-            app.metrics.shipment_alerts.with_label_values(&[peer.as_str(), "unmatched"]).inc();
-            tracing::warn!(event = "shipment-alert", peer = %peer, reason = "unmatched");
+        for (peer, reason) in app.store.give_up(app.clock.now()).await? {
+            app.metrics.shipment_alerts.with_label_values(&[peer.as_str(), reason]).inc();
+            tracing::warn!(event = "shipment-alert", peer = %peer, reason);
         }
         // Asked once for all feeds: whichever is read first answers the hint for itself only.
         let hinted = app.store.next_poll_at(&room.name).await?;
@@ -211,7 +211,7 @@ impl Poller<'_> {
     async fn ask(&self, spec: &FeedSpec, about: Option<&str>, cursor: Option<&Cursor>) -> Told {
         let (app, room) = (self.app, self.room);
         let began = app.clock.now();
-        let feed = Feed { name: &spec.name, about, cursor };
+        let feed = Feed { name: &spec.name, about, cursor, at: began };
         let (nothing, tries) = (Pairs::new(), Tries::one());
         let asking = inquire(app, room, &nothing, &tries, |transcript| room.adapter.poll(&feed, transcript));
         let answer = catch_panic(AssertUnwindSafe(asking)).await.unwrap_or_else(|()| {

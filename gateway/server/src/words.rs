@@ -345,6 +345,7 @@ fn shipment_words(lang: Lang, detail: &str) -> String {
             "future-dated" => ("thời điểm ở tương lai", "dated in the future"),
             "number-taken" => ("số đơn hàng là của hồ sơ khác", "the order number is another dossier's"),
             "two-ends" => ("hai kết cục khác nhau", "two different ends"),
+            "stale" => ("lâu không có tin, đã thôi hỏi bưu chính", "no news for long, no longer asked about"),
             other => match other.split_once('/') {
                 Some(("RETURN", number)) => {
                     return lang.pick("chuyển trả kết quả, lần ", "return, shipment ").to_owned()

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_CORRECTED, POSTAL_ORDER_REQUESTED};
 use crate::postal::{verdict, wire};
-use crate::wire::refusal::without_success;
+use crate::wire::refusal::{status_of, without_success};
 
 const FRAME: &str = "desk.frame";
 
@@ -72,14 +72,14 @@ fn accepted(id: &MessageId, known: bool) -> Answer {
 }
 
 fn refusal(fault: &Fault) -> Answer {
-    let status = verdict::status_of(fault);
+    let status = status_of(fault);
     let violations: Vec<Value> = fault
         .violations
         .iter()
         .map(|wrong| json!({ "path": wrong.path, "rule": wrong.rule, "detail": without_success(&wrong.detail) }))
         .collect();
     let body = json!({ "status": status, "code": fault.code, "message": without_success(&fault.words), "violations": violations });
-    verdict::with_headers(Answer::json(status, &body), fault)
+    verdict::refusal(fault, &body)
 }
 
 /// Of the asked carrier's headers only what says how to read the body.

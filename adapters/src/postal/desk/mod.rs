@@ -10,6 +10,7 @@ mod faults;
 mod inbound;
 mod outbound;
 mod settings;
+mod simulator;
 
 use gateway_core::adapter::{
     Adapter, Answer, Arrival, Conversation, Fate, Heard, Keys, Receipt, Request, Signed, Turn,
@@ -30,6 +31,10 @@ impl Desk {
     pub(super) fn new(settings: Settings, outcomes: Outcomes) -> Self {
         Desk { settings, outcomes }
     }
+}
+
+pub(super) fn simulator(settings: &toml::Table) -> simulator::DeskSim {
+    simulator::DeskSim::new(settings)
 }
 
 impl Adapter for Desk {

@@ -47,7 +47,7 @@ pub(super) fn answer(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer
         Ok(fates) => verdict::refused(fates),
     };
     match refusal {
-        Some(fault) => verdict::with_headers(Answer::json(verdict::status_of(fault), &word("error")), fault),
+        Some(fault) => verdict::refusal(fault, &word("error")),
         None => Answer::json(200, &word("success")),
     }
 }

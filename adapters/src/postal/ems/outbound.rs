@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Ems;
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
-use crate::postal::order::{Leg, Order, mark, not_taken, ours};
+use crate::postal::order::{Leg, Order, mark, not_taken, ours, said, taken};
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, Call, pair};
 
@@ -36,7 +36,7 @@ impl Ems {
         let asked = wire::object(&exchange.request.ask.body.0).unwrap_or_default();
         let answered = wire::object(&exchange.answer.body.0).unwrap_or_default();
         let Some(number) = wire::text(&asked, "order_code") else { return Marks::new() };
-        let mut marks = Marks::from([mark("leg", &number, leg.as_str())]);
+        let mut marks = Marks::from([mark("leg", &number, leg.as_str()), said(&number, &exchange.request)]);
         let data = wire::field(&answered, "data").unwrap_or(&answered);
         let code = wire::text(data, "tracking_code").or_else(|| wire::text(data, "TrackingCode"));
         marks.extend(code.map(|code| mark("tracking", &number, code)));
@@ -58,7 +58,11 @@ impl Ems {
                 account: false,
             };
             let effect = if self.settings.order_code_unique { Effect::Repeatable } else { Effect::Once };
-            return Ok(Turn::Call(Request { effect, ..call.request() }));
+            let request = Request { effect, ..call.request() };
+            return Ok(match taken(&number, &request, talk.marks)? {
+                true => Turn::Done(Receipt { reference: number, answer: None }),
+                false => Turn::Call(request),
+            });
         };
         match self.outcome(&last.answer) {
             Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),

@@ -20,7 +20,7 @@ pub(in crate::postal) struct Settings {
     /// The service of orders that name none.
     pub(super) service: String,
     pub(super) addition_services: Vec<String>,
-    /// EMS refuses a second order of one `order_code`. Not documented; where it does not, a lost answer is an operator's question.
+    /// EMS refuses a second order of one `order_code`. No document says so, so a lost answer is a person's question until it is set.
     pub(super) order_code_unique: bool,
     pub(super) number_form: NumberForm,
     pub(super) every_seconds: u32,
@@ -44,7 +44,7 @@ impl Settings {
             customer_code: reader.text("customer_code", ""),
             service: reader.text("service", ""),
             addition_services: reader.texts("addition_services", &[]),
-            order_code_unique: reader.word("order_code_unique", &["yes", "no"]) == "yes",
+            order_code_unique: reader.word("order_code_unique", &["no", "yes"]) == "yes",
             number_form: NumberForm::read(&mut reader, "{dossier}/{leg}{shipment}"),
             every_seconds: reader.count("every_seconds", 7200),
         };

@@ -4,11 +4,12 @@
 //! because a record that was written late has an id below the newest one; what is read twice has the same key. A cursor is the id, with
 //! `+` behind it in the midst of a reading (no overlap there, or a page full of old records would be read for ever), and with `skip:`
 //! before it while everything that is older than the first reading is passed over. A record nobody can read is an item all the same, and
-//! the cursor moves on.
+//! the cursor moves on; an id that lies in the future moves no cursor, and its record is dated by it.
 
 use gateway_core::adapter::{Answer, Cursor, Feed, FeedSpec, Item, Page, Scope, Transcript, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use gateway_core::ids::fingerprint;
+use gateway_core::ids::{Moment, fingerprint};
+use gateway_core::shipment::FUTURE_MS_MAX;
 use serde_json::{Value, json};
 
 use super::Hcc;
@@ -31,12 +32,12 @@ struct Position<'a> {
 }
 
 impl<'a> Position<'a> {
-    fn read(cursor: Option<&'a Cursor>) -> Position<'a> {
+    fn read(cursor: Option<&'a Cursor>, now: Moment) -> Position<'a> {
         let text = cursor.map_or(ZERO, |cursor| cursor.0.as_str());
         let (text, skipping) = text.strip_prefix(SKIP).map_or((text, false), |rest| (rest, true));
         let (id, amid) = text.strip_suffix('+').map_or((text, false), |id| (id, true));
         // Somebody who sets a cursor by hand may mistype it; reading again is harmless, missing is not.
-        Position { id: if is_id(id) { id } else { ZERO }, skipping, amid }
+        Position { id: if is_id(id) && ahead(id, now).is_none() { id } else { ZERO }, skipping, amid }
     }
 }
 
@@ -55,7 +56,7 @@ impl Hcc {
         if feed.name != FEED {
             return Err(ours("postal.feed", format!("không có nguồn dữ liệu {}", feed.name)));
         }
-        let position = Position::read(feed.cursor);
+        let position = Position::read(feed.cursor, feed.at);
         match transcript.last() {
             None => {
                 let from = match position.amid || position.skipping {
@@ -66,11 +67,11 @@ impl Hcc {
                 let query = vec![pair("pagesize", &size), pair("lastId", &from)];
                 Ok(Turn::Call(self.call(FEED, "GET", Service::Tracking, query, None)))
             }
-            Some(exchange) => self.read_page(&position, &exchange.answer).map(Turn::Done),
+            Some(exchange) => self.read_page(&position, &exchange.answer, feed.at).map(Turn::Done),
         }
     }
 
-    fn read_page(&self, position: &Position, answer: &Answer) -> Result<Page, Fault> {
+    fn read_page(&self, position: &Position, answer: &Answer, now: Moment) -> Result<Page, Fault> {
         let body = wire::object(&answer.body.0).filter(|_| answer.status < 300);
         let Some(body) = body.filter(|body| body.get("_embedded").is_some() || body.get("_returned").is_some()) else {
             return Err(match self.outcome(answer) {
@@ -81,7 +82,8 @@ impl Hcc {
         // The list is absent when there is nothing new.
         let records = body.pointer("/_embedded/rh:doc").and_then(Value::as_array).cloned().unwrap_or_default();
         let full = records.len() >= self.settings.page_size as usize;
-        let newest = records.iter().filter_map(oid).next_back().unwrap_or(position.id.to_owned());
+        let believable = |id: &String| ahead(id, now).is_none();
+        let newest = records.iter().filter_map(oid).rfind(believable).unwrap_or(position.id.to_owned());
         // Without a single id that can be read the next page would be this one again.
         let more = full && newest != position.id;
         let at = if more { newest } else { newest.max(position.id.to_owned()) };
@@ -92,12 +94,12 @@ impl Hcc {
         };
         let items = match position.skipping {
             true => Vec::new(),
-            false => records.into_iter().map(|record| self.item(record)).collect(),
+            false => records.into_iter().map(|record| self.item(record, now)).collect(),
         };
         Ok(Page { items, cursor: Some(Cursor(cursor)), more })
     }
 
-    fn item(&self, record: Value) -> Item {
+    fn item(&self, record: Value, now: Moment) -> Item {
         // What has no id is known by all it says, or an overlap would bring it again and again.
         let name = oid(&record).unwrap_or_else(|| fingerprint(&[&record.to_string()]));
         let keys = vec![format!("hcc/{name}")];
@@ -105,7 +107,9 @@ impl Hcc {
         let mut frame = json!({ "pulled": true });
         let factor = if self.settings.event_time_in_seconds { 1000 } else { 1 };
         let at = wire::text(&record, "EventTime").and_then(|text| text.parse::<i64>().ok());
-        if let Some(at) = at.and_then(|at| at.checked_mul(factor)) {
+        let at = at.and_then(|at| at.checked_mul(factor));
+        // By a date in the future it is quarantined until then, and a person is told.
+        if let Some(at) = oid(&record).and_then(|id| ahead(&id, now)).or(at) {
             frame["at"] = json!(at);
         }
         frame["record"] = record;
@@ -120,6 +124,13 @@ fn oid(record: &Value) -> Option<String> {
 
 fn is_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// When an id says that it was made, if that lies further ahead than clocks differ. Such an id moves no cursor: whatever is written until
+/// then would never be read.
+fn ahead(id: &str, now: Moment) -> Option<i64> {
+    let made = i64::from(u32::from_str_radix(id.get(..8)?, 16).ok()?) * 1000;
+    (made > now.plus_millis(FUTURE_MS_MAX).as_millis()).then_some(made)
 }
 
 /// An id of so many seconds before: its first four bytes are the seconds at which it was made.
@@ -137,9 +148,12 @@ mod tests {
 
     #[test]
     fn a_mistyped_cursor_reads_again_and_misses_nothing() {
-        for text in ["", "skip", "65f0", "zzzzzzzzzzzzzzzzzzzzzzzz", "65f0c0ffee0000000000a00\u{e1}"] {
-            assert_eq!(Position::read(Some(&Cursor(text.to_owned()))).id, ZERO, "{text}");
+        let now = Moment::from_millis(0x65f0_c0ff * 1000);
+        let read = |text: &str| Position::read(Some(&Cursor(text.to_owned())), now).id == ZERO;
+        for text in ["", "skip", "65f0", "zzzzzzzzzzzzzzzzzzzzzzzz", "65f0c0ffee0000000000a00\u{e1}", "ffffffffee0000000000a001"] {
+            assert!(read(text), "{text}");
         }
+        assert!(!read("65f0c0ffee0000000000a001"));
     }
 
     #[test]

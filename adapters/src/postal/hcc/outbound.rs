@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Hcc;
 use super::settings::Transport;
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
-use crate::postal::order::{Leg, Order, mark, not_taken, ours, unproven};
+use crate::postal::order::{Leg, Order, mark, not_taken, ours, said, taken, unproven};
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, Call, pair};
 
@@ -52,7 +52,8 @@ impl Hcc {
             Outcome::Exists(_) => self.settings.number_form.adopts(&number, leg, &Marks::new()),
             _ => false,
         };
-        taken.then(|| mark("leg", &number, leg.as_str())).into_iter().collect()
+        let marks = || [mark("leg", &number, leg.as_str()), said(&number, &exchange.request)];
+        taken.then(marks).into_iter().flatten().collect()
     }
 
     fn order(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
@@ -63,7 +64,7 @@ impl Hcc {
             form.free(&number, order.leg, talk.marks)?;
             let mut body = order.block("body");
             body.insert("CustomerCode".to_owned(), Value::from(self.customer(talk)?));
-            body.insert("OrderNumber".to_owned(), Value::from(number));
+            body.insert("OrderNumber".to_owned(), Value::from(number.as_str()));
             if self.settings.transport == Transport::AccessToken {
                 // The relay's form of the same order: a district of none is 0.
                 body.entry("SenderDistrict").or_insert(json!(0));
@@ -71,7 +72,10 @@ impl Hcc {
                 body.insert("FlagConfig".to_owned(), json!(self.settings.flag_config));
             }
             let body = Some(Value::Object(body));
-            return Ok(Turn::Call(self.call(order.leg.create(), "POST", Service::Order, Vec::new(), body)));
+            let request = self.call(order.leg.create(), "POST", Service::Order, Vec::new(), body);
+            // The very same one is asked for again all the same: the carrier knows better than we do whether it has it.
+            taken(&number, &request, talk.marks)?;
+            return Ok(Turn::Call(request));
         };
         match self.outcome(&last.answer) {
             Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),

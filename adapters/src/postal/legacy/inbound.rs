@@ -51,7 +51,7 @@ pub(super) fn answer(said: Result<&[Fate], &Fault>) -> Answer {
         None => Answer::json(200, &json!({ "Status": true, "Message": "OK" })),
         Some(fault) => {
             let body = json!({ "Status": false, "Message": without_success(&fault.words) });
-            verdict::with_headers(Answer::json(verdict::status_of(fault), &body), fault)
+            verdict::refusal(fault, &body)
         }
     }
 }

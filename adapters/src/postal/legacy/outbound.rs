@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Legacy;
 use super::xml::{self, Document};
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_REQUESTED};
-use crate::postal::order::{Leg, Order, mark, not_taken, ours};
+use crate::postal::order::{Leg, Order, mark, not_taken, ours, said, taken};
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, Call, pair};
 
@@ -42,7 +42,8 @@ impl Legacy {
                 fields.into_iter().find(|(name, _)| name == "DataCode").map(|(_, number)| number)
             }),
         };
-        number.map(|number| mark("leg", &number, leg.as_str())).into_iter().collect()
+        let marks = |number: String| [mark("leg", &number, leg.as_str()), said(&number, &exchange.request)];
+        number.map(marks).into_iter().flatten().collect()
     }
 
     fn order(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
@@ -67,7 +68,10 @@ impl Legacy {
                 request.ask.headers = vec![pair("accept", "application/json"), pair("content-type", "application/xml")];
                 request.ask.body = Body(document.into_bytes());
             }
-            return Ok(Turn::Call(request));
+            return Ok(match taken(&number, &request, talk.marks)? {
+                true => Turn::Done(Receipt { reference: number, answer: None }),
+                false => Turn::Call(request),
+            });
         };
         match self.outcome(&last.answer) {
             Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),

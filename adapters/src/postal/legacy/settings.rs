@@ -17,7 +17,7 @@ pub(in crate::postal) struct Settings {
     pub(super) receiving_office: String,
     /// Orders go out as `PostalAcceptance` in XML, not as JSON.
     pub(super) orders_in_xml: bool,
-    /// A second order of one number is refused. Not documented; where it is not, a lost answer is an operator's question.
+    /// A second order of one number is refused. No document says so, so a lost answer is a person's question until it is set.
     pub(super) order_number_unique: bool,
     pub(super) number_form: NumberForm,
     pub(super) every_seconds: u32,
@@ -37,7 +37,7 @@ impl Settings {
             collecting_office: reader.text("collecting_office", ""),
             receiving_office: reader.text("receiving_office", ""),
             orders_in_xml: reader.word("orders_in", &["json", "xml"]) == "xml",
-            order_number_unique: reader.word("order_number_unique", &["yes", "no"]) == "yes",
+            order_number_unique: reader.word("order_number_unique", &["no", "yes"]) == "yes",
             number_form: NumberForm::read(&mut reader, "{dossier}/{leg}{shipment}"),
             every_seconds: reader.count("every_seconds", 900),
             first_record: reader.text("first_record", "0"),

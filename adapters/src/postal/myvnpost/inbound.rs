@@ -59,7 +59,7 @@ pub(super) fn answer(said: Result<&[Fate], &Fault>) -> Answer {
         None => Answer::json(200, &json!({ "success": true, "message": "OK", "updated": taken })),
         Some(fault) => {
             let body = json!({ "success": false, "message": without_success(&fault.words), "updated": taken });
-            verdict::with_headers(Answer::json(verdict::status_of(fault), &body), fault)
+            verdict::refusal(fault, &body)
         }
     }
 }

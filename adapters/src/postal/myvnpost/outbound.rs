@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{MyVnPost, Settings, faults};
 use crate::kinds::{ASK_POSTAL_PRICE, POSTAL_ORDER_CANCELLED, POSTAL_ORDER_CORRECTED, POSTAL_ORDER_REQUESTED};
-use crate::postal::order::{Leg, Order, mark, marked, not_taken, ours};
+use crate::postal::order::{Leg, Order, mark, marked, not_taken, ours, said, taken};
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, Call};
 
@@ -53,7 +53,7 @@ impl MyVnPost {
         let answered = wire::object(&answer.body.0).unwrap_or_default();
         let number = asked.pointer("/informationOrder/saleOrderCode").and_then(wire::plain);
         let (Some(number), Some(order)) = (number, faults::order(&answered)) else { return Marks::new() };
-        let mut marks = Marks::from([mark("leg", &number, leg.as_str())]);
+        let mut marks = Marks::from([mark("leg", &number, leg.as_str()), said(&number, request)]);
         marks.extend(wire::text(order, "itemCode").map(|code| mark("tracking", &number, code)));
         marks.extend(wire::text(order, "originalId").map(|id| mark("peer", &number, id)));
         marks
@@ -72,8 +72,11 @@ impl MyVnPost {
                 "informationOrder": self.information(&order, &number)?,
             });
             let effect = if self.settings.sale_order_code_unique { Effect::Repeatable } else { Effect::Once };
-            let request = self.call(order.leg.create(), "/CreateOrder", body);
-            return Ok(Turn::Call(Request { effect, ..request }));
+            let request = Request { effect, ..self.call(order.leg.create(), "/CreateOrder", body) };
+            return Ok(match taken(&number, &request, talk.marks)? {
+                true => Turn::Done(Receipt { reference: number, answer: None }),
+                false => Turn::Call(request),
+            });
         };
         match self.outcome(&last.answer) {
             Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),

@@ -23,7 +23,7 @@ pub(in crate::postal) struct Settings {
     pub(super) history_type: String,
     /// Where a line of a history says when it happened.
     pub(super) history_time_field: String,
-    /// A second order of one `saleOrderCode` is refused. Not documented; where it is not, a lost answer is an operator's question.
+    /// A second order of one `saleOrderCode` is refused. No document says so, so a lost answer is a person's question until it is set.
     pub(super) sale_order_code_unique: bool,
     pub(super) number_form: NumberForm,
     pub(super) session_seconds: u32,
@@ -45,7 +45,7 @@ impl Settings {
             send_type: reader.text("send_type", "1"),
             history_type: reader.text("history_type", "1"),
             history_time_field: reader.text("history_time_field", "statusDate"),
-            sale_order_code_unique: reader.word("sale_order_code_unique", &["yes", "no"]) == "yes",
+            sale_order_code_unique: reader.word("sale_order_code_unique", &["no", "yes"]) == "yes",
             number_form: NumberForm::read(&mut reader, "{dossier}/{leg}{shipment}"),
             session_seconds: reader.count("session_seconds", 3600),
             every_seconds: reader.count("every_seconds", 7200),

@@ -97,6 +97,11 @@ mod tests {
         assert_eq!(blind, Reading::Repeat { may_be_doubled: true });
         let asked = read(Verdict::Unknown, policy.on_unknown(Some("5")), 0);
         assert!(matches!(asked, Reading::Settle(Settlement::InDoubt(_))));
+        let order = read(Verdict::Unknown, policy.on_unknown(None), 0);
+        assert!(
+            matches!(order, Reading::Settle(Settlement::InDoubt(_))),
+            "what has no status is no line more"
+        );
         let answer = Answer { status: 200, headers: vec![], body: Body::default() };
         assert_eq!(read(Verdict::Happened(answer.clone()), OnUnknown::Ask, 0), Reading::GoOn(answer));
     }

@@ -86,7 +86,9 @@ impl Policy {
     pub fn on_unknown(&self, status: Option<&str>) -> OnUnknown {
         match status {
             Some(status) if self.ask_statuses.iter().any(|asked| asked == status.trim()) => OnUnknown::Ask,
-            _ => OnUnknown::Repeat,
+            Some(_) => OnUnknown::Repeat,
+            // No line of a dossier's way but something that is to be done, like an order: done twice it costs twice.
+            None => OnUnknown::Ask,
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Telling {
     pub asked_by_item: BTreeSet<PeerName>,
     /// Carriers that can be asked at all.
     pub asked: BTreeSet<PeerName>,
+    /// So long after the last news nobody is asked about a shipment any more; none is never.
+    pub stale_ms: Option<i64>,
 }
 
 /// Who receives a kind of message.

@@ -1,24 +1,26 @@
 //! Feeds on disk: how far each was read, and which shipments are to be asked about when.
 //!
 //! A cursor is written in the transaction that admits what was read up to it. The pause between two questions about one shipment is the
-//! core's; a hint brings the next one forward. After a restart whatever was due is due.
+//! core's; a hint brings the next one forward. What nobody hears of any more is given up here, for a person to look at. After a restart whatever was due is due.
 
 use gateway_core::adapter::Cursor;
 use gateway_core::ids::{Moment, PeerName};
-use gateway_core::shipment::fold;
+use gateway_core::shipment::{State, fold};
 use gateway_core::waybill::Names;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::carriage::{Asked, DueItem, FeedRead, ShipmentId};
 use super::claims::Vault;
 use super::error::StoreError;
+use super::event::Event;
+use super::shipments::SHIPMENT;
 use super::writer::Writing;
 
 /// An end that somebody told and the carrier did not confirm yet is asked for again so soon.
 const UNCONFIRMED_MS: i64 = 10 * 60_000;
 
-/// Reported in one go.
-const REPORTED_MAX: i64 = 100;
+/// Given up in one go.
+const GIVEN_UP_MAX: i64 = 100;
 
 /// How far a feed was read.
 pub(super) fn feed(
@@ -134,19 +136,57 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Reports what was told of items that are unknown even now, each once; some at a time, because a feed that is read from its
-    /// beginning tells of all that was ever sent without us.
-    pub(super) fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
+    /// Gives up waiting, and tells a person: for the item that an event spoke of, for news of a shipment. Each once, and some at a time,
+    /// because a feed that is read from its beginning tells of all that was ever sent without us.
+    pub(super) fn give_up(&self, now: Moment) -> Result<Vec<(PeerName, &'static str)>, StoreError> {
+        let mut given_up = self.refuse_parked(now)?;
+        given_up.extend(self.leave_stale(now)?);
+        Ok(given_up)
+    }
+
+    /// What was told of an item that is unknown even now is of no use: the journal keeps it as refused, and nothing else does.
+    fn refuse_parked(&self, now: Moment) -> Result<Vec<(PeerName, &'static str)>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT id, peer FROM observed WHERE alert_at <= ?1 AND shipment IS NULL LIMIT ?2",
+            "SELECT id, peer, message FROM observed WHERE alert_at <= ?1 AND shipment IS NULL LIMIT ?2",
         )?;
-        let rows = statement.query_map(params![now.as_millis(), REPORTED_MAX], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        let rows = statement.query_map(params![now.as_millis(), GIVEN_UP_MAX], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(2)?))
         })?;
         let overdue = rows.collect::<Result<Vec<_>, _>>()?;
-        for (id, _) in &overdue {
-            self.db.prepare_cached("UPDATE observed SET alert_at = NULL WHERE id = ?1")?.execute([id])?;
+        for (id, _, message) in &overdue {
+            self.db
+                .prepare_cached(
+                    "UPDATE message SET state = 'refused', fault_code = 'shipment.unmatched' WHERE seq = ?1",
+                )?
+                .execute([message])?;
+            self.db.prepare_cached("DELETE FROM observed WHERE id = ?1")?.execute([id])?;
         }
-        Ok(overdue.into_iter().map(|(_, peer)| PeerName::from(peer)).collect())
+        Ok(overdue.into_iter().map(|(_, peer, _)| (PeerName::from(peer), "unmatched")).collect())
+    }
+
+    /// A shipment that never ends is not asked about for ever. Any news of it, and its order offered again, have it asked about again.
+    fn leave_stale(&self, now: Moment) -> Result<Vec<(PeerName, &'static str)>, StoreError> {
+        let Some(stale_ms) = self.telling.stale_ms else { return Ok(Vec::new()) };
+        let sql = format!(
+            "SELECT {SHIPMENT} FROM shipment WHERE open = 1 AND max(ordered_at, ifnull(woken_at, 0)) < ?1 AND NOT EXISTS
+               (SELECT 1 FROM observed WHERE observed.shipment = shipment.id AND observed.received >= ?1)
+             LIMIT ?2"
+        );
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![now.plus_millis(-stale_ms).as_millis(), GIVEN_UP_MAX])?;
+        let mut given_up = Vec::new();
+        while let Some(row) = rows.next()? {
+            let shipment = self.read_shipment(row)?;
+            self.db
+                .prepare_cached("UPDATE shipment SET open = 0, next_poll_at = NULL WHERE id = ?1")?
+                .execute([shipment.id])?;
+            if shipment.told.is_some_and(State::is_end) {
+                continue;
+            }
+            let detail = format!("{} stale", shipment.which);
+            self.note(shipment.dossier, None, now, Event::ShipmentAlert, &detail)?;
+            given_up.push((shipment.peer, "stale"));
+        }
+        Ok(given_up)
     }
 }

@@ -156,9 +156,10 @@ impl Store {
         self.read(move |db, vault| feeds::due_items(db, vault, &peer, now, limit)).await
     }
 
-    /// Reports what carriers told of items that nobody knows even now, each once: a person must look. Gives whose they are.
-    pub async fn report_parked(&self, now: Moment) -> Result<Vec<PeerName>, StoreError> {
-        self.run(move |writing| writing.report_parked(now)).await
+    /// Gives up waiting for items that nobody knows even now and for news of shipments, each once: a person must look. Gives whose they
+    /// are, and why.
+    pub async fn give_up(&self, now: Moment) -> Result<Vec<(PeerName, &'static str)>, StoreError> {
+        self.run(move |writing| writing.give_up(now)).await
     }
 
     async fn prepare(&self, call: Vec<NewMessage>) -> Result<Vec<prepare::Prepared>, StoreError> {

@@ -112,6 +112,7 @@ impl Writing<'_> {
                         self.strike_all(row.id, &format!("{}: told again", by.name), by.at)?;
                     }
                     self.wake(&row, !was_taken, by.at)?;
+                    self.ask_again(row.id, by.at)?;
                     self.told(&row, Event::Redelivered, &by.name, by.at)?;
                     sent.push(letter);
                 }

@@ -6,9 +6,10 @@
 //! later stands in `shipments`.
 
 use gateway_core::ids::{Moment, PeerName};
+use gateway_core::pipeline::DeliveryId;
 use gateway_core::shipment::State;
 use gateway_core::waybill::{Lesson, Names, Which};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::carriage::News;
 use super::error::StoreError;
@@ -51,6 +52,22 @@ impl Writing<'_> {
             )?
             .execute(params![message, carrier.as_str(), which.leg.as_str(), which.number])?;
         self.open_shipment(which, &carrier, lane.dossier, message, at)
+    }
+
+    /// A shipment that was given up is asked about again, for as long again, because an operator has its order offered again.
+    pub(super) fn ask_again(&self, order: DeliveryId, at: Moment) -> Result<(), StoreError> {
+        let sql = "SELECT s.id, s.peer FROM delivery d JOIN lane l ON l.id = d.lane
+            JOIN shipment s ON s.message = d.message AND s.peer = l.peer WHERE d.id = ?1 AND s.open = 0";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let given_up = statement.query_row([order.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((id, peer)): Option<(i64, String)> = given_up else { return Ok(()) };
+        let by_item = self.telling.asked_by_item.contains(&PeerName::from(peer));
+        self.db
+            .prepare_cached(
+                "UPDATE shipment SET open = 1, woken_at = ?2, next_poll_at = iif(?3, ?2, next_poll_at) WHERE id = ?1",
+            )?
+            .execute(params![id, at.as_millis(), by_item])?;
+        Ok(())
     }
 
     fn open_shipment(

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use super::error::StoreError;
 
 /// `STEPS[n]` leads from version n to n + 1.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const VERSION_1: &str = "
 -- What was said once about the store itself: seals of the keys in use, the digest key.
@@ -126,6 +126,13 @@ DROP INDEX observed_parked;
 CREATE INDEX observed_order ON observed (by_order) WHERE shipment IS NULL AND by_order IS NOT NULL;
 CREATE INDEX observed_tracking ON observed (by_tracking) WHERE shipment IS NULL AND by_tracking IS NOT NULL;
 CREATE INDEX message_stray ON message (code) WHERE dossier IS NULL AND code IS NOT NULL;
+";
+
+/// A shipment that nobody hears of any more is found without looking through all that ever were; `woken_at` is when an operator last had
+/// its order offered again.
+const VERSION_5: &str = "
+ALTER TABLE shipment ADD COLUMN woken_at INTEGER;
+CREATE INDEX shipment_open ON shipment (max(ordered_at, ifnull(woken_at, 0))) WHERE open = 1;
 ";
 
 /// The newest version this program knows.

@@ -67,11 +67,12 @@ pub(super) const EXTRAS: [Extra; 8] = [
         settings: "settings.customer_code = \"T000000000\"\nsettings.service_code = \"ETN011\"\n",
         ..SILENT
     },
-    // It is told nothing here: a subscriber is, by the same machinery.
+    // It is told nothing unless a story says so: a subscriber is, by the same machinery.
     Extra {
         name: "desk",
         adapter: "postal",
         dialect: "desk",
+        endpoint: "post",
         settings: "receives = [\"dossier-progressed\"]\n",
         ..SILENT
     },

@@ -25,6 +25,7 @@ pub(super) fn place(folder: &Path, by_item: bool) -> Store {
         report_directly: [gateway_core::ids::Unit::from("H99.07")].into(),
         asked_by_item: if by_item { carriers() } else { BTreeSet::new() },
         asked: carriers(),
+        stale_ms: Some(60 * 24 * HOUR),
     });
     store
 }
@@ -220,11 +221,53 @@ async fn an_unknown_item_is_kept_and_found_or_reported_after_a_day() {
     assert_eq!(waiting_for(&store, TOLD).await, 1, "of one dossier one after another");
     let report = |ms| {
         let store = store.clone();
-        async move { store.report_parked(at(ms)).await.unwrap().len() }
+        async move { store.give_up(at(ms)).await.unwrap().len() }
     };
     assert_eq!(report(23 * HOUR).await, 0);
     assert_eq!(report(25 * HOUR).await, 1);
     assert_eq!(report(26 * HOUR).await, 0, "once");
+    // The journal has it as refused, and no row is left of it.
+    let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
+    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM observed WHERE shipment IS NULL"), 0);
+    assert_eq!(
+        count("SELECT count(*) FROM message WHERE fault_code = 'shipment.unmatched' AND state = 'refused'"),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_shipment_that_never_ends_is_given_up_and_woken_by_news_or_by_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = place(folder.path(), true);
+    let day = 24 * HOUR;
+    let delivery = queued(&store, order(Leg::Return, 1, 0)).await;
+    taken(&store, delivery, 1).await;
+    one(&store, told("IN_TRANSIT", 5 * day, 5 * day, true, &names())).await;
+    let given_up = |ms| {
+        let store = store.clone();
+        async move { store.give_up(at(ms)).await.unwrap() }
+    };
+    let next = || {
+        let store = store.clone();
+        async move { store.next_poll_at(&CARRIER.into()).await.unwrap() }
+    };
+    assert!(given_up(65 * day).await.is_empty(), "counted from the last news");
+    assert_eq!(given_up(65 * day + 1).await, [(PeerName::from(CARRIER), "stale")]);
+    assert_eq!((given_up(66 * day).await, next().await), (vec![], None), "once, and no longer asked");
+    assert_eq!(rows(&store, Event::ShipmentAlert).await, ["RETURN/1 stale"]);
+    // Somebody speaks of it.
+    one(&store, told("OUT_FOR_DELIVERY", 70 * day, 70 * day, false, &names())).await;
+    assert_eq!(next().await, Some(at(70 * day)));
+    assert!(given_up(130 * day).await.is_empty());
+    assert_eq!(given_up(130 * day + 1).await.len(), 1);
+    // An operator has the order offered again: it is asked about, and for as long again.
+    let by = Operator { name: "thu.nv".to_owned(), at: at(131 * day) };
+    let filter = Filter { dossier: Some(CODE.to_owned()), peer: Some(CARRIER.into()), ..Filter::default() };
+    assert_eq!(store.redeliver(filter, Reach::Everything, by, false).await.unwrap().len(), 1);
+    assert_eq!(next().await, Some(at(131 * day)));
+    assert!(given_up(190 * day).await.is_empty());
+    assert_eq!(given_up(192 * day).await.len(), 1);
 }
 
 #[tokio::test]
