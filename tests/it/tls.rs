@@ -1,5 +1,7 @@
 //! TLS on both sides: who is trusted on the way out, and our own certificate at the door, changed while calls go on.
 
+mod silence;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

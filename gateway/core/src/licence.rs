@@ -13,7 +13,7 @@ use crate::dossier::DossierCode;
 use crate::fault::Fault;
 use crate::ids::{Kind, Unit};
 
-/// One row of the matrix. An empty list means all, except for procedures: a licence is given for some.
+/// One row of the matrix. An empty list means all, except for procedures and officers: a licence is given for some.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Licence {
@@ -28,10 +28,11 @@ pub struct Licence {
     /// Integration codes. The first one is sent where the question names none.
     #[serde(default)]
     pub codes: Vec<String>,
-    /// Officers, by account, e-mail or code.
+    /// Officers, by account, e-mail or code. None are named: every officer of the units may ask, those too whom only their system asserts.
+    /// An empty list is a list with nobody on it.
     #[serde(default)]
-    pub officers: Vec<String>,
-    /// The fields of a person that may be told; empty for [`TOLD`].
+    pub officers: Option<Vec<String>>,
+    /// The fields of a person that may be told; empty for [`TOLD`]; one that is in neither list is a defect.
     #[serde(default)]
     pub fields: Vec<String>,
 }
@@ -49,6 +50,19 @@ pub const TOLD: [&str; 11] = [
     "permanentResidence",
     "currentResidence",
     "maritalStatus",
+];
+
+/// What is told only where a licence lists it. With [`TOLD`] these are all fields that an answer has of a person.
+pub const WITHHELD: [&str; 9] = [
+    "ethnicity",
+    "religion",
+    "bloodGroup",
+    "father",
+    "mother",
+    "spouse",
+    "representative",
+    "householdHead",
+    "householdBook",
 ];
 
 /// Where a canonical question names its officer. The first name that is there is the officer's: by it the licence decides, and under it
@@ -157,7 +171,11 @@ pub fn decide(licences: &[Licence], asked: &Asked<'_>, purpose: Purpose) -> Resu
             "thủ tục chưa được cấp phép khai thác CSDL dân cư cho đơn vị, dịch vụ hoặc mã tích hợp này";
         return refuse("licence.procedure", words);
     }
-    match rows.find(|licence| has(&licence.officers, &officer.name)) {
+    let of_officer = |licence: &&Licence| match licence.officers.as_deref() {
+        None => true,
+        Some(list) => list.iter().any(|each| each.eq_ignore_ascii_case(&officer.name)),
+    };
+    match rows.find(of_officer) {
         Some(row) => Ok(grant(row, asked)),
         None => refuse("licence.officer", "tài khoản cán bộ không có quyền tra cứu cho thủ tục này"),
     }
@@ -255,6 +273,13 @@ mod tests {
             "licence.procedure"
         );
         assert_eq!(refusal(&Asked { code: Some("033"), ..asked }, Purpose::Dossier), "licence.procedure");
+        // A row that names no officers is for all of them; an empty list is a list, and nobody stands on it.
+        let verify = self::question("verify-citizen");
+        assert!(decide(&rows(), &verify.asked(), Purpose::Dossier).is_ok());
+        let mut nobody = rows();
+        nobody[0].officers = Some(Vec::new());
+        let refused = decide(&nobody, &verify.asked(), Purpose::Dossier).unwrap_err();
+        assert_eq!(refused.code, "licence.officer");
         let other = Officer { name: "canbo.khac".to_owned(), shown: Shown::Token };
         assert_eq!(refusal(&Asked { officer: Some(&other), ..asked }, Purpose::Dossier), "licence.officer");
     }

@@ -9,6 +9,7 @@ use gateway_core::adapter::{Adapter, FeedSpec, Scope, Secret};
 use gateway_core::channel::{Channel, Direction, Part};
 use gateway_core::fault::{Defect, Fault, nearest};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
+use gateway_core::licence;
 use gateway_core::pace::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
@@ -193,7 +194,7 @@ pub fn check(
         }
     }
     if let Some(rules) = &rules {
-        defects.extend(unknown_operations(rules, config, file));
+        defects.extend(unknown_in_licences(rules, config, file));
     }
     if let Err(message) = sealing_keys(config) {
         let (file, field) = (file.to_owned(), "gateway.sealing_key_file".to_owned());
@@ -300,21 +301,33 @@ fn room(
     }
 }
 
-/// A licence for an operation that nobody knows would allow nothing, and say nothing of it.
-fn unknown_operations(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
-    let known =
-        || rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed).map(|(kind, _)| kind.as_str());
-    let rows = config.licences.iter().enumerate();
-    let named = rows.flat_map(|(row, licence)| licence.operations.iter().map(move |name| (row + 1, name)));
-    let unknown = named.filter(|(_, name)| !known().any(|kind| kind.eq_ignore_ascii_case(name)));
-    let defect = |(row, name): (usize, &String)| Defect {
-        file: file.to_owned(),
-        line: 0,
-        field: format!("licences[{row}].operations"),
-        message: format!("there is no operation `{name}` that needs a licence"),
-        nearest: nearest(name, known()),
-    };
-    unknown.map(defect).collect()
+/// A licence for an operation or a field that nobody knows would allow nothing, and say nothing of it.
+fn unknown_in_licences(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
+    let licensed = rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed);
+    let operations: Vec<&str> = licensed.map(|(kind, _)| kind.as_str()).collect();
+    let fields = [licence::TOLD.as_slice(), licence::WITHHELD.as_slice()].concat();
+    let mut defects = Vec::new();
+    for (row, licence) in config.licences.iter().enumerate() {
+        let mut unknown = |list: &str, name: &str, message: String, known: &[&str]| {
+            defects.push(Defect {
+                file: file.to_owned(),
+                line: 0,
+                field: format!("licences[{}].{list}", row + 1),
+                message,
+                nearest: nearest(name, known.iter().copied()),
+            });
+        };
+        for name in &licence.operations {
+            if !operations.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                let message = format!("there is no operation `{name}` that needs a licence");
+                unknown("operations", name, message, &operations);
+            }
+        }
+        for name in licence.fields.iter().filter(|name| !fields.contains(&name.as_str())) {
+            unknown("fields", name, format!("an answer has no field `{name}` of a person"), &fields);
+        }
+    }
+    defects
 }
 
 impl App {

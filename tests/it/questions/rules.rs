@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{DOSSIER, Desk, NAME, NUMBER, PLATFORMS, PROCEDURE, key, question};
 use crate::process::limit_files;
 use crate::wire::{Heard, Line, ask, call, until};
+use gateway_core::licence::{TOLD, WITHHELD};
 use lienthong::simulator::Twist;
 
 fn said(heard: &Heard) -> (u16, String) {
@@ -220,16 +221,29 @@ async fn the_database_is_asked_no_more_at_once_than_it_bears() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_licence_for_an_operation_that_nobody_knows_is_a_defect() {
+async fn a_licence_for_an_operation_or_a_field_that_nobody_knows_is_a_defect() {
     let desk = Desk::open(&PLATFORMS[0]).await;
     let path = desk.ground.path("lienthong.toml");
     let config = std::fs::read_to_string(&path).expect("a configuration");
-    let slip = "[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\n";
+    let slip = "[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\nfields = [\"name\", \"permanentResidense\"]\n";
     std::fs::write(&path, format!("{config}\n{slip}")).expect("a writable file");
     let output = desk.command(&["check"]);
     let words = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(!output.status.success(), "{words}");
     assert!(words.contains("licences[2].operations") && words.contains("`look-up-citizen`"), "{words}");
+    assert!(words.contains("licences[2].fields") && words.contains("`permanentResidence`"), "{words}");
+}
+
+#[test]
+fn a_field_of_a_person_is_told_or_withheld_and_none_is_forgotten() {
+    let path = conformance::tree().join("schemas/canonical/citizen-answer.schema.json");
+    let contract: Value = serde_json::from_slice(&std::fs::read(path).expect("a contract")).expect("JSON");
+    let fields = contract["$defs"]["Person"]["properties"].as_object().expect("fields");
+    let mut fields: Vec<&str> = fields.keys().map(String::as_str).collect();
+    let mut known = [TOLD.as_slice(), WITHHELD.as_slice()].concat();
+    fields.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(fields, known);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
