@@ -24,6 +24,17 @@ fn refused(speaker: Speaker, heard: &Heard, status: u16, word: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_contract_and_mapping_find_is_said_at_once() {
+    let house = House::with(&[]).await;
+    for speaker in SPEAKERS {
+        let wrong = json!({ "MaTTHC": null, "NgayTiepNhan": "20260231083000" });
+        let heard = house.send(speaker, &[dossier("H99.14-261123-0009", wrong)]).await;
+        let text = heard.text();
+        assert!(text.contains("MaTTHC") && text.contains("NgayTiepNhan"), "{speaker:?}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_enter_is_told_why_in_its_own_words() {
     let house = House::with(&[("limits", "body_bytes_max = 20000")]).await;
     for speaker in SPEAKERS {
