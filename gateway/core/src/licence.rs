@@ -181,6 +181,19 @@ pub fn decide(licences: &[Licence], asked: &Asked<'_>, purpose: Purpose) -> Resu
     }
 }
 
+/// The integration codes under which this procedure is licensed for an operation, whoever asks and for whichever unit: for software that
+/// asks before it shows its button. None where no row is for it; an empty list where its rows name no code.
+pub fn codes(licences: &[Licence], kind: &Kind, procedure: &str) -> Option<Vec<String>> {
+    let rows = licences.iter().filter(|row| {
+        let somebody = row.officers.as_ref().is_none_or(|list| !list.is_empty());
+        let procedures = || row.procedures.iter().any(|each| each == procedure || each == "*");
+        somebody && procedures() && has(&row.operations, kind.as_str())
+    });
+    let mut rows = rows.peekable();
+    rows.peek()?;
+    Some(rows.flat_map(|row| row.codes.iter().cloned()).collect())
+}
+
 fn has(list: &[String], value: &str) -> bool {
     list.is_empty() || list.iter().any(|each| each.eq_ignore_ascii_case(value))
 }
@@ -282,6 +295,17 @@ mod tests {
         assert_eq!(refused.code, "licence.officer");
         let other = Officer { name: "canbo.khac".to_owned(), shown: Shown::Token };
         assert_eq!(refusal(&Asked { officer: Some(&other), ..asked }, Purpose::Dossier), "licence.officer");
+    }
+
+    #[test]
+    fn a_button_is_shown_where_somebody_may_ask() {
+        let look_up = Kind::from("look-up-citizen");
+        let codes = |rows: &[Licence], procedure: &str| super::codes(rows, &look_up, procedure);
+        assert_eq!(codes(&rows(), "1.004222"), Some(vec!["037".to_owned(), "003".to_owned()]));
+        assert_eq!(codes(&rows(), "2.000001"), None);
+        let mut nobody = rows();
+        nobody[1].officers = Some(Vec::new());
+        assert_eq!(codes(&nobody, "1.004222"), None);
     }
 
     #[test]

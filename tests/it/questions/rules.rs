@@ -234,6 +234,24 @@ async fn a_licence_for_an_operation_or_a_field_that_nobody_knows_is_a_defect() {
     assert!(words.contains("licences[2].fields") && words.contains("`permanentResidence`"), "{words}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_button_is_shown_where_a_licence_is() {
+    let further = "codes = [\"037\"]\n[[licences]]\nprocedures = [\"9.000001\"]\n[[licences]]\nprocedures = [\"1.003560\"]\nofficers = []\n";
+    let desk = Desk::with(&PLATFORMS[0], further).await;
+    // A local code means the national one that a list of ours has for it.
+    for (procedure, code) in [
+        (PROCEDURE, "037"),
+        ("9.000001", "037"),
+        ("TS_MN.000.00.00.H99", "037"),
+        ("1.003560", ""),
+        ("2.000001", ""),
+    ] {
+        let path = format!("/o/rest/v2/qldc/role/employee?serviceCode={procedure}");
+        let heard = ask(desk.address(), &crate::wire::head("GET", &path, &[])).await.expect("an answer");
+        assert_eq!(heard.json(), json!({ "serviceCode": procedure, "serviceDvcqg": code }));
+    }
+}
+
 #[test]
 fn a_field_of_a_person_is_told_or_withheld_and_none_is_forgotten() {
     let path = conformance::tree().join("schemas/canonical/citizen-answer.schema.json");
