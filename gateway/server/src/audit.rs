@@ -143,9 +143,9 @@ enum Record<'a> {
         code: Option<&'a str>,
         to: &'a str,
         profile: &'a str,
-        number: String,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        further_numbers: Vec<String>,
+        number: &'a str,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        further_numbers: &'a [String],
     },
     Ended {
         question: String,
@@ -186,7 +186,9 @@ impl Trail {
     pub async fn asked(&self, asked: &Asked<'_>, at: Moment) -> Result<(), CannotWrite> {
         let officer_code = asked.officer_code.map(|code| self.keys.officer(code));
         let dossier = asked.dossier.map(|code| self.keys.code(code));
-        let mut numbers = asked.numbers.iter().map(|number| hex(number));
+        let numbers: Vec<String> = asked.numbers.iter().map(|number| hex(number)).collect();
+        let (number, further_numbers) =
+            numbers.split_first().map_or(("", &[][..]), |(first, further)| (first, further));
         let record = Record::Asked {
             question: asked.question.to_string(),
             correlation: asked.correlation.as_str(),
@@ -202,8 +204,8 @@ impl Trail {
             code: asked.code,
             to: asked.to.as_str(),
             profile: asked.profile,
-            number: numbers.next().unwrap_or_default(),
-            further_numbers: numbers.collect(),
+            number,
+            further_numbers,
         };
         let written = self.writer.write(&record, at).await;
         self.ill.store(written.is_err(), Ordering::Relaxed);
