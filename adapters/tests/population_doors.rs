@@ -59,42 +59,53 @@ fn the_description_has_the_contract_in_it_and_the_callers_address() {
         headers: vec![("host".to_owned(), host.to_owned())],
         body: Body::default(),
     };
+    let nobody = |_: &str, _: &str| None;
     let told = |settings: &str| {
         let answer = build("population", "soap", settings)
-            .describe(&get("WSDL", "cong.h99.example:8460"))
+            .describe(&get("WSDL", "cong.h99.example:8460"), &nobody)
             .expect("a description");
         String::from_utf8(answer.body.0).expect("text")
     };
     assert!(told("").contains("location=\"http://cong.h99.example:8460/a/soap/cong-dan\""));
     let mut sealed = get("wsdl", "cong.h99.example");
     sealed.headers.push(("x-forwarded-proto".to_owned(), "https".to_owned()));
-    let sealed = build("population", "soap", "").describe(&sealed).expect("a description");
+    let sealed = build("population", "soap", "").describe(&sealed, &nobody).expect("a description");
     let sealed = String::from_utf8(sealed.body.0).expect("text");
     assert!(sealed.contains("location=\"https://cong.h99.example/a/soap/cong-dan\""));
     assert!(
         told("address = \"https://lgsp.h99.example/dan-cu\"")
             .contains("location=\"https://lgsp.h99.example/dan-cu\"")
     );
-    assert!(build("population", "soap", "").describe(&get("x", "h")).is_none());
-    assert!(build("population", "citizen", "").describe(&get("wsdl", "h")).is_none());
+    assert!(build("population", "soap", "").describe(&get("x", "h"), &nobody).is_none());
+    assert!(build("population", "citizen", "").describe(&get("wsdl", "h"), &nobody).is_none());
 }
 
 #[test]
 fn the_probe_of_opencps_is_answered_without_a_person_in_it() {
     let adapter = build("population", "opencps", "");
     let get = |path: &str, query: Vec<(String, String)>| {
-        adapter.describe(&Ask {
+        let ask = Ask {
             method: "GET".to_owned(),
             path: path.to_owned(),
             query,
             headers: vec![],
             body: Body::default(),
-        })
+        };
+        let codes = |kind: &str, procedure: &str| match (kind, procedure) {
+            ("look-up-citizen", "1.003560") => Some(vec!["033".to_owned(), "037".to_owned()]),
+            ("look-up-citizen", "1.004222") => Some(Vec::new()),
+            ("look-up-citizen", "1.000001") => Some(vec!["033".to_owned()]),
+            _ => None,
+        };
+        adapter.describe(&ask, &codes)
     };
-    let answer =
-        get("/o/rest/v2/qldc/role/employee", vec![("serviceCode".to_owned(), "1.003560".to_owned())]);
-    let document: Value = serde_json::from_slice(&answer.expect("an answer").body.0).expect("JSON");
-    assert_eq!(document, json!({ "serviceCode": "1.003560", "serviceDvcqg": "037" }));
+    for (procedure, code) in [("1.003560", "037"), ("1.004222", "037"), ("1.000001", "033"), ("2.000001", "")]
+    {
+        let query = vec![("serviceCode".to_owned(), procedure.to_owned())];
+        let answer = get("/o/rest/v2/qldc/role/employee", query).expect("an answer");
+        let document: Value = serde_json::from_slice(&answer.body.0).expect("JSON");
+        assert_eq!(document, json!({ "serviceCode": procedure, "serviceDvcqg": code }));
+    }
     assert!(get("/o/rest/v2/qldc", vec![]).is_none());
     assert!(get("/o/rest/v2/qldc/role/employee", vec![("cccd".to_owned(), NUMBER.to_owned())]).is_none());
 }

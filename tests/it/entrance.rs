@@ -189,9 +189,11 @@ async fn three() -> Three {
             file.display()
         )
     };
+    // Nobody is on its list yet.
+    let revoked = format!("client_crl_file = \"{}\", client_names", relay.revoke(&[]).display());
     let house = House::with(&[
         ("gateway", &ours.sign("localhost", 28).listens()),
-        ("relay", &door(&relay, "")),
+        ("relay", &door(&relay, "").replace("client_names", &revoked)),
         ("xml", &door(&shared, "\"xml.h99.example\"")),
         ("envelope", &door(&shared, "\"envelope.h99.example\"")),
     ])
@@ -301,6 +303,27 @@ async fn an_authority_is_changed_while_the_gateway_runs() {
     };
     crate::wire::until("the old authority's end", closed).await;
     taken(&stage.post(Some(&own), RELAY.path, &[json], &body("H99.14-261123-0762")).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_was_revoked_opens_nothing_any_more() {
+    let stage = three().await;
+    let json = ("content-type", "application/json");
+    let (lost, kept) =
+        (stage.relay.sign("mot-cua.h99.example", 27), stage.relay.sign("mot-cua.h99.example", 28));
+    let send = call("POST", RELAY.path, &[json], &body("H99.14-261123-0771"));
+    let mut open = stage.open(Some(&lost)).await.unwrap();
+    open.say(&send).await;
+    taken(&open.hear().await.unwrap());
+    stage.relay.revoke(&[27]);
+    let closed = async || {
+        open.say(&send).await;
+        (open.hear().await.expect("the connection stays").status == 401).then_some(())
+    };
+    crate::wire::until("the list to be read", closed).await;
+    let heard = stage.post(Some(&lost), RELAY.path, &[json], &body("H99.14-261123-0771")).await;
+    refused(&stage.house, &heard, 401, "auth.certificate", "").await;
+    taken(&stage.post(Some(&kept), RELAY.path, &[json], &body("H99.14-261123-0772")).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

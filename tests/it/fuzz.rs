@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use conformance::chance::Chance;
 use serde_json::json;
 
+use crate::questions::{DOSSIER, Desk, NAME, NUMBER, PLATFORMS, PROCEDURE};
 use crate::wire::{House, Line, SPEAKERS, Speaker, call, dossier};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,4 +88,51 @@ async fn no_bytes_on_the_wire_stop_the_gateway() {
         ended.expect("every connection ends");
     }
     house.still_works("9").await;
+}
+
+/// The two versions of SOAP: media type, address of the envelope.
+const SOAP: [(&str, &str); 2] = [
+    ("text/xml", "http://schemas.xmlsoap.org/soap/envelope/"),
+    ("application/soap+xml", "http://www.w3.org/2003/05/soap-envelope"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_comes_by_soap_is_answered_in_the_version_that_was_spoken() {
+    let desk = Desk::with(&PLATFORMS[0], "[questions]\nper_minute_max = 100000\n").await;
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    for (media, namespace) in SOAP {
+        let good = format!(
+            "<s:Envelope xmlns:s=\"{namespace}\"><s:Header><h:a xmlns:h=\"urn:h\">1</h:a></s:Header><s:Body>\
+             <c:TraCuuCongDan xmlns:c=\"urn:lienthong:population:cong-dan:1\"><c:MaDVC>{PROCEDURE}</c:MaDVC>\
+             <c:MaHoSo>{DOSSIER}</c:MaHoSo><c:TaiKhoan>canbo.thu</c:TaiKhoan><c:SoDinhDanh>{NUMBER}</c:SoDinhDanh>\
+             <c:HoVaTen>{NAME}</c:HoVaTen><c:NgaySinh>1985-01-02</c:NgaySinh></c:TraCuuCongDan></s:Body></s:Envelope>"
+        );
+        let headers = [("x-api-key", desk.key("soap")), ("content-type", media)];
+        let mut line = Line::open(desk.address()).await;
+        let mut answered = 0;
+        for round in 0..300 {
+            let body = match round % 6 {
+                _ if round == 0 => good.clone().into_bytes(),
+                0 => {
+                    let length = chance.below(300);
+                    chance.bytes(length)
+                }
+                _ => chance.damaged(good.as_bytes()),
+            };
+            line.say(&call("POST", "/soap/cong-dan", &headers, &body)).await;
+            let sent = String::from_utf8_lossy(&body).into_owned();
+            let heard = line.hear().await.unwrap_or_else(|| panic!("no answer to {sent}"));
+            let text = heard.text();
+            let told = heard.header("content-type").unwrap_or_default();
+            assert!(told.starts_with(media) && text.contains(namespace), "{sent}: {heard:?}");
+            answered += u32::from(heard.status == 200);
+            // A fault of SOAP 1.1 is always a 500: its words tell a defect of ours from one of the caller.
+            let is_fault = text.contains(":Fault>") && matches!(heard.status, 400 | 500);
+            assert!(heard.status == 200 || is_fault, "{sent}: {heard:?}");
+            assert!(!text.contains("gateway."), "{sent}: {heard:?}");
+        }
+        assert!(answered > 0, "nothing was asked at all");
+    }
+    let verified = desk.command(&["audit", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
 }

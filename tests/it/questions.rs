@@ -3,6 +3,7 @@
 
 mod rules;
 mod soap;
+mod trail;
 
 use std::net::SocketAddr;
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! TLS on both sides: who is trusted on the way out, and our own certificate at the door, changed while calls go on.
 
+mod silence;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +14,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lienthong::config::Peer;
 use lienthong::transport::{Failure, Transport};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, RevokedCertParams,
+};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -40,6 +45,9 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
+        // As each authority has a name of its own; revocation lists are found by it.
+        let name: String = key.public_key_raw().iter().map(|byte| format!("{byte:02x}")).take(20).collect();
+        params.distinguished_name.push(DnType::CommonName, name);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         Authority { folder, issuer: Issuer::new(params, key) }
@@ -56,6 +64,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2026, 12, last_day);
+        params.serial_number = Some(u64::from(last_day).into());
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let path = |end: &str| self.folder.path().join(format!("{name}-{last_day}.{end}"));
@@ -63,6 +72,28 @@ impl Authority {
         std::fs::write(&pair.certificate, certificate.pem()).unwrap();
         std::fs::write(&pair.key, key.serialize_pem()).unwrap();
         pair
+    }
+
+    /// Its revocation list as a file: all certificates whose last day is one of these.
+    pub fn revoke(&self, last_days: &[u8]) -> PathBuf {
+        let day = rcgen::date_time_ymd(2026, 11, 1);
+        let revoked = last_days.iter().map(|last_day| RevokedCertParams {
+            serial_number: u64::from(*last_day).into(),
+            revocation_time: day,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: day,
+            next_update: rcgen::date_time_ymd(2026, 11, 2),
+            crl_number: (last_days.len() as u64 + 1).into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let path = self.folder.path().join("crl.pem");
+        std::fs::write(&path, list.signed_by(&self.issuer).unwrap().pem().unwrap()).unwrap();
+        path
     }
 }
 

@@ -22,7 +22,7 @@ pub fn documents() -> BTreeMap<String, String> {
         let entries = std::fs::read_dir(tree().join(folder)).expect("the tree has this folder");
         for entry in entries {
             let path = entry.expect("a readable folder").path();
-            if path.extension().is_some_and(|ending| ending == "json") {
+            if path.extension().is_some_and(|ending| ending == "json" || ending == "xml") {
                 let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
                 documents.insert(name, std::fs::read_to_string(&path).expect("a readable file"));
             }

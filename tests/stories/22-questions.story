@@ -171,3 +171,53 @@ story: names are taken as people write them, in small letters and with doubled s
   citizen asks look-up question.json with person.identityNumber=001190000000, person.name=TRẦN THỊ MẪU, person.birth.date=1990-12-31 -> 200 "found"
   citizen asks look-up question.json with person.identityNumber="001085 000000" -> 400 person.identityNumber
   citizen asks look-up question.json with person.identityNumber="٠٠١٠٨٥٠٠٠٠٠٠" -> 400 person.identityNumber
+
+story: software that speaks SOAP asks as its description says, and is told in its own terms
+  with soap database
+  soap asks TraCuuCongDan question-soap.xml -> 200 <KetQua>found</KetQua>, <SoDinhDanh>001085000000</SoDinhDanh>, no TonGiao
+  soap asks TraCuuCongDan question-soap.xml with SoDinhDanh=001085000001 -> 200 <KetQua>not-found</KetQua>
+  # What no licence allows is a fault of its own, and leaves neither here nor there.
+  soap asks TraCuuCongDan question-soap.xml with MaDVC=2.000001 -> 500 licence.procedure, faultcode
+  database html
+  soap asks TraCuuCongDan question-soap.xml -> 500 population.html, faultcode
+  database heard 3 calls
+  audit 3 questions
+
+story: an officer with a key of their own asks under that name, whatever the software writes
+  with citizen opencps database
+  given officers citizen = canbo.khoa
+  given citizen may_assert_officers = false
+  given licence officers = ["canbo.khoa"]
+  citizen asks verify question.json with officer.account=canbo.khac -> 200 "match"
+  citizen asks verify question.json with officer=null -> 200 "match"
+  # The same name as another system's mere word is an officer too; one that is not on the list is none.
+  opencps asks qldc question-opencps.json with StaffEmail=canbo.khoa -> 200 "CongDan"
+  opencps asks qldc question-opencps.json -> 400 "005"
+  audit 3 questions
+
+story: a licence whose list of officers is empty lets nobody ask
+  with citizen database
+  given licence officers = []
+  citizen asks verify question.json -> 403 licence.officer
+  database heard 0 calls
+
+story: whoever goes through numbers without haste is reported, once, and nobody is stopped
+  with citizen database
+  given questions numbers_per_hour_alarm = 2
+  citizen asks verify question.json -> 200 "match"
+  citizen asks verify question.json with person.identityNumber=001085000001 -> 200 "no-match"
+  # The same number again is no other number, and another officer is another officer.
+  citizen asks verify question.json -> 200 "match"
+  citizen asks verify question.json with person.identityNumber=001085000002, officer.account=canbo.khac -> 200 "no-match"
+  alarms many-numbers 0
+  after 10m
+  citizen asks verify question.json with person.identityNumber=001085000002 -> 200 "no-match"
+  alarms many-numbers 1
+  citizen asks verify question.json with person.identityNumber=001085000003 -> 200 "no-match"
+  alarms many-numbers 1
+  # An hour later it is news again.
+  after 61m
+  citizen asks verify question.json with person.identityNumber=001085000004 -> 200 "no-match"
+  citizen asks verify question.json with person.identityNumber=001085000005 -> 200 "no-match"
+  citizen asks verify question.json with person.identityNumber=001085000006 -> 200 "no-match"
+  alarms many-numbers 2

@@ -23,6 +23,9 @@ use crate::envelope::Envelope;
 use crate::fault::Fault;
 use crate::ids::{Account, ChannelName, Kind, MessageId, Moment, PeerName};
 
+/// The integration codes under which a kind of question is licensed for a procedure, as its caller writes it; none if it is for nobody.
+pub type Licensed<'a> = dyn Fn(&str, &str) -> Option<Vec<String>> + 'a;
+
 /// A peer's embassy. One value for each configured peer, shared by all tasks.
 pub trait Adapter: Send + Sync {
     /// The credential that this call carries in its body, for channels that declare `credential: session`.
@@ -40,8 +43,8 @@ pub trait Adapter: Send + Sync {
 
     /// What a door says of itself to a `GET`: its description (`?wsdl`), a probe. Asked before anything else and without a key, so
     /// nothing of it depends on who asks; none if this door has nothing to say to the call. `ask.headers` may hold `host`.
-    fn describe(&self, ask: &Ask) -> Option<Answer> {
-        let _ = ask;
+    fn describe(&self, ask: &Ask, licensed: &Licensed<'_>) -> Option<Answer> {
+        let _ = (ask, licensed);
         None
     }
 

@@ -13,7 +13,7 @@ use crate::dossier::DossierCode;
 use crate::fault::Fault;
 use crate::ids::{Kind, Unit};
 
-/// One row of the matrix. An empty list means all, except for procedures: a licence is given for some.
+/// One row of the matrix. An empty list means all, except for procedures and officers: a licence is given for some.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Licence {
@@ -28,10 +28,11 @@ pub struct Licence {
     /// Integration codes. The first one is sent where the question names none.
     #[serde(default)]
     pub codes: Vec<String>,
-    /// Officers, by account, e-mail or code.
+    /// Officers, by account, e-mail or code. None are named: every officer of the units may ask, those too whom only their system asserts.
+    /// An empty list is a list with nobody on it.
     #[serde(default)]
-    pub officers: Vec<String>,
-    /// The fields of a person that may be told; empty for [`TOLD`].
+    pub officers: Option<Vec<String>>,
+    /// The fields of a person that may be told; empty for [`TOLD`]; one that is in neither list is a defect.
     #[serde(default)]
     pub fields: Vec<String>,
 }
@@ -49,6 +50,19 @@ pub const TOLD: [&str; 11] = [
     "permanentResidence",
     "currentResidence",
     "maritalStatus",
+];
+
+/// What is told only where a licence lists it. With [`TOLD`] these are all fields that an answer has of a person.
+pub const WITHHELD: [&str; 9] = [
+    "ethnicity",
+    "religion",
+    "bloodGroup",
+    "father",
+    "mother",
+    "spouse",
+    "representative",
+    "householdHead",
+    "householdBook",
 ];
 
 /// Where a canonical question names its officer. The first name that is there is the officer's: by it the licence decides, and under it
@@ -157,10 +171,27 @@ pub fn decide(licences: &[Licence], asked: &Asked<'_>, purpose: Purpose) -> Resu
             "thủ tục chưa được cấp phép khai thác CSDL dân cư cho đơn vị, dịch vụ hoặc mã tích hợp này";
         return refuse("licence.procedure", words);
     }
-    match rows.find(|licence| has(&licence.officers, &officer.name)) {
+    let of_officer = |licence: &&Licence| match licence.officers.as_deref() {
+        None => true,
+        Some(list) => list.iter().any(|each| each.eq_ignore_ascii_case(&officer.name)),
+    };
+    match rows.find(of_officer) {
         Some(row) => Ok(grant(row, asked)),
         None => refuse("licence.officer", "tài khoản cán bộ không có quyền tra cứu cho thủ tục này"),
     }
+}
+
+/// The integration codes under which this procedure is licensed for an operation, whoever asks and for whichever unit: for software that
+/// asks before it shows its button. None where no row is for it; an empty list where its rows name no code.
+pub fn codes(licences: &[Licence], kind: &Kind, procedure: &str) -> Option<Vec<String>> {
+    let rows = licences.iter().filter(|row| {
+        let somebody = row.officers.as_ref().is_none_or(|list| !list.is_empty());
+        let procedures = || row.procedures.iter().any(|each| each == procedure || each == "*");
+        somebody && procedures() && has(&row.operations, kind.as_str())
+    });
+    let mut rows = rows.peekable();
+    rows.peek()?;
+    Some(rows.flat_map(|row| row.codes.iter().cloned()).collect())
 }
 
 fn has(list: &[String], value: &str) -> bool {
@@ -255,8 +286,26 @@ mod tests {
             "licence.procedure"
         );
         assert_eq!(refusal(&Asked { code: Some("033"), ..asked }, Purpose::Dossier), "licence.procedure");
+        // A row that names no officers is for all of them; an empty list is a list, and nobody stands on it.
+        let verify = self::question("verify-citizen");
+        assert!(decide(&rows(), &verify.asked(), Purpose::Dossier).is_ok());
+        let mut nobody = rows();
+        nobody[0].officers = Some(Vec::new());
+        let refused = decide(&nobody, &verify.asked(), Purpose::Dossier).unwrap_err();
+        assert_eq!(refused.code, "licence.officer");
         let other = Officer { name: "canbo.khac".to_owned(), shown: Shown::Token };
         assert_eq!(refusal(&Asked { officer: Some(&other), ..asked }, Purpose::Dossier), "licence.officer");
+    }
+
+    #[test]
+    fn a_button_is_shown_where_somebody_may_ask() {
+        let look_up = Kind::from("look-up-citizen");
+        let codes = |rows: &[Licence], procedure: &str| super::codes(rows, &look_up, procedure);
+        assert_eq!(codes(&rows(), "1.004222"), Some(vec!["037".to_owned(), "003".to_owned()]));
+        assert_eq!(codes(&rows(), "2.000001"), None);
+        let mut nobody = rows();
+        nobody[1].officers = Some(Vec::new());
+        assert_eq!(codes(&nobody, "1.004222"), None);
     }
 
     #[test]

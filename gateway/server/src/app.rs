@@ -11,6 +11,7 @@ use gateway_core::adapter::{Adapter, FeedSpec, Scope, Secret};
 use gateway_core::channel::{Channel, Direction, Part};
 use gateway_core::fault::{Defect, Fault};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
+use gateway_core::licence;
 use gateway_core::pace::Watch;
 use gateway_core::redelivery::{Availability, Presence};
 use serde_json::{Value, json};
@@ -230,6 +231,17 @@ impl App {
     pub fn speaker(&self, adapter: &str, dialect: &str) -> Option<Arc<dyn Adapter>> {
         let speaks = |room: &&Arc<Room>| room.config.adapter == adapter && room.config.dialect == dialect;
         self.peers.values().find(speaks).map(|room| room.adapter.clone())
+    }
+
+    /// The integration codes under which a kind of question is licensed for a procedure, as software of this dialect writes it.
+    pub fn licensed(&self, door: (&str, &str), kind: &str, procedure: &str) -> Option<Vec<String>> {
+        let (adapter, dialect) = door;
+        let speaks = |room: &&Arc<Room>| room.config.adapter == adapter && room.config.dialect == dialect;
+        let list = format!("{adapter}/procedure");
+        let own = self.peers.values().find(speaks).and_then(|room| room.config.codes.get(&list));
+        let codes = self.rules.translator.code_list(own.unwrap_or(&list));
+        let national = codes.and_then(|codes| codes.get(procedure)?.as_str()).unwrap_or(procedure);
+        licence::codes(&self.config.licences, &Kind::from(kind), national)
     }
 
     /// Who must hear of this: every peer whose dialect takes the kind and whose entry does not leave it or the unit out.

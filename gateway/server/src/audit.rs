@@ -4,9 +4,11 @@
 //! same order ([`Trail::ended`]), also where the caller hangs up. A crash in between leaves a question without an end, which is the
 //! truth. No record holds a name,
 //! a birth date or an answer, and a number only as a keyed digest, because twelve digits behind a plain hash are found in
-//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds) and `writer` (the thread and its file).
+//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds), `find` (who asked about a number) and
+//! `writer` (the thread and its file).
 
 mod chain;
+mod find;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -20,6 +22,7 @@ use ring::hmac;
 use serde::Serialize;
 
 pub use chain::{Broken, Checked, verify};
+pub use find::{Found, Search, find};
 pub use writer::CannotWrite;
 
 use self::writer::Writer;
@@ -97,8 +100,8 @@ pub struct Asked<'a> {
     pub to: &'a PeerName,
     /// In which profile.
     pub profile: &'a str,
-    /// The number asked for, as [`AuditKeys::number`] makes it.
-    pub number: [u8; 16],
+    /// The numbers asked for, each as [`AuditKeys::number`] makes it: a citizen may be named by a new and an old one.
+    pub numbers: &'a [[u8; 16]],
 }
 
 /// How a question ended.
@@ -140,7 +143,9 @@ enum Record<'a> {
         code: Option<&'a str>,
         to: &'a str,
         profile: &'a str,
-        number: String,
+        number: &'a str,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        further_numbers: &'a [String],
     },
     Ended {
         question: String,
@@ -181,6 +186,9 @@ impl Trail {
     pub async fn asked(&self, asked: &Asked<'_>, at: Moment) -> Result<(), CannotWrite> {
         let officer_code = asked.officer_code.map(|code| self.keys.officer(code));
         let dossier = asked.dossier.map(|code| self.keys.code(code));
+        let numbers: Vec<String> = asked.numbers.iter().map(|number| hex(number)).collect();
+        let (number, further_numbers) =
+            numbers.split_first().map_or(("", &[][..]), |(first, further)| (first, further));
         let record = Record::Asked {
             question: asked.question.to_string(),
             correlation: asked.correlation.as_str(),
@@ -196,7 +204,8 @@ impl Trail {
             code: asked.code,
             to: asked.to.as_str(),
             profile: asked.profile,
-            number: hex(&asked.number),
+            number,
+            further_numbers,
         };
         let written = self.writer.write(&record, at).await;
         self.ill.store(written.is_err(), Ordering::Relaxed);

@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -33,6 +33,15 @@ pub fn authorities(path: &Path) -> Result<RootCertStore, String> {
         roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(roots)
+}
+
+/// The revocation lists of a file, at least one.
+pub fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let unreadable = |error: rustls_pki_types::pem::Error| format!("{}: {error}", path.display());
+    let found: Vec<_> = CertificateRevocationListDer::pem_file_iter(path)
+        .and_then(|pems| pems.collect::<Result<_, _>>())
+        .map_err(unreadable)?;
+    if found.is_empty() { Err(format!("{}: holds no revocation list", path.display())) } else { Ok(found) }
 }
 
 /// A certificate of ours with its key; an error if the two do not belong together.

@@ -16,6 +16,7 @@ use gateway_core::pace::Alarm;
 use gateway_core::pipeline;
 use gateway_core::translator::Context;
 use serde_json::Value;
+use tokio::time::{Instant as Until, timeout_at};
 
 use crate::app::{App, Room};
 use crate::audit::{Asked, Ended};
@@ -66,12 +67,19 @@ pub async fn ask(
     match licensed {
         true => ask_with_licence(app, from, room, arrival, message).await,
         // Whether what is passed through has an effect is the caller's business, so it is made once.
-        false => put(app, room, &message, &if understood { Tries::two() } else { Tries::one() }).await,
+        false => {
+            let until = Until::now() + Duration::from_millis(room.config.answer_ms_max);
+            let tries = if understood { Tries::two() } else { Tries::one() };
+            put(app, room, &message, &tries, until).await
+        }
     }
     .inspect(|_| tracing::info!(event = "question-answered", peer = %room.name, message = %id))
     .inspect_err(|fault| tracing::info!(event = "question-failed", peer = %room.name, fault = %fault.code))
     .map(Fate::Answered)
 }
+
+/// Where a canonical question has the numbers of whom it is about.
+const NUMBERS: [&str; 2] = ["/person/identityNumber", "/person/oldIdentityNumber"];
 
 fn as_it_came(payload: Payload) -> Value {
     match payload {
@@ -98,8 +106,8 @@ async fn ask_with_licence(
     if message.dossier.is_none() {
         message.dossier = text("/purpose/dossier/code").as_deref().and_then(DossierCode::new);
     }
-    let number =
-        text("/person/identityNumber").or_else(|| text("/person/oldIdentityNumber")).unwrap_or_default();
+    let numbers = NUMBERS.iter().filter_map(|path| text(path)).map(|number| app.trail.keys().number(&number));
+    let numbers: Vec<[u8; 16]> = numbers.collect();
     let officer = officer(from, arrival, &message.document);
     let officer_code = text("/officer/code");
     let wanted = licence::Asked {
@@ -113,8 +121,7 @@ async fn ask_with_licence(
     let grant = licence::decide(&app.config.licences, &wanted, from.config.purpose)?;
     // `decide` lets nobody through without an officer.
     let Some(officer) = officer else { return Err(nobody()) };
-    let number = app.trail.keys().number(&number);
-    hold_pace(app, &officer, number)?;
+    hold_pace(app, &officer, numbers.first().copied().unwrap_or_default())?;
     name_in(&mut message.document, &officer, &grant);
     let asked = Asked {
         question: message.id,
@@ -131,18 +138,27 @@ async fn ask_with_licence(
         code: grant.code.as_deref(),
         to: &room.name,
         profile: room.config.settings.get("profile").and_then(toml::Value::as_str).unwrap_or_default(),
-        number,
+        numbers: &numbers,
     };
-    app.trail.asked(&asked, message.at).await.map_err(|error| {
-        tracing::error!(event = "audit-refused", %error);
-        Fault::new("audit.unwritable", Blame::Gateway, Remedy::Later, words::audit_unwritable())
-    })?;
+    // Somebody waits at a screen for the disk as well.
+    let bound = Duration::from_millis(room.config.answer_ms_max);
+    let until = Until::now() + bound;
+    let tries = Tries::two();
+    let open = Open { app, message: &message, began: Instant::now(), tries: &tries, told: false };
+    let late = || format!("not on disk within {} ms", bound.as_millis());
+    let written = timeout_at(until, app.trail.asked(&asked, message.at)).await;
+    if let Err(reason) =
+        written.map_err(|_| late()).and_then(|written| written.map_err(|error| error.to_string()))
+    {
+        tracing::error!(event = "audit-refused", error = reason);
+        // Perhaps it is in the trail some day, and then its end is too: it never left.
+        open.ended("audit.unwritable");
+        return Err(Fault::new("audit.unwritable", Blame::Gateway, Remedy::Later, words::audit_unwritable()));
+    }
     if grant.without_dossier {
         app.metrics.questions_without_dossier.with_label_values(&[from.name.as_str()]).inc();
     }
-    let tries = Tries::two();
-    let open = Open { app, message: &message, began: Instant::now(), tries: &tries, told: false };
-    let result = put(app, room, &message, &tries).await;
+    let result = put(app, room, &message, &tries, until).await;
     let outcome = match &result {
         Ok(answer) => outcome(answer),
         Err(fault) => fault.code.to_string(),
@@ -240,7 +256,13 @@ fn name_in(document: &mut Value, officer: &Officer, grant: &Grant) {
 
 /// The calls of the question under one bound, a log-in included, because somebody waits at a screen. What surely brought no byte of
 /// an answer may be tried once more.
-async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Result<Answer, Fault> {
+async fn put(
+    app: &App,
+    room: &Room,
+    message: &Envelope,
+    tries: &Tries,
+    until: Until,
+) -> Result<Answer, Fault> {
     let message = &in_the_peers_words(app, room, message)?;
     let trace_on = inquire::passed_on(message);
     let bound = Duration::from_millis(room.config.answer_ms_max);
@@ -254,7 +276,7 @@ async fn put(app: &App, room: &Room, message: &Envelope, tries: &Tries) -> Resul
         .await
     };
     let too_late = |_| Err(question_unanswered(bound));
-    let receipt = tokio::time::timeout(bound, asking).await.unwrap_or_else(too_late).map_err(not_kept)?;
+    let receipt = timeout_at(until, asking).await.unwrap_or_else(too_late).map_err(not_kept)?;
     receipt.answer.ok_or_else(nobody)
 }
 

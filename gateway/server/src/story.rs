@@ -22,7 +22,8 @@
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
 //! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen; `as before` for the same answer; `given licence …`, `given questions …` |
-//! | `audit <n> questions` | the audit trail is whole and has so many |
+//! | `given officers <caller> = <officer>` | its key is that officer's own |
+//! | `audit <n> questions`, `alarms <reason> <n>` | the audit trail is whole and has so many; somebody was reported for going through numbers |
 //! | `<peer> answers`, `always`, `heard`, `is`, and whatever it does by itself | for every peer on stage, as for the portal |
 //! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order |
 //! | `stations [<code>] <which> <state>, …` | where shipments were, in the order in which it became known |
@@ -154,7 +155,9 @@ impl Stage {
         let callers: Vec<&str> = SENDERS.iter().map(|(peer, _)| *peer).chain(extras).collect();
         for peer in callers {
             let path = stage.app().config.gateway.keys_file();
-            let (_, key) = keyring::add(&path, peer, None, "story", stage.clock.now())
+            let given = stage.given_to("officers");
+            let officer = given.lines().find_map(|line| line.strip_prefix(peer)?.strip_prefix(" = "));
+            let (_, key) = keyring::add(&path, peer, officer, "story", stage.clock.now())
                 .map_err(|error| error.to_string())?;
             stage.keys.insert(peer.to_owned(), key);
         }
@@ -294,6 +297,7 @@ impl Stage {
             ["desk", "asks", ..] => self.order("/api/postal/price", text).await?,
             ["desk", "cancels", ..] => self.order("/api/postal/orders/cancel", text).await?,
             ["audit", count, "questions"] => return self.expect_trail(count).await,
+            ["alarms", reason, count] => return self.expect_alarms(reason, count),
             [caller, "asks", ..] => return self.ask(caller, text).await,
             ["stations", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentMoved).await,
             ["changes", ..] => return self.expect_notes(after_words(text, 1), Event::Shortened).await,

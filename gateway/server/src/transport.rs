@@ -4,6 +4,7 @@
 //! not reach the peer) or [`Failure::Silent`], [`Failure::BrokenOff`] (nobody can tell). Where in doubt it says silent.
 
 mod destinations;
+mod silence;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -33,6 +34,7 @@ use crate::config::Peer;
 use crate::watched::Watched;
 
 use destinations::{Checked, Destinations};
+use silence::Heeded;
 
 /// Longer answers are cut off and count as silence.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
@@ -87,13 +89,14 @@ impl Transport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        // Old servers close idle connections after a few seconds without a word; a request on such a connection would
-        // be silence where it need not be.
+        let silence = Duration::from_millis(peer.read_ms_max);
+        // Old servers close idle connections after a few seconds without a word, and so do we when silence lasts too long; a request on
+        // such a connection would be silence where it need not be.
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(4))
+            .pool_idle_timeout(Duration::from_secs(4).min(silence / 2))
             .retry_canceled_requests(true)
-            .build(Connector { https, destinations, within });
+            .build(Connector { https, destinations, within, silence });
         Ok(Transport {
             client,
             own,
@@ -120,9 +123,9 @@ impl Transport {
         let (head, body) = response.into_parts();
         // From here on an answer has begun, also if the rest of it never comes.
         let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
-        let body = body
-            .map_err(|_| Failure::BrokenOff(late()))?
-            .map_err(|error| Failure::BrokenOff(format!("the answer broke off: {error}")))?;
+        let body = body.map_err(|_| Failure::BrokenOff(late()))?.map_err(|error| {
+            Failure::BrokenOff(format!("the answer broke off: {}", chain(error.as_ref())))
+        })?;
         let headers = head
             .headers
             .iter()
@@ -203,7 +206,7 @@ impl ResolvesClientCert for OwnCertificate {
     }
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Stream = Heeded<MaybeHttpsStream<TokioIo<TcpStream>>>;
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// A connection, from the name to the end of the handshake, within its bound and to where it may go. What goes wrong here is surely
@@ -213,6 +216,7 @@ struct Connector {
     https: HttpsConnector<HttpConnector<Checked>>,
     destinations: Arc<Destinations>,
     within: Duration,
+    silence: Duration,
 }
 
 impl Service<Uri> for Connector {
@@ -228,10 +232,11 @@ impl Service<Uri> for Connector {
         if !uri.host().is_some_and(|host| self.destinations.may_be_host(host)) {
             return Box::pin(async { Err(destinations::refused().into()) });
         }
-        let (connecting, within) = (self.https.call(uri), self.within);
+        let (connecting, within, silence) = (self.https.call(uri), self.within, self.silence);
         Box::pin(async move {
             let late = |_| Err(format!("no connection within {} ms", within.as_millis()).into());
-            tokio::time::timeout(within, connecting).await.unwrap_or_else(late)
+            let stream = tokio::time::timeout(within, connecting).await.unwrap_or_else(late)?;
+            Ok(Heeded::over(stream, silence))
         })
     }
 }

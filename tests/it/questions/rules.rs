@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{DOSSIER, Desk, NAME, NUMBER, PLATFORMS, PROCEDURE, question};
 use crate::process::limit_files;
 use crate::wire::{Heard, Line, ask, call, until};
+use gateway_core::licence::{TOLD, WITHHELD};
 use lienthong::simulator::Twist;
 
 fn said(heard: &Heard) -> (u16, String) {
@@ -220,13 +221,46 @@ async fn the_database_is_asked_no_more_at_once_than_it_bears() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_licence_for_an_operation_that_nobody_knows_is_a_defect() {
+async fn a_licence_for_an_operation_or_a_field_that_nobody_knows_is_a_defect() {
     let desk = Desk::open(&PLATFORMS[0]).await;
-    desk.ground.configure("[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\n");
+    desk.ground.configure(
+        "[[licences]]\nprocedures = [\"*\"]\noperations = [\"look-up-citizn\"]\nfields = [\"name\", \"permanentResidense\"]\n",
+    );
     let output = desk.command(&["check"]);
     let words = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(!output.status.success(), "{words}");
     assert!(words.contains("licences[2].operations") && words.contains("`look-up-citizen`"), "{words}");
+    assert!(words.contains("licences[2].fields") && words.contains("`permanentResidence`"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_button_is_shown_where_a_licence_is() {
+    let further = "codes = [\"037\"]\n[[licences]]\nprocedures = [\"9.000001\"]\n[[licences]]\nprocedures = [\"1.003560\"]\nofficers = []\n";
+    let desk = Desk::with(&PLATFORMS[0], further).await;
+    // A local code means the national one that a list of ours has for it.
+    for (procedure, code) in [
+        (PROCEDURE, "037"),
+        ("9.000001", "037"),
+        ("TS_MN.000.00.00.H99", "037"),
+        ("1.003560", ""),
+        ("2.000001", ""),
+    ] {
+        let path = format!("/o/rest/v2/qldc/role/employee?serviceCode={procedure}");
+        let heard = ask(desk.address(), &crate::wire::head("GET", &path, &[])).await.expect("an answer");
+        assert_eq!(heard.json(), json!({ "serviceCode": procedure, "serviceDvcqg": code }));
+    }
+}
+
+#[test]
+fn a_field_of_a_person_is_told_or_withheld_and_none_is_forgotten() {
+    let path = conformance::tree().join("schemas/canonical/citizen-answer.schema.json");
+    let contract: Value = serde_json::from_slice(&std::fs::read(path).expect("a contract")).expect("JSON");
+    let fields = contract["$defs"]["Person"]["properties"].as_object().expect("fields");
+    let mut fields: Vec<&str> = fields.keys().map(String::as_str).collect();
+    let mut known = [TOLD.as_slice(), WITHHELD.as_slice()].concat();
+    fields.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(fields, known);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! Frames a question of OpenCPS and words its answer.
 
-use gateway_core::adapter::{Answer, Arrival, Ask, Fate, Heard, Payload};
+use gateway_core::adapter::{Answer, Arrival, Ask, Fate, Heard, Licensed, Payload};
 use gateway_core::fault::Fault;
 use gateway_core::json;
 use serde_json::{Map, Value, json};
@@ -22,15 +22,21 @@ const CODES: [(&str, &str); 5] = [
     ("licence.officer", "005"),
 ];
 
-/// `GET …/role/employee?serviceCode=`: may this procedure look up? Whoever it is, the button is shown: only the question itself
-/// names officer and unit, and the licence decides there.
-pub(super) fn probe(settings: &Settings, ask: &Ask) -> Option<Answer> {
+/// `GET …/role/employee?serviceCode=`: may this procedure look up, and under which code? The button is shown where somebody may: only the
+/// question itself names officer and unit, and the licence decides there.
+pub(super) fn probe(settings: &Settings, ask: &Ask, licensed: &Licensed<'_>) -> Option<Answer> {
     let path = ask.path.trim_end_matches('/').to_ascii_lowercase();
     if !path.ends_with("/rest/v2/qldc/role/employee") || frame::check_url(ask).is_err() {
         return None;
     }
-    let code = ask.query("serviceCode").unwrap_or_default();
-    Some(Answer::json(200, &json!({ "serviceCode": code, "serviceDvcqg": settings.look_up_code })))
+    let procedure = ask.query("serviceCode").unwrap_or_default();
+    // Rows that name no code are for the one that the software waits for.
+    let code = licensed(LOOK_UP, procedure.trim()).map(|codes| match codes.first() {
+        Some(first) if !codes.contains(&settings.look_up_code) => first.clone(),
+        _ => settings.look_up_code.clone(),
+    });
+    let code = code.unwrap_or_default();
+    Some(Answer::json(200, &json!({ "serviceCode": procedure, "serviceDvcqg": code })))
 }
 
 /// One object is one question.

@@ -6,7 +6,7 @@
 mod inbound;
 mod settings;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Conversation, Fate, Heard, Receipt, Turn};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Conversation, Fate, Heard, Licensed, Receipt, Turn};
 use gateway_core::fault::Fault;
 
 pub(super) use settings::Settings;
@@ -24,8 +24,8 @@ impl OpenCps {
 }
 
 impl Adapter for OpenCps {
-    fn describe(&self, ask: &Ask) -> Option<Answer> {
-        inbound::probe(&self.settings, ask)
+    fn describe(&self, ask: &Ask, licensed: &Licensed<'_>) -> Option<Answer> {
+        inbound::probe(&self.settings, ask, licensed)
     }
 
     fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {

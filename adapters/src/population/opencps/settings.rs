@@ -8,7 +8,8 @@ use crate::settings::{Reader, sound};
 pub(in crate::population) struct Settings {
     /// `answer_root`: `Body`, or `Envelope` for releases that keep the root of the SOAP answer.
     pub(super) keeps_root: bool,
-    /// `look_up_code`: what the probe answers for every procedure; the software shows its button only for this value.
+    /// `look_up_code`: what the probe answers for a procedure that is licensed under this code or under none in particular; the software
+    /// shows its button only for this value.
     pub(super) look_up_code: String,
 }
 

@@ -7,7 +7,7 @@ mod answer;
 mod inbound;
 mod settings;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Conversation, Fate, Heard, Receipt, Turn};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Conversation, Fate, Heard, Licensed, Receipt, Turn};
 use gateway_core::fault::Fault;
 
 pub(super) use settings::Settings;
@@ -28,7 +28,7 @@ impl Soap {
 }
 
 impl Adapter for Soap {
-    fn describe(&self, ask: &Ask) -> Option<Answer> {
+    fn describe(&self, ask: &Ask, _licensed: &Licensed<'_>) -> Option<Answer> {
         inbound::description(&self.settings, ask)
     }
 

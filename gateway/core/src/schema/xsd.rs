@@ -181,13 +181,30 @@ impl XmlContract {
             .map_err(|fault| not_utf8(bytes).unwrap_or(fault))?;
         if !errors.is_empty() {
             let found = Findings { view, outer: self.frame.outer };
-            return Err(violated(found.violations(&errors, &reading.value())));
+            let mut violations = found.violations(&errors, &reading.value());
+            // Dates and codes are the mapping's to judge; nobody should have to come twice for one document.
+            let further = self.spoken_of(view, &reading).and_then(act).err();
+            for mut found in further.into_iter().flat_map(|fault| fault.violations) {
+                if let Some(child) = &self.frame.child {
+                    found.path = format!("{child}[1].{}", found.path);
+                }
+                let told = violations.iter().any(|known| known.path == found.path);
+                if found.blame == Blame::Sender && !told {
+                    violations.push(found);
+                }
+            }
+            return Err(violated(violations));
         }
+        act(self.spoken_of(view, &reading)?)
+    }
+
+    /// The element that the contract is about: the root, or the one child of it.
+    fn spoken_of<'r>(&self, view: &FieldView, reading: &'r Reading<'_>) -> Result<Element<'r>, Fault> {
         match &self.frame.child {
-            None => act(reading.root()),
+            None => Ok(reading.root()),
             Some(child) => {
                 let field = view.node(self.frame.outer).position(child);
-                act(only(child, reading.root().get(child, field))?)
+                only(child, reading.root().get(child, field))
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use gateway_core::channel::{Direction, Part};
 use gateway_core::fault::{Defect, nearest};
 use gateway_core::ids::PeerName;
+use gateway_core::licence;
 use gateway_core::redelivery::Availability;
 use tokio::sync::Semaphore;
 
@@ -56,7 +57,7 @@ pub fn check(
             );
             defects.push(defect(&format!("peers.{}", names[0]), message));
         }
-        defects.extend(unknown_operations(rules, config, file));
+        defects.extend(unknown_in_licences(rules, config, file));
     }
     let keys = sealing_keys(config).err();
     defects.extend(keys.map(|message| defect("gateway.sealing_key_file", message)));
@@ -161,21 +162,33 @@ fn room(
     }
 }
 
-/// A licence for an operation that nobody knows would allow nothing, and say nothing of it.
-fn unknown_operations(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
-    let known =
-        || rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed).map(|(kind, _)| kind.as_str());
-    let rows = config.licences.iter().enumerate();
-    let named = rows.flat_map(|(row, licence)| licence.operations.iter().map(move |name| (row + 1, name)));
-    let unknown = named.filter(|(_, name)| !known().any(|kind| kind.eq_ignore_ascii_case(name)));
-    let defect = |(row, name): (usize, &String)| Defect {
-        file: file.to_owned(),
-        line: 0,
-        field: format!("licences[{row}].operations"),
-        message: format!("there is no operation `{name}` that needs a licence"),
-        nearest: nearest(name, known()),
-    };
-    unknown.map(defect).collect()
+/// A licence for an operation or a field that nobody knows would allow nothing, and say nothing of it.
+fn unknown_in_licences(rules: &Rules, config: &Config, file: &str) -> Vec<Defect> {
+    let licensed = rules.channels.kinds.iter().filter(|(_, spec)| spec.licensed);
+    let operations: Vec<&str> = licensed.map(|(kind, _)| kind.as_str()).collect();
+    let fields = [licence::TOLD.as_slice(), licence::WITHHELD.as_slice()].concat();
+    let mut defects = Vec::new();
+    for (row, licence) in config.licences.iter().enumerate() {
+        let mut unknown = |list: &str, name: &str, message: String, known: &[&str]| {
+            defects.push(Defect {
+                file: file.to_owned(),
+                line: 0,
+                field: format!("licences[{}].{list}", row + 1),
+                message,
+                nearest: nearest(name, known.iter().copied()),
+            });
+        };
+        for name in &licence.operations {
+            if !operations.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                let message = format!("there is no operation `{name}` that needs a licence");
+                unknown("operations", name, message, &operations);
+            }
+        }
+        for name in licence.fields.iter().filter(|name| !fields.contains(&name.as_str())) {
+            unknown("fields", name, format!("an answer has no field `{name}` of a person"), &fields);
+        }
+    }
+    defects
 }
 
 /// Units whose orders more than one carrier would take: each would carry it.

@@ -23,9 +23,9 @@ impl Given {
         }
     }
 
-    fn asked(&self, number: [u8; 16]) -> Asked<'_> {
+    fn asked<'a>(&'a self, numbers: &'a [[u8; 16]]) -> Asked<'a> {
         Asked {
-            question: MessageId::new(at(0), [number[0]; 10]),
+            question: MessageId::new(at(0), [numbers[0][0]; 10]),
             correlation: &self.correlation,
             from: &self.from,
             unit: &self.unit,
@@ -37,7 +37,7 @@ impl Given {
             code: Some("037"),
             to: &self.from,
             profile: "p1",
-            number,
+            numbers,
         }
     }
 }
@@ -53,7 +53,8 @@ fn keys() -> AuditKeys {
 
 async fn ask(trail: &Trail, given: &Given, count: u8, minutes: i64) {
     for n in 0..count {
-        let asked = given.asked(trail.keys().number(&format!("0010850000{n:02}")));
+        let numbers = [trail.keys().number(&format!("0010850000{n:02}"))];
+        let asked = given.asked(&numbers);
         trail.asked(&asked, at(minutes)).await.unwrap();
         let ended = Ended { question: asked.question, outcome: "found", duration_ms: 5, calls: 1 };
         trail.ended(&ended, at(minutes));
@@ -70,7 +71,7 @@ async fn whatever_a_caller_writes_in_place_of_a_code_is_not_read_in_the_trail() 
         procedure: "Nguyễn Văn Thử",
         dossier: Some("CCCD 001085000000"),
         officer_code: Some("001080000000"),
-        ..given.asked([1; 16])
+        ..given.asked(&[[1; 16]])
     };
     trail.asked(&asked, at(0)).await.unwrap();
     trail.close().await;
@@ -213,10 +214,10 @@ async fn what_cannot_be_written_is_said_and_goes_on_once_it_can() {
     // The month's new file cannot be made where a folder stands in its place.
     let obstacle = folder.path().join("audit/audit-2026-11.jsonl");
     std::fs::create_dir(&obstacle).unwrap();
-    assert!(trail.asked(&given.asked([1; 16]), at(10 * 60)).await.is_err());
+    assert!(trail.asked(&given.asked(&[[1; 16]]), at(10 * 60)).await.is_err());
     assert!(!trail.is_well());
     std::fs::remove_dir(&obstacle).unwrap();
-    trail.asked(&given.asked([1; 16]), at(10 * 60)).await.unwrap();
+    trail.asked(&given.asked(&[[1; 16]]), at(10 * 60)).await.unwrap();
     assert!(trail.is_well());
     trail.close().await;
     assert_eq!(verify(&folder.path().join("audit"), &[keys], &[]).unwrap().unwrap().questions, 2);

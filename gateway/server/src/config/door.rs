@@ -79,6 +79,8 @@ pub struct Door {
     pub addresses: Vec<String>,
     /// The authority that signs this peer's client certificates, in PEM. Read again when it changes.
     pub client_ca_file: Option<PathBuf>,
+    /// Revocation lists of that authority, in PEM: a certificate that stands on one is turned away. Read again when it changes.
+    pub client_crl_file: Option<PathBuf>,
     /// Only certificates in one of these names; empty means every one that the authority signed.
     pub client_names: Vec<String>,
     /// The keys this peer signs with, `whsec_…`; several while one takes the place of another.
@@ -98,6 +100,7 @@ impl Default for Door {
             minimum: Level::None,
             addresses: Vec::new(),
             client_ca_file: None,
+            client_crl_file: None,
             client_names: Vec::new(),
             signature_keys: Vec::new(),
             calls_per_minute_max: None,
@@ -139,8 +142,13 @@ impl Door {
         if self.accepts(Proof::Address) && self.addresses.is_empty() {
             wrong("addresses", "is needed: the door accepts `address`");
         }
-        if !self.client_names.is_empty() && self.client_ca_file.is_none() {
-            wrong("client_names", "is of no use without `client_ca_file`");
+        for (key, given) in [
+            ("client_names", !self.client_names.is_empty()),
+            ("client_crl_file", self.client_crl_file.is_some()),
+        ] {
+            if given && self.client_ca_file.is_none() {
+                wrong(key, "is of no use without `client_ca_file`");
+            }
         }
         if self.minimum > self.level_max() {
             let minimum = self.minimum.as_str();

@@ -57,7 +57,10 @@ pub struct Peer {
     /// No connection after so long: not sent.
     #[serde(default = "connect_ms_max")]
     pub connect_ms_max: u64,
-    /// No answer after so long: silence.
+    /// No byte either way for so long, before an answer or in the middle of one: silence.
+    #[serde(default = "read_ms_max")]
+    pub read_ms_max: u64,
+    /// No whole answer after so long, counted from the beginning of the call: silence.
     #[serde(default = "answer_ms_max")]
     pub answer_ms_max: u64,
     /// How long the peer itself may still be working on a call that it did not answer.
@@ -87,6 +90,9 @@ pub struct Peer {
 fn connect_ms_max() -> u64 {
     5_000
 }
+fn read_ms_max() -> u64 {
+    30_000
+}
 fn answer_ms_max() -> u64 {
     60_000
 }
@@ -111,10 +117,11 @@ pub enum InDoubt {
 const ANSWER_WAIT_MS_MAX: u64 = 10 * 60 * 1000;
 
 impl Peer {
-    pub(super) fn numbers(&self) -> [Bounded; 5] {
+    pub(super) fn numbers(&self) -> [Bounded; 6] {
         [
             ("answer_wait_ms", self.answer_wait_ms, (0, ANSWER_WAIT_MS_MAX)),
             ("connect_ms_max", self.connect_ms_max, (1, DAY_MS)),
+            ("read_ms_max", self.read_ms_max, (1, DAY_MS)),
             ("answer_ms_max", self.answer_ms_max, (1, DAY_MS)),
             ("processing_ms_max", self.processing_ms_max, (0, DAY_MS)),
             ("concurrency_max", self.concurrency_max as u64, (1, CONNECTIONS_MAX)),

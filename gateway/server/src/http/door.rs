@@ -131,7 +131,13 @@ impl<'a> Call<'a> {
         if self.visitor.secure {
             ask.headers.push(("x-forwarded-proto".to_owned(), "https".to_owned()));
         }
-        (ask.method == "GET").then(|| self.doors.iter().find_map(|door| door.adapter.describe(&ask)))?
+        let told = |door: &Door| {
+            let licensed = |kind: &str, procedure: &str| {
+                self.app.licensed((door.family, &door.channel.dialect), kind, procedure)
+            };
+            door.adapter.describe(&ask, &licensed)
+        };
+        (ask.method == "GET").then(|| self.doors.iter().find_map(told))?
     }
 
     /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.

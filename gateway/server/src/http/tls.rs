@@ -3,7 +3,8 @@
 //! A client certificate is asked for and not demanded: who has none may still bring a key. One that is shown must come from one of
 //! the peers' own authorities, or there is no connection; then it is the certificate of the peer whose authority
 //! signed it, and of no other. Everything is read from files that may change while the gateway runs: a new connection
-//! sees the new ones, an open one goes on, and whose its certificate is is judged anew.
+//! sees the new ones, an open one goes on, and whose its certificate is is judged anew. Who was revoked is nobody's any more: that is
+//! judged peer by peer and not at the handshake, because lists are found by an authority's name, and two may have the same.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{RootCertStore, ServerConfig};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
 use crate::certificates;
 use crate::clock::Clock;
@@ -47,19 +48,24 @@ impl DoorTls {
         let authorities: Vec<_> = by_certificate
             .filter_map(|(name, peer)| {
                 let file = peer.door.client_ca_file.clone()?;
-                Some((PeerName::from(name.as_str()), file, peer.door.client_names.clone()))
+                let names = peer.door.client_names.clone();
+                Some((PeerName::from(name.as_str()), file, peer.door.client_crl_file.clone(), names))
             })
             .collect();
         let mut files = vec![tls.certificate_file.clone(), tls.key_file.clone()];
-        files.extend(authorities.iter().map(|(_, file, _)| file.clone()));
+        files.extend(
+            authorities.iter().flat_map(|(_, file, crl, _)| [Some(file), crl.as_ref()]).flatten().cloned(),
+        );
         let (tls, clock) = (tls.clone(), clock.clone());
         let load = move || {
             let mut judges = Vec::new();
             let mut all = RootCertStore::empty();
-            for (peer, file, names) in &authorities {
+            for (peer, file, crl, names) in &authorities {
                 let roots = certificates::authorities(file)?;
+                let lists = crl.as_deref().map_or(Ok(Vec::new()), certificates::revocations)?;
                 all.roots.extend(roots.roots.iter().cloned());
-                judges.push(Judge { peer: peer.clone(), authority: verifier(roots)?, names: names.clone() });
+                let authority = verifier(roots, lists)?;
+                judges.push(Judge { peer: peer.clone(), authority, names: names.clone() });
             }
             let own = certificates::own(&tls.certificate_file, &tls.key_file)?;
             let ends = certificates::ends(&own.cert);
@@ -80,8 +86,15 @@ impl DoorTls {
     }
 }
 
-fn verifier(roots: RootCertStore) -> Result<Arc<dyn ClientCertVerifier>, String> {
+/// Trusts these authorities but for what their lists name. Whoever stands on no list is good, also one whose authority has none: then
+/// a list that is late keeps nobody outside.
+fn verifier(
+    roots: RootCertStore,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Arc<dyn ClientCertVerifier>, String> {
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), certificates::provider())
+        .with_crls(revoked)
+        .allow_unknown_revocation_status()
         .allow_unauthenticated()
         .build()
         .map_err(|error| error.to_string())
@@ -98,7 +111,7 @@ fn server_config(
         .map_err(|error| error.to_string())?;
     let builder = match authorities.is_empty() {
         true => builder.with_no_client_auth(),
-        false => builder.with_client_cert_verifier(verifier(authorities)?),
+        false => builder.with_client_cert_verifier(verifier(authorities, Vec::new())?),
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

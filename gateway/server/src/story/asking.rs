@@ -19,12 +19,19 @@ impl Stage {
             return Err("asks <operation> <file>".to_owned());
         };
         let document = self.documents.get(file).ok_or_else(|| format!("there is no document `{file}`"))?;
-        let document = changed(document, changes).map_err(|error| format!("{file}: {error}"))?;
         let key = self.keys.get(caller).map(Secret::reveal).unwrap_or_default();
-        let headers = [("x-api-key", key)];
-        let path = format!("{door}{operation}");
-        let (status, body) =
-            self.post_for_status(&path, "application/json", &headers, document.to_string()).await?;
+        // An envelope names its operation itself, and all go to one address.
+        let (path, media, document) = match file.ends_with(".xml") {
+            true => (door.to_owned(), "text/xml", rewritten(document, changes)),
+            false => (
+                format!("{door}{operation}"),
+                "application/json",
+                changed(document, changes).map(|document| document.to_string()),
+            ),
+        };
+        let document = document.map_err(|error| format!("{file}: {error}"))?;
+        let headers = [("x-api-key", key), ("soapaction", operation)];
+        let (status, body) = self.post_for_status(&path, media, &headers, document).await?;
         let said = format!("answered {status} «{body}»");
         let before = std::mem::replace(&mut self.answered, body);
         let is_said = |words: &str| match words.strip_prefix("no ") {
@@ -45,6 +52,12 @@ impl Stage {
         }
     }
 
+    /// `alarms <reason> <n>`: so many officers were reported for it.
+    pub(super) fn expect_alarms(&self, reason: &str, wanted: &str) -> Result<(), String> {
+        let raised = self.app().metrics.enumeration_alarms.with_label_values(&[reason]).get();
+        if raised.to_string() == wanted { Ok(()) } else { Err(format!("{raised} were raised")) }
+    }
+
     /// What `lienthong audit verify` finds. The end of a question is written after its answer, so this waits for it, with a bound.
     pub async fn trail(&self) -> Result<Checked, String> {
         let folder = self.app().config.gateway.audit_folder();
@@ -61,4 +74,19 @@ impl Stage {
         let ended = tokio::time::timeout(PATIENCE, reading).await;
         ended.unwrap_or_else(|_| Err("the audit trail does not come to be whole".to_owned()))
     }
+}
+
+/// An XML document in which elements hold other texts: `Name=text, …`.
+fn rewritten(document: &str, changes: &str) -> Result<String, String> {
+    let mut document = document.to_owned();
+    for change in changes.split(", ").filter(|change| !change.trim().is_empty()) {
+        let (name, text) = change.split_once('=').ok_or_else(|| format!("`{change}` is no Name=text"))?;
+        let (opening, closing) = (format!("<{}>", name.trim()), format!("</{}>", name.trim()));
+        let places = document
+            .split_once(&opening)
+            .and_then(|(before, after)| Some((before, after.split_once(&closing)?.1)));
+        let (before, after) = places.ok_or_else(|| format!("there is no {opening}"))?;
+        document = format!("{before}{opening}{}{closing}{after}", text.trim());
+    }
+    Ok(document)
 }

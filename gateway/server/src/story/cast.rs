@@ -39,7 +39,7 @@ const SILENT: Extra = Extra {
     door: "",
 };
 
-pub(super) const EXTRAS: [Extra; 8] = [
+pub(super) const EXTRAS: [Extra; 9] = [
     Extra {
         name: "hcc",
         adapter: "postal",
@@ -99,6 +99,14 @@ pub(super) const EXTRAS: [Extra; 8] = [
         dialect: "opencps",
         settings: "may_assert_officers = true\n",
         door: "/o/rest/v2/",
+        ..SILENT
+    },
+    Extra {
+        name: "soap",
+        adapter: "population",
+        dialect: "soap",
+        settings: "may_assert_officers = true\n",
+        door: "/soap/cong-dan",
         ..SILENT
     },
     Extra {

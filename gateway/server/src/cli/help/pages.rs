@@ -405,8 +405,36 @@ pub(super) const PAGES: &[Page] = &[
         command: "audit",
         about: "Nhật ký kiểm toán của các câu hỏi về công dân",
         args: &[],
-        examples: &[("lienthong audit verify", "nhật ký còn nguyên vẹn không", "is the trail whole")],
+        examples: &[
+            ("lienthong audit verify", "nhật ký còn nguyên vẹn không", "is the trail whole"),
+            ("lienthong audit find --number", "ai đã tra cứu công dân này", "who asked about this citizen"),
+        ],
         ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "audit find",
+        about: "Ai đã tra cứu công dân này: mọi câu hỏi về một số, kèm cán bộ, thủ tục, hồ sơ và kết quả",
+        args: &[
+            (
+                "number",
+                "",
+                "Theo số định danh hoặc số CMND, đọc từ đầu vào chuẩn: viết trên dòng lệnh thì số nằm lại trong lịch sử lệnh",
+            ),
+            (
+                "folder",
+                "THƯ MỤC",
+                "Thư mục nhật ký, nếu không phải của cổng đang cấu hình (bản sao cất nơi khác)",
+            ),
+        ],
+        examples: &[
+            ("lienthong audit find --number", "hỏi số rồi liệt kê", "asks for the number, then lists"),
+            (
+                "lienthong audit find --number --json",
+                "kết quả cho chương trình khác đọc; số có thể đưa qua đầu vào chuẩn",
+                "the result for another program; the number may be piped in",
+            ),
+        ],
+        ends: &[0, 2, 3],
     },
     Page {
         command: "audit verify",
