@@ -169,6 +169,7 @@ impl App {
         files: &Files,
         clock: Clock,
     ) -> Result<Arc<App>, CannotStart> {
+        let files = &files.of(&config.peers.values().map(|peer| peer.adapter.as_str()).collect());
         let (rules, rooms) = check(&config, file, files).map_err(CannotStart::Defects)?;
         let (current, old) = sealing_keys(&config).map_err(CannotStart::Key)?;
         let keyring = Keyring::new(config.gateway.keys_file(), &Seal::derive(&current, "caller-sessions"));

@@ -1,7 +1,7 @@
 //! Schemas and mappings: compiled into the binary, and taken file by file from the overlay folder where it has one of the
 //! same name. Read once, at start; a restart is the reload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,23 @@ impl Overlaid {
 }
 
 impl Files {
+    /// Those that these families need. A family's shelves refer to themselves and to what all share, so a gateway that speaks to nobody
+    /// of the others is spared compiling, and holding, theirs.
+    pub fn of(&self, families: &BTreeSet<&str>) -> Files {
+        let idle: Vec<&str> =
+            adapters::names().iter().copied().filter(|family| !families.contains(family)).collect();
+        let needed = |files: &BTreeMap<String, Vec<u8>>| {
+            let shelf = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
+            let kept = files.iter().filter(|(name, _)| !idle.contains(&shelf(name).as_str()));
+            kept.map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
+        };
+        Files {
+            schemas: needed(&self.schemas),
+            mappings: needed(&self.mappings),
+            overlaid: self.overlaid.clone(),
+        }
+    }
+
     /// What the binary holds.
     pub fn built_in() -> Self {
         Files { schemas: collect(&SCHEMAS), mappings: collect(&MAPPINGS), overlaid: BTreeMap::new() }

@@ -1,6 +1,8 @@
 //! Every metric name, in one table, and how the log is set up. Labels are peers, channels, steps and outcomes from closed or
 //! configured lists; never a dossier, a person, an address or a path that a caller chose.
 
+mod lines;
+
 use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -179,7 +181,7 @@ pub fn start_log(json: bool) {
         .with_timer(LocalTime);
     // A second start in one process (stories) keeps the first.
     let _ = if json {
-        log.json().flatten_event(true).with_span_list(false).try_init()
+        log.event_format(lines::Lines).fmt_fields(lines::SpanFields).try_init()
     } else {
         log.compact().try_init()
     };

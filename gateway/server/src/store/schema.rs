@@ -179,9 +179,7 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
         return Err(StoreError::Io(format!("this disk does not bear a write-ahead log (mode {mode})")));
     }
     // A journal that outgrew a slow reader is cut back at the next checkpoint instead of staying for ever.
-    connection.execute_batch(
-        "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;",
-    )?;
+    connection.execute_batch("PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;")?;
     Ok(())
 }
 

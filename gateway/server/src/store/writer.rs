@@ -116,7 +116,8 @@ impl Writer {
         let (orders, queue) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
         let next = Cell::new(next);
-        let thread = Thread { connection, checkpoints, vault, taken, telling, next, commits: commits.clone() };
+        let thread =
+            Thread { connection, checkpoints, vault, taken, telling, next, commits: commits.clone() };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let closing = thread.serve(queue);
             drop(held);
