@@ -234,5 +234,9 @@ fn list(defects: &[Defect]) -> String {
 
 /// A runtime for a command that needs one.
 fn block_on<T>(task: impl Future<Output = Result<T, Ended>>) -> Result<T, Ended> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
+    // The store's writer is a thread of its own and needs a core as much as all calls together: with a worker on every core they
+    // push each other aside, and a message costs a tenth more.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = cores.saturating_sub(1).max(1);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?.block_on(task)
 }
