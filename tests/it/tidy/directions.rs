@@ -303,6 +303,7 @@ const PEERS_MAY_BE_NAMED: &super::Waivers = &[
         "gateway/server/src/story/sending.rs",
         "whoever posts to us in a story does it in the dialect of that software",
     ),
+    ("gateway/server/src/telemetry/lines.rs", "a subscriber of events is the logging library's own word"),
     ("gateway/server/src/cli/demo.rs", "the demonstration shows one story and what to try next"),
     (
         "gateway/server/src/cli/help/pages.rs",
