@@ -1,5 +1,6 @@
 //! Plays every file of `tests/stories` on a stage of its own: real sockets, real store, a clock of the story's own.
 
+use conformance::broker::Broker;
 use gateway_core::ids::Moment;
 use lienthong::clock::Clock;
 use lienthong::story::{self, Stage};
@@ -13,6 +14,18 @@ const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_story_goes_as_told() {
+    tell_all(|_| Vec::new()).await;
+}
+
+/// The same stories, and the same clock, with every delivery carried by a real broker: each story has queues of its own there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_goes_as_told_also_through_rabbitmq() {
+    let broker = tokio::task::spawn_blocking(Broker::shared).await.unwrap();
+    tell_all(|number| broker.queue(&format!("story-{number}"))).await;
+}
+
+/// Plays all stories, each with these lines in `[queue]`.
+async fn tell_all(queue: impl Fn(usize) -> Vec<String>) {
     let only = std::env::var("STORY").unwrap_or_default();
     let mut files: Vec<_> = std::fs::read_dir(conformance::tree().join("tests/stories"))
         .unwrap()
@@ -33,8 +46,9 @@ async fn every_story_goes_as_told() {
                 otherwise.extend(playing.join_next().await.unwrap().unwrap());
             }
             let name = name.clone();
+            let queue = queue(told);
             playing.spawn(async move {
-                let why = tell(&story).await.err()?;
+                let why = tell(&story, queue).await.err()?;
                 Some(format!("{name}: «{}»: {why}", story.title))
             });
         }
@@ -50,11 +64,13 @@ async fn every_story_goes_as_told() {
     );
 }
 
-async fn tell(story: &story::Story) -> Result<(), String> {
+async fn tell(story: &story::Story, queue: Vec<String>) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let clock = Clock::manual(Moment::parse(START).unwrap());
     let path = folder.path().to_owned();
-    let mut stage = Stage::set(path, clock, conformance::documents(), story.given.clone()).await?;
+    let mut given = story.given.clone();
+    given.entry("queue".to_owned()).or_default().extend(queue);
+    let mut stage = Stage::set(path, clock, conformance::documents(), given).await?;
     let ended = stage.play(story, |_| {}).await.map_err(|why| why.to_string());
     stage.stop().await;
     ended

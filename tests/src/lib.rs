@@ -1,5 +1,6 @@
 //! What several kinds of tests need: where the tree is, and the documents that stories send.
 
+pub mod broker;
 pub mod chance;
 pub mod fields;
 pub mod process;

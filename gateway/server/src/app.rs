@@ -19,11 +19,13 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{AuditKeys, Trail};
 use crate::clock::Clock;
-use crate::config::{Config, Peer};
+use crate::config::{CarrierName, Config, Peer};
 use crate::doorkeeper::Doorkeeper;
 use crate::files::Files;
 use crate::http::DoorTls;
 use crate::keyring::Keyring;
+use crate::queue::Carrier;
+use crate::queue::amqp::{Health, RabbitMq};
 use crate::rules::Rules;
 use crate::sessions::Sessions;
 use crate::store::{News, OpenOptions, Receivers, Seal, Store, StoreError, Telling};
@@ -55,6 +57,8 @@ pub struct App {
     pub readiness: http::Readiness,
     /// The description of the doors, as `/openapi.json` answers it.
     pub openapi: bytes::Bytes,
+    /// What carries deliveries to the loops that make them.
+    pub carrier: Carrier,
     /// The audit trail of identity questions.
     pub trail: Trail,
     watch: Mutex<Watch>,
@@ -182,10 +186,19 @@ impl App {
         // Checked a moment ago, but a file may have changed since.
         let tls = check::door_tls(&config, &clock).map_err(CannotStart::Key)?;
         let openapi = openapi::document(&rules, files);
+        let carrier = match config.queue.carrier {
+            CarrierName::Embedded => Carrier::Embedded,
+            CarrierName::RabbitMq => {
+                let receivers = rooms.values().filter(|room| !room.config.endpoints.is_empty());
+                let names: Vec<&PeerName> = receivers.map(|room| &room.name).collect();
+                Carrier::RabbitMq(Arc::new(RabbitMq::new(config.queue.clone(), &names, &clock)))
+            }
+        };
         let app = Arc::new(App {
             config,
             rules,
             clock,
+            carrier,
             store,
             keyring,
             metrics: Metrics::new(),
@@ -216,6 +229,11 @@ impl App {
     /// What officers asked lately.
     pub fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The peers that something is delivered to.
+    pub fn receivers(&self) -> impl Iterator<Item = &Arc<Room>> {
+        self.peers.values().filter(|room| !room.config.endpoints.is_empty())
     }
 
     /// The room of a peer.
@@ -327,6 +345,21 @@ impl App {
         Value::Object(seen.collect())
     }
 
+    /// How the carrier is, for `/readyz` and the admin door.
+    pub fn carrier_seen(&self) -> Value {
+        let (name, health) = match &self.carrier {
+            Carrier::Embedded => ("embedded", Health::Up),
+            Carrier::RabbitMq(rabbit) => ("rabbitmq", rabbit.health()),
+        };
+        let (state, since) = match health {
+            Health::Up => ("up", None),
+            Health::Away(since) => ("away", Some(since)),
+            Health::Blocked(since) => ("blocked", Some(since)),
+        };
+        let for_seconds = since.map(|since| self.clock.now().millis_since(since) / 1000);
+        json!({ "name": name, "state": state, "since": since.map(|since| since.to_string()), "for_seconds": for_seconds })
+    }
+
     /// Brings the gauges up to date.
     pub async fn count(&self) {
         let own = self.tls.iter().map(|tls| ("door", tls.ends()));
@@ -344,6 +377,11 @@ impl App {
                 .with_label_values(&[name])
                 .set(i64::from(away_since(&availability).is_some()));
             self.metrics.peer_permits.with_label_values(&[name]).set(availability.limit() as i64);
+        }
+        if let Carrier::RabbitMq(rabbit) = &self.carrier {
+            let health = rabbit.health();
+            self.metrics.broker_away.set(i64::from(matches!(health, Health::Away(_))));
+            self.metrics.broker_blocked.set(i64::from(matches!(health, Health::Blocked(_))));
         }
         let Ok(stats) = self.store.stats().await else { return };
         let now = self.clock.now();

@@ -5,6 +5,7 @@
 
 pub mod door;
 mod peer;
+mod queue;
 mod secrets;
 mod shipments;
 
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use self::peer::{InDoubt, Peer};
+pub use self::queue::{BrokerTls, CarrierName, Queue};
 pub use self::secrets::SecretSource;
 pub use self::shipments::Shipments;
 
@@ -33,6 +35,9 @@ pub struct Config {
     /// What the door bears.
     #[serde(default)]
     pub limits: Limits,
+    /// What carries deliveries to the loops that make them.
+    #[serde(default)]
+    pub queue: Queue,
     /// Who may ask the population database what; nothing is allowed that no row allows.
     #[serde(default)]
     pub licences: Vec<Licence>,
@@ -208,7 +213,7 @@ impl Config {
         for net in self.gateway.destinations.iter().filter(|net| net.parse::<IpNet>().is_err()) {
             wrong("gateway.destinations".to_owned(), &door::no_network(net));
         }
-        for (key, value, (least, most)) in self.numbers() {
+        for (key, value, (least, most)) in self.numbers().into_iter().chain(self.queue.numbers()) {
             if !(least..=most).contains(&value) {
                 wrong(key.to_owned(), &format!("must be between {least} and {most}"));
             }
@@ -253,6 +258,7 @@ impl Config {
                 }
             }
         }
+        self.queue.examine(&mut wrong);
         door::examine_doors(&self.peers, tls.is_some(), &mut wrong);
         defects
     }

@@ -24,7 +24,7 @@ use gateway_core::adapter::{Effect, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::{self, DeliveryId, Outcome, Policy, Reading, Settlement};
-use gateway_core::redelivery::{Later, Presence, probe};
+use gateway_core::redelivery::Later;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -34,7 +34,8 @@ use self::talk::Talk;
 use crate::app::{App, Room};
 use crate::clock::SET_BACK_MS;
 use crate::crash;
-use crate::store::{Entry, Head, LaneId, StoreError};
+use crate::queue::{Carrier, Embedded, Line, Taken, Work};
+use crate::store::{Entry, Head, LaneId, StoreError, Token};
 use crate::transport::Failure;
 use crate::words;
 
@@ -44,7 +45,14 @@ const TURNS_MAX: usize = 20;
 /// Delivers to a peer until `stopped`, whatever happens: what panics or fails is started anew.
 pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        let loop_ = tokio::spawn(deliver_to(app.clone(), room.clone(), stopped.clone()));
+        let (gateway, peer, stop) = (app.clone(), room.clone(), stopped.clone());
+        let loop_ = match &app.carrier {
+            Carrier::Embedded => tokio::spawn(deliver_to(gateway, peer, Embedded, stop)),
+            Carrier::RabbitMq(rabbit) => {
+                let line = rabbit.line(&room.name).await;
+                tokio::spawn(deliver_to(gateway, peer, line, stop))
+            }
+        };
         if let Err(error) = loop_.await {
             tracing::error!(event = "delivery-loop-restarted", peer = %room.name, %error);
             tokio::select! {
@@ -55,7 +63,16 @@ pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Re
     }
 }
 
-async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
+async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut stopped: watch::Receiver<bool>) {
+    // Whoever had something before this loop has nothing any more.
+    while let Err(error) = app.store.take_back(&room.name).await {
+        tracing::error!(event = "take-back-failed", peer = %room.name, %error);
+        let again_at = app.clock.now().plus_millis(1_000);
+        tokio::select! {
+            () = app.clock.sleep_until(again_at) => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+    }
     let mut out: HashMap<tokio::task::Id, LaneId> = HashMap::new();
     let mut under_way = JoinSet::new();
     let mut drained = std::pin::pin!(drained(&app, stopped.clone()));
@@ -74,11 +91,12 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
         }
         let mut again_at = None;
         if !stopping {
-            match take(&app, &room, now, &out).await {
-                Ok(Taken { heads, full }) => {
-                    for head in heads {
-                        let lane = head.lane;
-                        let handle = under_way.spawn(attempt(app.clone(), room.clone(), head));
+            let lanes = out.values().copied().collect();
+            match line.take(&app, &room, now, &lanes).await {
+                Ok(Taken { work, full }) => {
+                    for one in work {
+                        let lane = one.head.lane;
+                        let handle = under_way.spawn(attempt(app.clone(), room.clone(), one));
                         out.insert(handle.id(), lane);
                     }
                     again_at =
@@ -90,7 +108,7 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
                 }
             }
         }
-        let parked = under_way.is_empty();
+        let parked = under_way.is_empty() && line.is_empty(&app, &room).await;
         room.bell.stand(Standing { parked, wakes, until: again_at });
         let alarm = async {
             match again_at {
@@ -100,6 +118,7 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
         };
         tokio::select! {
             () = room.bell.heard() => {}
+            () = line.stirred() => {}
             () = alarm => {}
             Some(ended) = under_way.join_next_with_id() => {
                 let id = match &ended { Ok((id, ())) => *id, Err(error) => error.id() };
@@ -130,48 +149,6 @@ async fn clock_set_back(app: &App, room: &Room, now: Moment) {
     }
 }
 
-/// What goes out now.
-struct Taken {
-    heads: Vec<Head>,
-    /// The peer bears no more at present, so more may be ready.
-    full: bool,
-}
-
-/// The heads of lanes that may go out now, oldest due date first, as many as the peer bears.
-async fn take(
-    app: &App,
-    room: &Room,
-    now: Moment,
-    out: &HashMap<tokio::task::Id, LaneId>,
-) -> Result<Taken, StoreError> {
-    let (permits, presence) = {
-        let availability = room.availability();
-        (availability.may_start(now, out.len()), availability.presence())
-    };
-    if permits == 0 {
-        return Ok(Taken { heads: Vec::new(), full: true });
-    }
-    let lanes = out.values().copied().collect();
-    let Presence::Away { probes, .. } = presence else {
-        let heads = app.store.ready(&room.name, permits, now, &lanes).await?;
-        return Ok(Taken { full: heads.len() >= permits, heads });
-    };
-    let mut heads = app.store.ready(&room.name, PROBE_CHOICE, now, &lanes).await?;
-    if !heads.is_empty() {
-        let turn = probe(probes, heads.len());
-        let head = heads.swap_remove(turn.lane);
-        let passer = match turn.passing {
-            Some(turn) => app.store.passer(head.lane, turn, now).await?,
-            None => None,
-        };
-        heads = vec![passer.unwrap_or(head)];
-    }
-    Ok(Taken { full: !heads.is_empty(), heads })
-}
-
-/// A probe is chosen among so many of the oldest.
-const PROBE_CHOICE: usize = 16;
-
 /// When to look again by itself: at the next probe of a peer that is away; never while it bears no more, because the end
 /// of a call wakes the loop. Only otherwise is the backlog asked, which is short then: of a long one, asking at every
 /// wake would cost more than delivering it.
@@ -184,19 +161,20 @@ async fn next_look(app: &App, room: &Room, now: Moment, full: bool) -> Result<Op
 }
 
 /// One attempt of one delivery. What our own code does wrong here costs this delivery an attempt and no other anything.
-async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
-    let task = AssertUnwindSafe(deliver(&app, &room, &head));
+async fn attempt(app: Arc<App>, room: Arc<Room>, work: Work) {
+    let Work { head, token, .. } = &work;
+    let task = AssertUnwindSafe(deliver(&app, &room, head, *token));
     let ended = match catch_panic(task).await {
         Ok(ended) => ended,
         Err(()) => {
             tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = head.delivery.0);
-            settle_panic(&app, &room, head.delivery).await
+            settle_panic(&app, &room, head.delivery, *token).await
         }
     };
     let ended = match ended {
         Err(error) if error.is_of_one_value() => {
             tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = head.delivery.0, %error);
-            settle_unreadable(&app, &room, head.delivery, &error).await
+            settle_unreadable(&app, &room, head.delivery, *token, &error).await
         }
         ended => ended,
     };
@@ -206,6 +184,8 @@ async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
         let now = app.clock.now();
         room.availability().failed(Later::default(), now, now, app.clock.jitter());
     }
+    // What was settled is on disk; only now may the broker forget it.
+    work.end(&app, &room).await;
 }
 
 /// Runs a task to its end or to its panic.
@@ -222,9 +202,14 @@ pub(crate) async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::U
     .await
 }
 
-async fn settle_panic(app: &App, room: &Room, id: DeliveryId) -> Result<(), StoreError> {
+async fn settle_panic(
+    app: &App,
+    room: &Room,
+    id: DeliveryId,
+    token: Option<Token>,
+) -> Result<(), StoreError> {
     let Some(delivery) = app.store.load(id).await? else { return Ok(()) };
-    let mut talk = Talk::new(app, room, delivery);
+    let mut talk = Talk::new(app, room, delivery, token);
     let fault = Fault::new("gateway.panic", Blame::Gateway, Remedy::Correct, words::delivery_panicked());
     talk.settle(Outcome::Panicked(fault), None).await
 }
@@ -234,6 +219,7 @@ async fn settle_unreadable(
     app: &App,
     room: &Room,
     id: DeliveryId,
+    token: Option<Token>,
     error: &StoreError,
 ) -> Result<(), StoreError> {
     let Some(history) = app.store.history(id).await? else { return Ok(()) };
@@ -244,16 +230,16 @@ async fn settle_unreadable(
     let ruling = pipeline::settle(outcome, None, &history, &Policy::default(), now, chance);
     let label = if matches!(ruling.settlement, Settlement::DeadLetter(_)) { "dead-letter" } else { "retry" };
     app.metrics.settled.with_label_values(&[room.name.as_str(), label]).inc();
-    app.store.write(id, vec![Entry::Settle { settlement: ruling.settlement, at: now }]).await?;
+    app.store.write_with(id, token, vec![Entry::Settle { settlement: ruling.settlement, at: now }]).await?;
     Ok(())
 }
 
 /// From the row to its settlement.
-async fn deliver(app: &App, room: &Room, head: &Head) -> Result<(), StoreError> {
+async fn deliver(app: &App, room: &Room, head: &Head, token: Option<Token>) -> Result<(), StoreError> {
     let Some(delivery) = app.store.load(head.delivery).await? else { return passed(app, room, head).await };
     let envelope = &delivery.envelope;
     let span = tracing::info_span!("delivery", correlation = %envelope.correlation, message = %envelope.id);
-    converse(Talk::new(app, room, delivery)).instrument(span).await
+    converse(Talk::new(app, room, delivery, token)).instrument(span).await
 }
 
 /// The head of a lane could not be taken: a newer one has its place, or the lane's row is wrong. Then it is asked anew who goes

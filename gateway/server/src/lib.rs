@@ -19,6 +19,7 @@ pub mod keyring;
 pub mod openapi;
 pub mod poller;
 pub mod question;
+pub mod queue;
 pub mod rules;
 pub mod sessions;
 pub mod simulator;

@@ -201,6 +201,10 @@ impl Stage {
             self.given_to("gateway"),
             self.given_to("limits"),
         );
+        let queue = self.given_to("queue");
+        if !queue.is_empty() {
+            text.push_str(&format!("\n[queue]\n{queue}"));
+        }
         for (peer, dialect) in SENDERS {
             text.push_str(&format!(
                 "\n[peers.{peer}]\nadapter = \"onestop\"\ndialect = \"{dialect}\"\nunit = \"{UNIT}\"\n"

@@ -4,8 +4,8 @@
 mod lines;
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +36,14 @@ pub struct Metrics {
     pub log_ins: IntCounterVec,
     /// Age of the oldest waiting delivery, by peer.
     pub oldest_seconds: IntGaugeVec,
+    /// 1 while the broker is away.
+    pub broker_away: IntGauge,
+    /// 1 while the broker takes nothing.
+    pub broker_blocked: IntGauge,
+    /// Lanes handed over again because a message was lost, by peer.
+    pub handed_over_again: IntCounterVec,
+    /// Messages of the broker that nobody can read, by peer and code.
+    pub broker_refused: IntCounterVec,
     /// Commits of the store that reached the disk.
     pub commits: IntCounter,
     /// How long our certificates are still good: the listener's (`door`), and those shown to peers.
@@ -107,6 +115,24 @@ impl Metrics {
                 "lienthong_oldest_waiting_seconds",
                 "Age of the oldest waiting delivery",
                 &["peer"],
+            ),
+            broker_away: {
+                let name = "lienthong_broker_away";
+                register(&registry, IntGauge::new(name, "1 while the broker is away"))
+            },
+            broker_blocked: {
+                let name = "lienthong_broker_blocked";
+                register(&registry, IntGauge::new(name, "1 while the broker takes nothing"))
+            },
+            handed_over_again: counter(
+                "lienthong_handed_over_again_total",
+                "Lanes handed over again because a message was lost",
+                &["peer"],
+            ),
+            broker_refused: counter(
+                "lienthong_broker_messages_refused_total",
+                "Messages of the broker that nobody can read",
+                &["peer", "code"],
             ),
             commits: {
                 let name = "lienthong_store_commits_total";

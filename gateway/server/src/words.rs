@@ -216,6 +216,11 @@ pub fn store_unreadable() -> &'static str {
     "bản lưu của bản tin này không mở được (tệp bị thiếu hoặc hỏng); khôi phục từ bản sao lưu rồi gửi lại, hoặc hủy và yêu cầu phần mềm một cửa gửi bản mới"
 }
 
+/// What came from the broker and is none of ours, or does not open.
+pub fn broker_message_unreadable() -> &'static str {
+    "bản tin lấy từ RabbitMQ không đọc được (không phải của kho này, sai khóa hoặc đã hỏng); bản gốc vẫn nằm trong kho và được gửi lại, chỉ cần xem ai đã ghi vào hàng đợi này"
+}
+
 /// No mapping for this kind.
 pub fn mapping_missing(kind: &str) -> String {
     format!(
@@ -296,6 +301,7 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "dead-letter" => ("không gửi được, cần xử lý", "dead letter: needs somebody"),
         "in-doubt" => ("chưa rõ đã ghi nhận hay chưa, cần kiểm tra", "in doubt: somebody must look"),
         "may-be-doubled" => ("gửi lại, có thể bị ghi hai lần", "sent again, may be doubled"),
+        "late-outcome" => ("kết quả đến muộn, không tính", "an outcome that came too late, not counted"),
         "read-back" => ("đã hỏi lại hệ thống nhận", "asked the peer back"),
         "corrected" => ("cán bộ đã sửa nội dung", "corrected by an operator"),
         "redelivered" => ("cán bộ cho gửi lại", "offered again by an operator"),

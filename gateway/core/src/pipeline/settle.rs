@@ -138,6 +138,33 @@ pub enum Settlement {
     Superseded,
 }
 
+impl Settlement {
+    /// Its name in metrics and timeline.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Settlement::Delivered { .. } => "delivered",
+            Settlement::RetryAt { .. } => "retry",
+            Settlement::Away { .. } => "peer-away",
+            Settlement::DeadLetter(_) => "dead-letter",
+            Settlement::InDoubt(_) => "in-doubt",
+            Settlement::Hold(_) => "held",
+            Settlement::Superseded => "superseded",
+        }
+    }
+
+    /// Why, where there is a reason to give.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Settlement::Away { fault }
+            | Settlement::DeadLetter(fault)
+            | Settlement::InDoubt(fault)
+            | Settlement::Hold(fault) => Some(fault),
+            Settlement::RetryAt { fault, .. } => fault.as_ref(),
+            Settlement::Delivered { .. } | Settlement::Superseded => None,
+        }
+    }
+}
+
 /// What becomes of the last exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFate {

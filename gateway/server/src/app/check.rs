@@ -14,11 +14,12 @@ use tokio::sync::Semaphore;
 
 use super::{Room, takes};
 use crate::clock::Clock;
-use crate::config::{Config, Peer};
+use crate::config::{CarrierName, Config, Peer};
 use crate::delivery;
 use crate::doorkeeper::Doorkeeper;
 use crate::files::Files;
 use crate::http::DoorTls;
+use crate::queue;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
 use crate::store::SealKey;
@@ -49,6 +50,10 @@ pub fn check(
         nearest: None,
     };
     defects.extend(door_tls(config, &Clock::system()).err().map(|message| defect("gateway.tls", message)));
+    if config.queue.carrier == CarrierName::RabbitMq {
+        let unreadable = queue::amqp::address(&config.queue).err();
+        defects.extend(unreadable.map(|message| defect("queue", message)));
+    }
     if let Some(rules) = &rules {
         for (unit, names) in ordered_twice(rules, config) {
             let message = format!(

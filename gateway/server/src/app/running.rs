@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::App;
 use crate::http::{Hall, Over};
+use crate::queue::Carrier;
 use crate::{delivery, http, poller};
 
 /// The audit trail is told the time so often: its heads of each day go into the log within the hour.
@@ -24,6 +25,9 @@ pub struct Running {
     pub tls_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// Connections to a broker: they end after those who acknowledge by them.
+    carrying: JoinSet<()>,
+    stop_carrying: watch::Sender<bool>,
 }
 
 impl Running {
@@ -59,7 +63,7 @@ impl Running {
                 }
             }
         });
-        for room in app.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
+        for room in app.receivers() {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(delivery::keep_running(app, room, stopped));
         }
@@ -79,13 +83,20 @@ impl Running {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(poller::keep_running(app, room, stopped));
         }
-        Ok(Running { app, address, tls_address, stop, tasks })
+        let mut carrying = JoinSet::new();
+        let (stop_carrying, stopped) = watch::channel(false);
+        if let Carrier::RabbitMq(rabbit) = &app.carrier {
+            rabbit.start(&app, &mut carrying, &stopped);
+        }
+        Ok(Running { app, address, tls_address, stop, tasks, carrying, stop_carrying })
     }
 
     /// Takes no more calls, lets those in progress end within their bounds, and closes the store.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+        let _ = self.stop_carrying.send(true);
+        while self.carrying.join_next().await.is_some() {}
         self.app.trail.close().await;
         self.app.store.close().await;
     }

@@ -26,7 +26,7 @@ use crate::config::InDoubt;
 use crate::crash;
 use crate::intake::{facts, translate_in};
 use crate::sessions::Held;
-use crate::store::{Delivery, Entry, Event, ExchangeId, Kept, Pinned, StoreError};
+use crate::store::{Delivery, Entry, Event, ExchangeId, Kept, Pinned, StoreError, Token};
 use crate::transport::Failure;
 use crate::words;
 
@@ -39,6 +39,8 @@ pub(super) struct Talk<'a> {
     room: &'a Room,
     began: Moment,
     pub(super) delivery: Delivery,
+    /// Our right to write about it, where it was claimed.
+    token: Option<Token>,
     /// The message with its document in the peer's form, once translated.
     message: Envelope,
     marks: Marks,
@@ -58,7 +60,7 @@ pub(super) struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    pub(super) fn new(app: &'a App, room: &'a Room, delivery: Delivery) -> Self {
+    pub(super) fn new(app: &'a App, room: &'a Room, delivery: Delivery, token: Option<Token>) -> Self {
         let seen = delivery.exchanges.iter().filter(|kept| kept.struck.is_none() && kept.answer.is_some());
         Talk {
             app,
@@ -73,6 +75,7 @@ impl<'a> Talk<'a> {
             heard: false,
             source: None,
             pending: Vec::new(),
+            token,
             delivery,
         }
     }
@@ -180,7 +183,7 @@ impl<'a> Talk<'a> {
             None => Entry::Call { request: request.clone(), at },
         });
         let anew = same.is_none();
-        let written = self.app.store.write(self.delivery.id, entries).await?;
+        let written = self.app.store.write_with(self.delivery.id, self.token, entries).await?;
         self.app.heed(self.room, &written.news);
         let row = written.exchanges.last().copied().filter(|_| !written.gone);
         if let Some(row) = row.filter(|_| anew) {
@@ -317,7 +320,7 @@ impl<'a> Talk<'a> {
         let now = self.app.clock.now();
         self.pending.push(Entry::Settle { settlement: settlement.clone(), at: now });
         let entries = std::mem::take(&mut self.pending);
-        let written = self.app.store.write(self.delivery.id, entries).await?;
+        let written = self.app.store.write_with(self.delivery.id, self.token, entries).await?;
         crash::point("after-settled");
         self.app.heed(self.room, &written.news);
         if !written.gone {
@@ -334,17 +337,8 @@ impl<'a> Talk<'a> {
 
     /// The peer's availability, the caller that waits, metrics and log hear of it.
     fn tell(&self, settlement: &Settlement, now: Moment) {
-        let (label, fault) = match settlement {
-            Settlement::Delivered { .. } => ("delivered", None),
-            Settlement::RetryAt { fault, .. } => ("retry", fault.as_ref()),
-            Settlement::Away { fault } => ("peer-away", Some(fault)),
-            Settlement::DeadLetter(fault) => ("dead-letter", Some(fault)),
-            Settlement::InDoubt(fault) => ("in-doubt", Some(fault)),
-            Settlement::Hold(fault) => ("held", Some(fault)),
-            Settlement::Superseded => ("superseded", None),
-        };
         let peer = self.room.name.as_str();
-        self.app.metrics.settled.with_label_values(&[peer, label]).inc();
+        self.app.metrics.settled.with_label_values(&[peer, settlement.name()]).inc();
         if let Settlement::Away { fault } = settlement {
             let later = Later { retry_after_ms: fault.retry_after_ms };
             if self.room.availability().failed(later, self.began, now, self.app.clock.jitter()) {
@@ -373,12 +367,12 @@ impl<'a> Talk<'a> {
         }
         tracing::info!(
             event = "settled",
-            settlement = label,
+            settlement = settlement.name(),
             peer,
             message = %self.message.id,
             correlation = %self.message.correlation,
             dossier = self.message.dossier.as_ref().map(DossierCode::for_log),
-            fault = fault.map(|fault| fault.code.as_ref()),
+            fault = settlement.fault().map(|fault| fault.code.as_ref()),
         );
     }
 }

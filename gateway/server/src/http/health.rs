@@ -80,6 +80,7 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
     let document = json!({
         "ready": store.is_ok(),
         "store": word(&store),
+        "carrier": app.carrier_seen(),
         "peers": app.peers_seen(),
     });
     text(status, "application/json", document.to_string().into())

@@ -79,6 +79,8 @@ events! {
     MayBeDoubled = "may-be-doubled",
     /// The peer was asked whether it took effect.
     ReadBack = "read-back",
+    /// It ended in hands that no longer had it: what they found out counts for nothing.
+    LateOutcome = "late-outcome",
     /// An operator changed the document.
     Corrected = "corrected",
     /// An operator had it sent again.

@@ -115,11 +115,12 @@ impl Writing<'_> {
         Ok(self.db.last_insert_rowid())
     }
 
+    /// Writes a lane. What was handed to a broker for another head than the new one is void, and the new one is ready.
     pub(super) fn update_lane(&self, lane: &Lane) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "UPDATE lane SET accepted = ?2, next_position = ?3, open = ?4, head = ?5, ready_at = ?6, due = ?7
-                 WHERE id = ?1",
+                "UPDATE lane SET accepted = ?2, next_position = ?3, open = ?4, head = ?5, ready_at = ?6, due = ?7,
+                   out = CASE WHEN out = 'queued' AND head IS NOT ?5 THEN NULL ELSE out END WHERE id = ?1",
             )?
             .execute(params![
                 lane.id,
@@ -191,12 +192,17 @@ impl Writing<'_> {
         Ok(lane.next().map(|head| Head { delivery: next.id, ready_at: next.ready_at, ..head }))
     }
 
-    /// Makes ready what waits for a moment after `now`. For a clock that was set back: otherwise a message accepted under
+    /// Makes ready what waits for a moment after `now`, and takes nothing for handed over later than that. For a clock that was set back: otherwise a message accepted under
     /// the wrong time would wait until that time comes again.
     pub(super) fn bring_forward(&self, peer: &str, now: Moment) -> Result<usize, StoreError> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT id FROM lane WHERE peer = ?1 AND head IS NOT NULL AND ready_at > ?2")?;
+        self.db
+            .prepare_cached(
+                "UPDATE lane SET queued_at = ?2 WHERE peer = ?1 AND out IS NOT NULL AND queued_at > ?2",
+            )?
+            .execute(params![peer, now.as_millis()])?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT id FROM lane WHERE peer = ?1 AND head IS NOT NULL AND out IS NULL AND ready_at > ?2",
+        )?;
         let lanes = statement.query_map(params![peer, now.as_millis()], |row| row.get::<_, i64>(0))?;
         let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
         for lane in &lanes {

@@ -8,6 +8,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use gateway_core::ids::hex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::Store;
@@ -23,6 +24,7 @@ use super::writer::Writer;
 const DATABASE: &str = "lienthong.db";
 const DIGEST_KEY: &str = "digest-key";
 const KEY_SEAL: &str = "key/";
+const STORE_ID: &str = "store-id";
 
 /// Above this size the check would cost more of the start than it is worth; an operator can ask for it.
 const CHECKED_BYTES_MAX: u64 = 64 << 20;
@@ -66,7 +68,7 @@ impl Store {
             schema::check(&connection)?;
         }
         schema::migrate(&mut connection)?;
-        let digests = unlock_for_writing(&mut connection, &seal)?;
+        let (digests, id) = unlock_for_writing(&mut connection, &seal)?;
         let vault = Arc::new(Vault::new(seal, digests, folder));
         let taken = Taken::default();
         let telling = Arc::new(OnceLock::new());
@@ -80,6 +82,7 @@ impl Store {
             taken,
             writer: Some(writer),
             folder: Arc::new(folder.to_owned()),
+            id: id.into(),
         })
     }
 
@@ -90,7 +93,7 @@ impl Store {
             return Err(StoreError::Io(format!("there is no store in {}", folder.display())));
         }
         let readers = Readers::new(path);
-        let digests = readers.with(|db| {
+        let (digests, id) = readers.with(|db| {
             if schema::version(db)? < schema::known() {
                 return Err(StoreError::NotPossible(
                     "the store is of an older version: start the gateway once, it brings it up to date"
@@ -98,7 +101,10 @@ impl Store {
                 ));
             }
             check_keys(db, &seal)?;
-            digest_key(db, &seal)?.ok_or_else(|| StoreError::Corrupt("the digest key is missing".to_owned()))
+            let digests = digest_key(db, &seal)?;
+            let digests =
+                digests.ok_or_else(|| StoreError::Corrupt("the digest key is missing".to_owned()))?;
+            Ok((digests, store_id(db)?.unwrap_or_default()))
         })?;
         Ok(Store {
             telling: Arc::default(),
@@ -107,6 +113,7 @@ impl Store {
             taken: Taken::default(),
             writer: None,
             folder: Arc::new(folder.to_owned()),
+            id: id.into(),
         })
     }
 }
@@ -157,11 +164,19 @@ fn digest_key(db: &Connection, seal: &Seal) -> Result<Option<Vec<u8>>, StoreErro
     sealed.map(|sealed| seal.open("meta.digest-key", &sealed)).transpose()
 }
 
-fn unlock_for_writing(db: &mut Connection, seal: &Seal) -> Result<Digests, StoreError> {
+fn store_id(db: &Connection) -> Result<Option<String>, StoreError> {
+    Ok(db.query_row("SELECT value FROM meta WHERE name = ?1", [STORE_ID], |row| row.get(0)).optional()?)
+}
+
+fn unlock_for_writing(db: &mut Connection, seal: &Seal) -> Result<(Digests, String), StoreError> {
     check_keys(db, seal)?;
     let key = match digest_key(db, seal)? {
         Some(key) => key,
         None => chance::<32>()?.to_vec(),
+    };
+    let store = match store_id(db)? {
+        Some(id) => id,
+        None => hex(&chance::<8>()?),
     };
     let id = format!("{KEY_SEAL}{}", seal.current_id());
     let transaction = db.transaction()?;
@@ -174,6 +189,7 @@ fn unlock_for_writing(db: &mut Connection, seal: &Seal) -> Result<Digests, Store
         // Sealed anew with the current key, so that the old one is needed only for what it sealed itself.
         transaction.execute(put, (DIGEST_KEY, seal.seal("meta.digest-key", &key)?))?;
     }
+    transaction.execute("INSERT OR IGNORE INTO meta (name, value) VALUES (?1, ?2)", (STORE_ID, &store))?;
     transaction.commit()?;
-    Ok(Digests::new(&key))
+    Ok((Digests::new(&key), store))
 }

@@ -83,7 +83,7 @@ pub(super) fn ready(
 ) -> Result<Vec<Head>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT id, head, ready_at, due FROM lane
-         WHERE peer = ?1 AND head IS NOT NULL AND ready_at <= ?2 ORDER BY due, ready_at LIMIT ?3",
+         WHERE peer = ?1 AND head IS NOT NULL AND out IS NULL AND ready_at <= ?2 ORDER BY due, ready_at LIMIT ?3",
     )?;
     let most = limit.saturating_add(out.len());
     let rows = statement.query_map(
@@ -116,7 +116,8 @@ pub(super) fn next_ready_at(
 ) -> Result<Option<Moment>, StoreError> {
     let next: Option<i64> = db
         .prepare_cached(
-            "SELECT min(ready_at) FROM lane WHERE peer = ?1 AND head IS NOT NULL AND ready_at > ?2",
+            "SELECT min(ready_at) FROM lane
+             WHERE peer = ?1 AND head IS NOT NULL AND out IS NULL AND ready_at > ?2",
         )?
         .query_row(params![peer.as_str(), now.as_millis()], |row| row.get(0))?;
     Ok(next.map(moment))

@@ -18,7 +18,7 @@ use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::event::Event;
 use super::lanes::{Lane, class, state, told};
-use super::types::{Entry, ExchangeId, Head, MappingUsed, Written};
+use super::types::{Entry, ExchangeId, Head, MappingUsed, Token, Written};
 use super::writer::Writing;
 
 /// What stands sealed in `delivery.pin`: the translation, or only the mappings that failed or were mended.
@@ -134,6 +134,7 @@ impl Writing<'_> {
     pub(super) fn record(
         &self,
         id: DeliveryId,
+        token: Option<Token>,
         entries: &[Sealed],
         claims: &[(String, u64)],
     ) -> Result<Written, StoreError> {
@@ -144,9 +145,19 @@ impl Writing<'_> {
         if !matches!(row.state, State::Waiting | State::Doubtful | State::Held) {
             return Ok(Written { gone: true, ..written });
         }
+        if let Some(token) = token
+            && !self.runs(row.lane, token)?
+        {
+            self.note_late(&row, entries)?;
+            return Ok(Written { gone: true, ..written });
+        }
         let lane = self.lane(row.lane)?;
         for entry in entries {
             self.record_one(&row, &lane, entry, &mut written)?;
+        }
+        let settles = |entry: &Sealed| matches!(entry, Sealed::Plain(Entry::Settle { .. }));
+        if token.is_some() && entries.iter().any(settles) {
+            self.hand_back(row.lane)?;
         }
         if !claims.is_empty() {
             self.claim(claims, Some(lane.dossier), self.delivery_at(id)?)?;

@@ -32,10 +32,11 @@ pub struct Stats {
 /// Counts. Costs a look at every open delivery, so it is for every quarter of a minute, not for every message.
 pub(super) fn stats(db: &Connection) -> Result<Stats, StoreError> {
     let mut stats = Stats::default();
-    // From the two small indexes, never from all deliveries: a lane with something open has a head, or something in it
+    // From the small indexes, never from all deliveries: a lane with something open has a head, or something in it
     // waits for a person or a file.
     let mut statement = db.prepare_cached(
-        "WITH open (lane) AS (SELECT id FROM lane WHERE head IS NOT NULL UNION
+        "WITH open (lane) AS (SELECT id FROM lane WHERE head IS NOT NULL AND out IS NULL UNION
+                              SELECT id FROM lane WHERE out IS NOT NULL UNION
                               SELECT lane FROM delivery WHERE state IN ('dead', 'in-doubt', 'held'))
          SELECT l.peer, d.state, count(*), min(d.at) FROM open CROSS JOIN lane l ON l.id = open.lane
          CROSS JOIN delivery d ON d.lane = l.id AND d.open = 1 GROUP BY l.peer, d.state",
@@ -52,7 +53,10 @@ pub(super) fn stats(db: &Connection) -> Result<Stats, StoreError> {
         entry.by_state.insert(state, row.get::<_, i64>(2)?.unsigned_abs());
     }
     let mut statement =
-        db.prepare_cached("SELECT peer, count(*) FROM lane WHERE head IS NOT NULL GROUP BY peer")?;
+        db.prepare_cached("SELECT peer, sum(n) FROM (
+             SELECT peer, count(*) AS n FROM lane WHERE head IS NOT NULL AND out IS NULL GROUP BY peer UNION ALL
+             SELECT peer, count(*) FROM lane WHERE out IS NOT NULL GROUP BY peer) GROUP BY peer",
+        )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let peer: String = row.get(0)?;

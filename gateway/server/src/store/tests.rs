@@ -1,6 +1,7 @@
 //! The store as its callers see it, and what the disk holds of it.
 
 mod crash;
+mod handover;
 mod lanes;
 mod operate;
 mod sealed;

@@ -144,6 +144,51 @@ pub struct Head {
     pub due: Option<Moment>,
 }
 
+/// A head that was handed to a broker, and for the how-manieth time its lane was: an older number is an old copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handover {
+    /// Which lane.
+    pub lane: LaneId,
+    /// Its head then.
+    pub delivery: DeliveryId,
+    /// Rises with each hand-over of this lane.
+    pub number: i64,
+}
+
+/// The right to work on a lane's head. It rises with each claim, and only who has the newest may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token(pub i64);
+
+/// What a broker is given of a hand-over; it decides nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Carried {
+    /// What is handed over.
+    pub handover: Handover,
+    /// The message's id in the journal.
+    pub message: MessageId,
+    /// One id through all lines.
+    pub correlation: Correlation,
+    /// The caller's trace context.
+    pub traceparent: Option<String>,
+    /// What it says.
+    pub kind: Kind,
+    /// The mapping that read it, with its fingerprint.
+    pub mapping: Option<MappingUsed>,
+    /// Attempts of its own so far.
+    pub attempts: u32,
+    /// When it came.
+    pub at: Moment,
+    /// The canonical document, sealed as it is stored; what is large stays behind as a claim.
+    pub sealed: Vec<u8>,
+}
+
+impl Carried {
+    /// The id of the key that sealed the document.
+    pub fn key_id(&self) -> String {
+        gateway_core::ids::hex(self.sealed.get(..4).unwrap_or_default())
+    }
+}
+
 /// A delivery, taken for an attempt. The hold is given back when this is dropped: keep it until the settlement is written.
 #[derive(Debug)]
 pub struct Delivery {

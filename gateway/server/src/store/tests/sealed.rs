@@ -111,6 +111,12 @@ async fn versions_and_damage_are_said_clearly() {
     assert!(matches!(damaged, Some(StoreError::Corrupt(_))), "{damaged:?}");
 }
 
+/// Lanes as they were before anything was handed to a broker.
+const WITHOUT_CARRIER: &str = "DROP INDEX lane_out; DROP INDEX lane_ready;
+    ALTER TABLE lane DROP COLUMN out; ALTER TABLE lane DROP COLUMN handover; ALTER TABLE lane DROP COLUMN queued_at;
+    ALTER TABLE lane DROP COLUMN confirmed; ALTER TABLE lane DROP COLUMN token;
+    CREATE INDEX lane_ready ON lane (peer, due, ready_at) WHERE head IS NOT NULL;";
+
 #[tokio::test]
 async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,6 +125,7 @@ async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it()
     store.close().await;
     drop(store);
     let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
+    db.execute_batch(WITHOUT_CARRIER).unwrap();
     db.execute_batch(
         "DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_stray; PRAGMA user_version = 2;",
     )
@@ -140,6 +147,7 @@ async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {
     drop(store);
     let path = folder.path().join("lienthong.db");
     let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch(WITHOUT_CARRIER).unwrap();
     db.execute_batch(
         "DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_dossier; DROP INDEX message_stray;
          CREATE INDEX message_dossier ON message (dossier, state, kind, peer);

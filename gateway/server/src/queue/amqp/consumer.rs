@@ -1,0 +1,164 @@
+//! The consuming half: each peer's queue, with as many messages out as the peer bears at most, and the sweep that finds what was lost.
+//!
+//! A message is read here and claimed in the loop of its peer. One that nobody can read is journaled as refused and forgotten by the broker;
+//! its lane is handed over again by the sweep. Whatever ends here (a cancel, a closed channel, an acknowledgement that reaches nobody) ends
+//! the session, and the next one declares what is missing.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use gateway_core::ids::PeerName;
+use lapin::message::Delivery;
+use lapin::options::{BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, Consumer};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
+use super::topology::{deliver_queue, look};
+use super::{Arrival, RabbitMq, Receipt, message};
+use crate::app::{App, Room};
+
+/// The sweep looks this often.
+const SWEEP: Duration = Duration::from_secs(1);
+/// A confirm that has not been written down by then never will be.
+const UNCONFIRMED_MS_MAX: i64 = 5_000;
+/// What was confirmed so long ago and is in no queue is lost.
+const LOST_MS_MIN: i64 = 30_000;
+
+/// Consumes for all peers.
+pub(super) struct ConsumerSession {
+    pub(super) app: Arc<App>,
+    pub(super) rabbit: Arc<RabbitMq>,
+}
+
+impl Session for ConsumerSession {
+    async fn run(&mut self, connection: &Connection, link: &Link) -> Result<Infallible, Broken> {
+        let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+        self.rabbit.topology.declare(&channel, &self.rabbit.queue).await?;
+        let cut = Arc::new(Notify::new());
+        let mut consuming = JoinSet::new();
+        for room in self.app.receivers() {
+            let consumer = self.consume(connection, room).await?;
+            consuming.spawn(forward(
+                self.app.clone(),
+                self.rabbit.clone(),
+                room.name.clone(),
+                consumer,
+                cut.clone(),
+            ));
+        }
+        link.up();
+        self.app.wake(self.app.peers.keys());
+        let mut ticks = tokio::time::interval(SWEEP);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(ended) = consuming.join_next() => {
+                    return Err(ended.unwrap_or_else(|error| Broken(error.to_string())));
+                }
+                () = cut.notified() => {
+                    return Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned()));
+                }
+                _ = ticks.tick() => self.sweep(connection).await?,
+            }
+        }
+    }
+}
+
+impl ConsumerSession {
+    /// A channel of its own for each peer: what closes one says whose it was.
+    async fn consume(&self, connection: &Connection, room: &Room) -> Result<Consumer, Broken> {
+        let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+        let prefetch = u16::try_from(room.config.concurrency_max).unwrap_or(u16::MAX);
+        timeout(ANSWER_MAX, channel.basic_qos(prefetch, BasicQosOptions::default())).await??;
+        let queue = deliver_queue(&self.rabbit.queue.store, &room.name);
+        let options = BasicConsumeOptions::default();
+        let tag = format!("lienthong-{}", room.name);
+        let consuming = channel.basic_consume(queue.into(), tag.into(), options, FieldTable::default());
+        Ok(timeout(ANSWER_MAX, consuming).await??)
+    }
+
+    /// Finds hand-overs that nobody will ever claim, and makes their lanes ready again.
+    async fn sweep(&self, connection: &Connection) -> Result<(), Broken> {
+        let store = &self.app.store;
+        let now = self.app.clock.now();
+        let unwritten = |error: crate::store::StoreError| Broken(error.to_string());
+        for room in self.app.receivers() {
+            let mut again = 0;
+            // A broker that takes nothing confirms nothing; what it was sent is still on its way.
+            if self.rabbit.publishing.health() == Health::Up {
+                let before = now.plus_millis(-UNCONFIRMED_MS_MAX);
+                again += store.retake_unconfirmed(&room.name, before).await.map_err(unwritten)?;
+            }
+            let before = now.plus_millis(-LOST_MS_MIN);
+            let old = store.waiting_since(&room.name, before, true).await.map_err(unwritten)?;
+            if old > 0 {
+                // A channel of its own, because looking for a queue that is gone costs it.
+                let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+                let there = look(&channel, &deliver_queue(&self.rabbit.queue.store, &room.name)).await?;
+                let there = there as usize;
+                let _ = timeout(ANSWER_MAX, channel.close(200, "OK".into())).await;
+                // Of a queue that never gets empty, some are lost when it holds fewer than were handed over long ago.
+                if there == 0 || there + room.config.concurrency_max < old {
+                    again += store.retake_lost(&room.name, before).await.map_err(unwritten)?;
+                }
+            }
+            if again > 0 {
+                tracing::warn!(event = "handed-over-again", peer = %room.name, lanes = again);
+                self.app
+                    .metrics
+                    .handed_over_again
+                    .with_label_values(&[room.name.as_str()])
+                    .inc_by(again as u64);
+                room.bell.ring();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// From a queue to the loop of its peer, until the consumer ends; that it did is the answer.
+async fn forward(
+    app: Arc<App>,
+    rabbit: Arc<RabbitMq>,
+    peer: PeerName,
+    mut consumer: Consumer,
+    cut: Arc<Notify>,
+) -> Broken {
+    loop {
+        let delivery = match consumer.next().await {
+            Some(Ok(delivery)) => delivery,
+            Some(Err(error)) => return error.into(),
+            None => return Broken(format!("the broker has cancelled the consumer of {peer}")),
+        };
+        match message::read(&delivery, &app.store) {
+            Ok(handover) => {
+                let receipt = Receipt { acker: delivery.acker, cut: cut.clone() };
+                rabbit.arrived(&peer, Arrival { handover, receipt, came: Instant::now() });
+            }
+            Err(why) => {
+                if let Err(error) = refuse(&app, &peer, &delivery, &why).await {
+                    return Broken(format!("a message nobody can read cannot be journaled: {error}"));
+                }
+                Receipt { acker: delivery.acker, cut: cut.clone() }.acknowledge().await;
+            }
+        }
+    }
+}
+
+/// Keeps what nobody can read, sealed, with the reason.
+async fn refuse(
+    app: &App,
+    peer: &PeerName,
+    delivery: &Delivery,
+    why: &message::Unreadable,
+) -> Result<(), crate::store::StoreError> {
+    tracing::warn!(event = "broker-message-unreadable", peer = %peer, code = why.code());
+    app.metrics.broker_refused.with_label_values(&[peer.as_str(), why.code()]).inc();
+    super::stray::journal(app, peer, &delivery.data, why.code()).await
+}

@@ -1,0 +1,225 @@
+//! One connection to the broker, kept alive by a supervisor of our own: any error drops everything and starts over after a pause with
+//! chance in it. The client's own recovery is not used, because it stalls whoever waits for it as long as the outage lasts.
+//!
+//! What a session does on its connection is its own; that it ends, is called ill and is started anew is done here, for every kind of
+//! session alike. Nothing of a session outlives it, so there is nothing to recover: a new one begins with what the store says.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use gateway_core::ids::Moment;
+use gateway_core::redelivery::backoff_ms;
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Connection, ConnectionProperties, Event};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::config::Queue;
+
+/// Pauses between two tries. A broker that is back has its consumers within five seconds, so the longest pause is well below.
+const PAUSE_MS_MIN: i64 = 200;
+const PAUSE_MS_MAX: i64 = 3_000;
+/// Whatever is asked of the broker while a session is set up is answered within this time, or the session is given up.
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// How a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// There is none, since then.
+    Away(Moment),
+    /// It works.
+    Up,
+    /// The broker takes nothing (its disk or memory is short), since then.
+    Blocked(Moment),
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+pub(crate) struct Broken(pub(crate) String);
+
+impl From<lapin::Error> for Broken {
+    fn from(error: lapin::Error) -> Self {
+        Broken(error.to_string())
+    }
+}
+
+impl From<tokio::time::error::Elapsed> for Broken {
+    fn from(_: tokio::time::error::Elapsed) -> Self {
+        Broken("the broker does not answer in time".to_owned())
+    }
+}
+
+/// How one connection is, for whoever wants to know.
+pub(crate) struct Link {
+    name: &'static str,
+    health: watch::Sender<Health>,
+    clock: Clock,
+}
+
+impl Link {
+    pub(crate) fn new(name: &'static str, clock: Clock) -> Self {
+        let health = watch::Sender::new(Health::Away(clock.now()));
+        Link { name, health, clock }
+    }
+
+    /// How it is now.
+    pub(crate) fn health(&self) -> Health {
+        *self.health.borrow()
+    }
+
+    /// Hears of every change.
+    pub(crate) fn watch(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// A session says that it works.
+    pub(crate) fn up(&self) {
+        if self.health.send_replace(Health::Up) != Health::Up {
+            tracing::info!(event = "broker-connected", link = self.name);
+        }
+    }
+
+    fn blocked(&self, reason: &str) {
+        let now = self.clock.now();
+        self.health.send_if_modified(|health| {
+            let changed = matches!(health, Health::Up);
+            if changed {
+                *health = Health::Blocked(now);
+            }
+            changed
+        });
+        tracing::warn!(event = "broker-blocked", link = self.name, reason);
+    }
+
+    fn unblocked(&self) {
+        self.health.send_if_modified(|health| {
+            let changed = matches!(health, Health::Blocked(_));
+            if changed {
+                *health = Health::Up;
+            }
+            changed
+        });
+        tracing::info!(event = "broker-unblocked", link = self.name);
+    }
+
+    fn away(&self) -> bool {
+        let now = self.clock.now();
+        let worked = |health: &mut Health| {
+            let worked = !matches!(health, Health::Away(_));
+            if worked {
+                *health = Health::Away(now);
+            }
+            worked
+        };
+        self.health.send_if_modified(worked)
+    }
+}
+
+/// What is done on a connection.
+pub(crate) trait Session: Send {
+    /// Works on a fresh connection until something is wrong; says [`Link::up`] as soon as it works.
+    fn run(
+        &mut self,
+        connection: &Connection,
+        link: &Link,
+    ) -> impl Future<Output = Result<std::convert::Infallible, Broken>> + Send;
+}
+
+/// Keeps a session running until `stopped`, whatever happens to the broker.
+pub(crate) async fn supervise(
+    mut session: impl Session,
+    queue: &Queue,
+    link: &Link,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut failures = 0;
+    while !*stopped.borrow() {
+        let why = tokio::select! {
+            Err(why) = connected(&mut session, queue, link) => why,
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        if link.away() {
+            failures = 0;
+        }
+        // Said when it begins and then ever more seldom: an outage of a day fills no disk with lines.
+        if u32::is_power_of_two(failures + 1) {
+            tracing::warn!(event = "broker-away", link = link.name, tries = failures + 1, cause = %why.0);
+        }
+        let pause = backoff_ms(PAUSE_MS_MIN, PAUSE_MS_MAX, failures, link.clock.jitter());
+        failures = failures.saturating_add(1);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// One connection from its beginning to its end.
+async fn connected(
+    session: &mut impl Session,
+    queue: &Queue,
+    link: &Link,
+) -> Result<std::convert::Infallible, Broken> {
+    let (uri, tls) = address(queue).map_err(Broken)?;
+    let properties = ConnectionProperties::default()
+        .with_connection_name(format!("lienthong {} {}", queue.store, link.name).into());
+    let runtime = lapin::runtime::default_runtime()?;
+    let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
+    let connection = timeout(ANSWER_MAX, connecting).await??;
+    // One listener for each connection: a second one would take events away from the first.
+    let mut events = std::pin::pin!(connection.events_listener());
+    let watching = async {
+        while let Some(event) = events.next().await {
+            match event {
+                Event::ConnectionBlocked(reason) => link.blocked(&reason),
+                Event::ConnectionUnblocked => link.unblocked(),
+                Event::Error(error) => return Broken::from(error),
+                _ => {}
+            }
+        }
+        Broken("the connection is gone".to_owned())
+    };
+    let ended = tokio::select! {
+        why = watching => Err(why),
+        ended = session.run(&connection, link) => ended,
+    };
+    // Best effort: the broker notices a closed socket as well.
+    let _ = timeout(Duration::from_secs(1), connection.close(200, "OK".into())).await;
+    ended
+}
+
+/// Where the broker is and what we show it. Read at every connection, so that a new password or certificate needs no restart.
+pub(crate) fn address(queue: &Queue) -> Result<(AMQPUri, OwnedTLSConfig), String> {
+    let password = queue.password.as_ref().map(|source| source.read()).transpose();
+    let password = password.map_err(|error| format!("queue.password: {error}"))?;
+    let uri = AMQPUri {
+        scheme: if queue.tls.is_some() { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
+        authority: AMQPAuthority {
+            userinfo: AMQPUserInfo {
+                username: queue.user.clone(),
+                password: password.map(|secret| secret.reveal().to_owned()).unwrap_or_default(),
+            },
+            host: queue.host.clone(),
+            port: queue.port,
+        },
+        vhost: queue.vhost.clone(),
+        query: AMQPQueryString { heartbeat: Some(queue.heartbeat_seconds), ..AMQPQueryString::default() },
+    };
+    let Some(tls) = &queue.tls else { return Ok((uri, OwnedTLSConfig::default())) };
+    let read = |key: &str, path: &std::path::Path| {
+        std::fs::read(path)
+            .map_err(|error| format!("queue.tls.{key}: cannot read {}: {error}", path.display()))
+    };
+    let authority = String::from_utf8(read("ca_file", &tls.ca_file)?)
+        .map_err(|_| "queue.tls.ca_file: is no PEM file".to_owned())?;
+    let identity = match (&tls.certificate_file, &tls.key_file) {
+        (Some(certificate), Some(key)) => Some(OwnedIdentity::PKCS8 {
+            pem: read("certificate_file", certificate)?,
+            key: read("key_file", key)?,
+        }),
+        _ => None,
+    };
+    Ok((uri, OwnedTLSConfig { identity, cert_chain: Some(authority) }))
+}

@@ -1,0 +1,265 @@
+//! RabbitMQ as the carrier: heads of lanes go through a broker, and nothing about the promises changes.
+//!
+//! The loop of a peer marks heads in the store and gives them to the [`publisher`]; the [`consumer`] brings them back to the loop, which
+//! claims each in the store before it does anything with it. Two connections, because a broker whose disk is full answers nothing on the one
+//! that has published. A probe of a peer that is away does not go through the broker: it is no ready work but a question of ours.
+//!
+//! What a restart sees: the store's rows. Everything that was out is ready again, and whatever the broker still holds is an old copy.
+
+mod consumer;
+pub(crate) mod link;
+mod message;
+mod publisher;
+mod stray;
+pub mod topology;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_core::ids::{Moment, PeerName};
+use lapin::Acker;
+use lapin::options::BasicAckOptions;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use self::link::Health;
+pub(crate) use self::link::address;
+use self::link::{Link, supervise};
+use self::topology::Topology;
+use super::{Line, Taken, Work, choose_probe, permits};
+use crate::app::{App, Room};
+use crate::clock::Clock;
+use crate::config::Queue;
+use crate::store::{Handover, Head, LaneId, StoreError};
+
+/// So many heads are marked in one commit.
+const BATCH: usize = 100;
+/// A message is held for a free place this long at most: then its lane waits in the store, and no time limit of the broker is ever near.
+const HELD_MAX: Duration = Duration::from_secs(60);
+
+/// The broker as the carrier of one gateway.
+pub struct RabbitMq {
+    queue: Queue,
+    topology: Topology,
+    publishing: Link,
+    consuming: Link,
+    post: mpsc::UnboundedSender<Outgoing>,
+    /// The other end of `post`; bounded by what the store lets be handed over.
+    outbox: Mutex<mpsc::UnboundedReceiver<Outgoing>>,
+    inboxes: BTreeMap<PeerName, Inbox>,
+}
+
+/// Marked, and on its way to the publisher.
+struct Outgoing {
+    peer: PeerName,
+    handovers: Vec<Handover>,
+}
+
+/// A message that came from the broker. Bounded by the prefetch of its queue.
+struct Arrival {
+    handover: Handover,
+    receipt: Receipt,
+    came: Instant,
+}
+
+struct Inbox {
+    send: mpsc::UnboundedSender<Arrival>,
+    receive: Arc<Mutex<mpsc::UnboundedReceiver<Arrival>>>,
+}
+
+/// The right to have the broker forget a message.
+pub(crate) struct Receipt {
+    acker: Acker,
+    /// The session it came by, told when it turns out to be over.
+    cut: Arc<Notify>,
+}
+
+impl Receipt {
+    /// What the message was about is on disk, or is no longer its own.
+    pub(crate) async fn acknowledge(self) {
+        // `false` is no error of the client's and means the same: nobody hears it, the message will come again and claim nothing.
+        if !matches!(self.acker.ack(BasicAckOptions::default()).await, Ok(true)) {
+            self.cut.notify_one();
+        }
+    }
+}
+
+impl RabbitMq {
+    /// For these peers; nothing is connected yet.
+    pub(crate) fn new(queue: Queue, peers: &[&PeerName], clock: &Clock) -> RabbitMq {
+        let (post, outbox) = mpsc::unbounded_channel();
+        let inbox = |name: &&PeerName| {
+            let (send, receive) = mpsc::unbounded_channel();
+            ((*name).clone(), Inbox { send, receive: Arc::new(Mutex::new(receive)) })
+        };
+        RabbitMq {
+            topology: Topology::new(&queue.store, peers.iter().copied()),
+            publishing: Link::new("publisher", clock.clone()),
+            consuming: Link::new("consumer", clock.clone()),
+            post,
+            outbox: Mutex::new(outbox),
+            inboxes: peers.iter().map(inbox).collect(),
+            queue,
+        }
+    }
+
+    /// How it is: as ill as the iller of its two connections.
+    pub(crate) fn health(&self) -> Health {
+        match (self.publishing.health(), self.consuming.health()) {
+            (Health::Away(one), Health::Away(other)) => Health::Away(one.min(other)),
+            (away @ Health::Away(_), _) | (_, away @ Health::Away(_)) => away,
+            (blocked @ Health::Blocked(_), _) | (_, blocked @ Health::Blocked(_)) => blocked,
+            (Health::Up, Health::Up) => Health::Up,
+        }
+    }
+
+    /// Starts the two connections; they end when `stopped`.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        app: &Arc<App>,
+        tasks: &mut JoinSet<()>,
+        stopped: &watch::Receiver<bool>,
+    ) {
+        let publisher = publisher::Publisher { app: app.clone(), rabbit: self.clone() };
+        let consumer = consumer::ConsumerSession { app: app.clone(), rabbit: self.clone() };
+        let (rabbit, stop) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { supervise(publisher, &rabbit.queue, &rabbit.publishing, stop).await });
+        let (rabbit, stop) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { supervise(consumer, &rabbit.queue, &rabbit.consuming, stop).await });
+    }
+
+    /// The line of one peer; there is one at a time.
+    pub(crate) async fn line(self: &Arc<Self>, peer: &PeerName) -> Lane {
+        let inbox = match self.inboxes.get(peer) {
+            Some(inbox) => inbox.receive.clone(),
+            // Nobody delivers to a peer without endpoints.
+            None => Arc::new(Mutex::new(mpsc::unbounded_channel().1)),
+        };
+        Lane { rabbit: self.clone(), inbox: inbox.lock_owned().await, waiting: VecDeque::new() }
+    }
+
+    fn arrived(&self, peer: &PeerName, arrival: Arrival) {
+        if let Some(inbox) = self.inboxes.get(peer) {
+            // The receiver lives as long as this value does.
+            let _ = inbox.send.send(arrival);
+        }
+    }
+}
+
+/// One peer's way through the broker.
+pub(crate) struct Lane {
+    rabbit: Arc<RabbitMq>,
+    inbox: OwnedMutexGuard<mpsc::UnboundedReceiver<Arrival>>,
+    /// Came, and not yet claimed.
+    waiting: VecDeque<Arrival>,
+}
+
+impl Line for Lane {
+    async fn take(
+        &mut self,
+        app: &App,
+        room: &Room,
+        now: Moment,
+        out: &HashSet<LaneId>,
+    ) -> Result<Taken, StoreError> {
+        while let Ok(arrival) = self.inbox.try_recv() {
+            self.waiting.push_back(arrival);
+        }
+        let (permits, away) = permits(room, now, out.len());
+        if let Some(probes) = away {
+            self.put_back(app, self.waiting.len()).await?;
+            if permits == 0 {
+                return Ok(Taken::nothing(true));
+            }
+            let probe = match choose_probe(app, room, probes, now, out).await? {
+                Some(head) => app.store.claim_probe(head.lane).await?.map(|token| (head, token)),
+                None => None,
+            };
+            let work: Vec<Work> = probe
+                .into_iter()
+                .map(|(head, token)| Work { head, token: Some(token), receipt: None })
+                .collect();
+            return Ok(Taken { full: !work.is_empty(), work });
+        }
+        let work = self.claim(app, permits).await?;
+        let stale = self.waiting.iter().take_while(|arrival| arrival.came.elapsed() > HELD_MAX).count();
+        self.put_back(app, stale).await?;
+        self.hand_over(app, room, now).await?;
+        Ok(Taken { full: work.len() >= permits, work })
+    }
+
+    async fn stirred(&mut self) {
+        match self.inbox.recv().await {
+            Some(arrival) => self.waiting.push_back(arrival),
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn is_empty(&self, app: &App, room: &Room) -> bool {
+        // Without a broker, or without an answer of the store, nobody knows; and then it is not said.
+        self.rabbit.health() == Health::Up
+            && self.waiting.is_empty()
+            && app.store.out(&room.name).await.is_ok_and(|out| out == 0)
+    }
+}
+
+impl Lane {
+    /// Claims what came, as many as the peer bears. What the store does not give is an old copy: the broker may forget it.
+    async fn claim(&mut self, app: &App, permits: usize) -> Result<Vec<Work>, StoreError> {
+        let mut work = Vec::new();
+        while work.len() < permits && !self.waiting.is_empty() {
+            let count = self.waiting.len().min(permits - work.len());
+            let handovers: Vec<Handover> =
+                self.waiting.iter().take(count).map(|arrival| arrival.handover).collect();
+            let tokens = app.store.claim(handovers).await?;
+            for (arrival, token) in self.waiting.drain(..count).zip(tokens) {
+                let Arrival { handover, receipt, .. } = arrival;
+                match token {
+                    Some(token) => {
+                        let head = Head {
+                            lane: handover.lane,
+                            delivery: handover.delivery,
+                            ready_at: Moment::default(),
+                            due: None,
+                        };
+                        work.push(Work { head, token: Some(token), receipt: Some(receipt) });
+                    }
+                    None => receipt.acknowledge().await,
+                }
+            }
+        }
+        Ok(work)
+    }
+
+    /// The first `count` of what came cannot go now: their lanes wait in the store.
+    async fn put_back(&mut self, app: &App, count: usize) -> Result<(), StoreError> {
+        if count == 0 {
+            return Ok(());
+        }
+        let handovers = self.waiting.iter().take(count).map(|arrival| arrival.handover).collect();
+        app.store.put_back(handovers).await?;
+        for arrival in self.waiting.drain(..count) {
+            arrival.receipt.acknowledge().await;
+        }
+        Ok(())
+    }
+
+    /// Gives ready heads to the publisher, as long as there is somebody who takes them.
+    async fn hand_over(&self, app: &App, room: &Room, now: Moment) -> Result<(), StoreError> {
+        while self.rabbit.publishing.health() == Health::Up {
+            let handovers = app.store.hand_over(&room.name, BATCH, self.rabbit.queue.lanes_max, now).await?;
+            let marked = handovers.len();
+            if marked == 0 {
+                break;
+            }
+            // The receiver lives as long as this value does.
+            let _ = self.rabbit.post.send(Outgoing { peer: room.name.clone(), handovers });
+            if marked < BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
