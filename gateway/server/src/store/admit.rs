@@ -95,8 +95,8 @@ impl Writing<'_> {
                 Some(of) => answer(Some(Admission::Duplicate { of }), Vec::new()),
                 None => {
                     let code = item.fault.as_ref().map(|fault| fault.code.as_str());
-                    self.journal(item, dossier, "refused", None, code)?;
-                    self.remember(item, self.db.last_insert_rowid())?;
+                    let message = self.journal(item, dossier, "refused", None, code)?;
+                    self.remember(item, message)?;
                     answer(None, Vec::new())
                 }
             },
@@ -189,8 +189,7 @@ impl Writing<'_> {
         content: &PreparedContent,
         dossier: Option<i64>,
     ) -> Result<i64, StoreError> {
-        self.insert_message(item, dossier, "accepted", None, None, Some(&content.document))?;
-        let message = self.db.last_insert_rowid();
+        let message = self.insert_message(item, dossier, "accepted", None, None, Some(&content.document))?;
         self.remember(item, message)?;
         Ok(message)
     }
@@ -218,7 +217,7 @@ impl Writing<'_> {
         state: &str,
         same_as: Option<MessageId>,
         fault_code: Option<&str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         self.insert_message(item, dossier, state, same_as, fault_code, None)
     }
 
@@ -230,7 +229,7 @@ impl Writing<'_> {
         same_as: Option<MessageId>,
         fault_code: Option<&str>,
         document: Option<&[u8]>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let is_repeat = matches!(state, "duplicate" | "late-repeat");
         self.db
             .prepare_cached(
@@ -258,7 +257,9 @@ impl Writing<'_> {
                 document,
                 item.dossier.as_ref().map(DossierCode::as_str),
             ])?;
-        Ok(())
+        let message = self.db.last_insert_rowid();
+        self.announce_message(message, state)?;
+        Ok(message)
     }
 
     pub(super) fn queue(

@@ -57,6 +57,8 @@ pub struct Telling {
     pub asked: BTreeSet<PeerName>,
     /// So long after the last news nobody is asked about a shipment any more; none is never.
     pub stale_ms: Option<i64>,
+    /// Others are to hear of every message.
+    pub announces: bool,
 }
 
 /// Who receives a kind of message.

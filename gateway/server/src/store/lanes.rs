@@ -234,7 +234,7 @@ impl Writing<'_> {
                 "INSERT INTO timeline (dossier, delivery, at, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![dossier, delivery.map(|id| id.0), at.as_millis(), event.as_str(), sealed])?;
-        Ok(())
+        delivery.map_or(Ok(()), |delivery| self.announce_delivery(delivery, event, at))
     }
 }
 

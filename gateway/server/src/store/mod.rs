@@ -9,6 +9,7 @@
 //! reads back (once). Nothing in memory is needed. Deliberately absent: the clock, and any decision; those are the core's.
 
 mod admit;
+mod announce;
 mod calls;
 mod carriage;
 mod checkpoint;
@@ -55,6 +56,7 @@ use writer::Writer;
 
 use crate::crash;
 
+pub use announce::Announcement;
 pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
 pub use error::StoreError;
 pub use event::Event;
@@ -127,6 +129,16 @@ impl Store {
     /// A carrier could not be asked about a shipment: not again before then.
     pub async fn postpone(&self, shipment: ShipmentId, until: Moment) -> Result<(), StoreError> {
         self.run(move |writing| writing.postpone(shipment, until)).await
+    }
+
+    /// What waits to be announced after this number, in order.
+    pub async fn announcements(&self, after: i64, limit: usize) -> Result<Vec<Announcement>, StoreError> {
+        self.read(move |db, _| announce::waiting(db, after, limit)).await
+    }
+
+    /// These were announced and need not wait any more.
+    pub async fn announced(&self, ids: Vec<i64>) -> Result<(), StoreError> {
+        self.run(move |writing| writing.announced(&ids)).await
     }
 
     /// How far a feed was read; none if it never was.

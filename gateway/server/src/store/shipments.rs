@@ -72,8 +72,12 @@ impl Writing<'_> {
                 news = self.heard_again(of, &observed.event, item.at)?;
             }
             Admission::Conflict { .. } if observed.pulled && self.is_refused(item, dossier)? => {}
-            Admission::Duplicate { of } => self.journal(item, dossier, "duplicate", Some(of), None)?,
-            Admission::LateRepeat { of } => self.journal(item, dossier, "late-repeat", Some(of), None)?,
+            Admission::Duplicate { of } => {
+                self.journal(item, dossier, "duplicate", Some(of), None)?;
+            }
+            Admission::LateRepeat { of } => {
+                self.journal(item, dossier, "late-repeat", Some(of), None)?;
+            }
             Admission::Conflict { with } => {
                 self.journal(item, dossier, "refused", Some(with), Some("key.conflict"))?;
             }

@@ -1,5 +1,6 @@
 //! The store as its callers see it, and what the disk holds of it.
 
+mod announcements;
 mod crash;
 mod handover;
 mod lanes;
