@@ -56,6 +56,11 @@ impl Doorkeeper {
         self.door.body_bytes_max.unwrap_or(usize::MAX)
     }
 
+    /// Does this peer publish under this user of the broker?
+    pub fn is_broker_user(&self, user: &str) -> bool {
+        self.door.broker_user.as_deref() == Some(user)
+    }
+
     /// Does this peer call from there, of all peers?
     pub fn is_known_by(&self, address: IpAddr) -> bool {
         self.accepts(Proof::Address) && self.is_listed(address)

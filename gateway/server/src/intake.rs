@@ -74,9 +74,19 @@ async fn take_up(
 ) -> Result<Vec<Fate>, Fault> {
     let room = arrival.caller.as_ref().and_then(|peer| app.peer(peer));
     match (heard, room) {
+        (Heard::LogIn { .. }, _) if visitor.by_broker => {
+            Err(Fault::sender("broker.question", words::broker_question()))
+        }
         (Heard::LogIn { user: _, password }, _) => log_in::log_in(app, arrival, visitor, &password),
         (_, None) => Err(Fault::sender("auth.session", words::auth_session())),
-        (Heard::Messages(items), Some(room)) => accept(app, room, arrival, items, trace).await,
+        (Heard::Messages(items), Some(room)) => {
+            // Nobody waits at the other end of a queue, but the next message does.
+            let wait_ms = if visitor.by_broker { 0 } else { room.config.answer_wait_ms };
+            accept(app, room, arrival, items, wait_ms, trace).await
+        }
+        (Heard::Question(_), Some(_)) if visitor.by_broker => {
+            Err(Fault::sender("broker.question", words::broker_question()))
+        }
         (Heard::Question(item), Some(room)) => {
             question::ask(app, room, arrival, item, trace).await.map(|fate| vec![fate])
         }
@@ -97,6 +107,7 @@ async fn accept(
     room: &Room,
     arrival: &Arrival,
     items: Vec<Item>,
+    wait_ms: u64,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
     let channel = app.channel(&arrival.channel);
@@ -106,7 +117,7 @@ async fn accept(
         numbered_by_the_signer(arrival, each.collect())
     });
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
-    let verdicts: Vec<_> = match room.config.answer_wait_ms {
+    let verdicts: Vec<_> = match wait_ms {
         0 => Vec::new(),
         _ => messages.iter().map(|message| app.verdicts.expect(message.id)).collect(),
     };
@@ -118,8 +129,8 @@ async fn accept(
     })?;
     crash::point("after-admitted");
     heed(app, room, &admitted);
-    let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(room.config.answer_wait_ms)).await;
-    if room.config.answer_wait_ms > 0 {
+    let mut verdicts = wait(&admitted, verdicts, Duration::from_millis(wait_ms)).await;
+    if wait_ms > 0 {
         answer_as_the_first_time(app, &admitted, &mut verdicts).await;
     }
     let each = admitted.into_iter().zip(refusals).zip(verdicts);

@@ -94,6 +94,21 @@ pub fn auth_stale() -> &'static str {
     "thời điểm ký lệch quá 5 phút so với giờ của cổng; hãy chỉnh đồng hồ và ký lại"
 }
 
+/// A question in a queue.
+pub fn broker_question() -> &'static str {
+    "câu hỏi và đăng nhập không gửi qua hàng đợi, vì không có ai chờ trả lời; hãy gọi qua HTTP"
+}
+
+/// A user of the broker that is nobody's.
+pub fn broker_user() -> &'static str {
+    "thông điệp không mang user-id của hệ thống nào đã khai báo; hãy đặt user-id bằng tên đăng nhập vào broker, và khai báo broker_user ở phần door của hệ thống trong cấu hình của cổng"
+}
+
+/// A routing key that is no channel.
+pub fn broker_channel() -> &'static str {
+    "khóa định tuyến (routing key) không phải tên một kênh nhận của cổng; xem danh sách kênh bằng lệnh `lienthong topology --asyncapi`"
+}
+
 /// 429.
 pub fn door_throttled(seconds: u64) -> String {
     format!("gọi quá nhanh so với giới hạn của hệ thống này; hãy gọi lại sau {seconds} giây")

@@ -91,6 +91,9 @@ pub struct Door {
     pub burst: Option<u32>,
     /// Longer bodies of this peer are refused; its channels and the limits of all may set less.
     pub body_bytes_max: Option<usize>,
+    /// The user at the broker under which this peer publishes to `lienthong.in`; none if it does not come that way. The broker itself
+    /// vouches for the name, so it counts as much as a key.
+    pub broker_user: Option<String>,
 }
 
 impl Default for Door {
@@ -106,6 +109,7 @@ impl Default for Door {
             calls_per_minute_max: None,
             burst: None,
             body_bytes_max: None,
+            broker_user: None,
         }
     }
 }
@@ -118,7 +122,8 @@ impl Door {
 
     /// The surest that this door can know a caller by.
     pub fn level_max(&self) -> Level {
-        self.accepts.iter().map(|proof| proof.level()).max().unwrap_or_default()
+        let by_broker = self.broker_user.as_ref().map(|_| Level::Token);
+        self.accepts.iter().map(|proof| proof.level()).chain(by_broker).max().unwrap_or_default()
     }
 
     /// What does not fit together, each with its key.
@@ -169,6 +174,9 @@ impl Door {
         if self.body_bytes_max == Some(0) {
             wrong("body_bytes_max", "must be at least 1");
         }
+        if self.broker_user.as_deref() == Some("") {
+            wrong("broker_user", "must be a name; leave it out for a peer that does not come by the broker");
+        }
         found
     }
 }
@@ -217,6 +225,10 @@ pub(super) fn examine_doors(peers: &BTreeMap<String, Peer>, tls: bool, wrong: &m
                 wrong(format!("peers.{name}.door.client_ca_file"), &message);
             }
             let alike = peer.adapter == before.adapter && peer.dialect == before.dialect;
+            if door.broker_user.is_some() && door.broker_user == known.broker_user {
+                let message = format!("`{other}` publishes under the same user: give each its own");
+                wrong(format!("peers.{name}.door.broker_user"), &message);
+            }
             if alike && door.accepts(Proof::Address) && known.accepts(Proof::Address) && overlap(door, known)
             {
                 let message = format!("an address would open the doors of `{other}` as well");
@@ -280,7 +292,11 @@ client_key_file = "k.pem"
         let by_authority = |names: &str| {
             format!("accepts = [\"certificate\"], client_ca_file = \"ca\", client_names = [{names}]")
         };
+        let by_broker = |user: &str| format!("broker_user = \"{user}\"");
         for (one, other, fine) in [
+            (by_broker("so-xd"), by_broker("so-xd"), false),
+            (by_broker("so-xd"), by_broker("so-gt"), true),
+            (by_broker(""), by_broker("so-gt"), false),
             (by_address("10.0.0.0/8"), by_address("10.1.0.0/16"), false),
             (by_address("10.0.0.0/16"), by_address("10.1.0.0/16"), true),
             (by_authority("\"a\""), by_authority(""), false),

@@ -33,11 +33,18 @@ pub struct Visitor {
     /// Over TLS.
     pub(super) secure: bool,
     certificate: Option<(Arc<DoorTls>, Shown)>,
+    /// What it says was fetched from a queue: nobody waits for an answer.
+    pub(crate) by_broker: bool,
 }
 
 impl Visitor {
+    /// Whoever put a message into our queue.
+    pub(crate) fn by_broker() -> Self {
+        Visitor { by_broker: true, ..Visitor::plain(std::net::Ipv4Addr::UNSPECIFIED.into()) }
+    }
+
     pub(super) fn plain(address: IpAddr) -> Self {
-        Visitor { address, secure: false, certificate: None }
+        Visitor { address, secure: false, certificate: None, by_broker: false }
     }
 
     pub(super) fn over_tls(
@@ -46,7 +53,8 @@ impl Visitor {
         chain: Option<Vec<CertificateDer<'static>>>,
     ) -> Self {
         let chain = chain.map(|chain| chain.into_iter().map(CertificateDer::into_owned).collect());
-        Visitor { address, secure: true, certificate: chain.map(|chain| (tls, Shown::new(chain))) }
+        let certificate = chain.map(|chain| (tls, Shown::new(chain)));
+        Visitor { address, secure: true, certificate, by_broker: false }
     }
 
     /// The peers whose certificate it has shown; none if it has shown none.

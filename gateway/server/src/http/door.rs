@@ -24,7 +24,7 @@ use crate::intake::{self, Trace};
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
-const HEADERS_SEEN: [&str; 10] = [
+pub(crate) const HEADERS_SEEN: [&str; 10] = [
     "content-type",
     "accept",
     "idempotency-key",
@@ -302,7 +302,7 @@ fn trace(headers: &HeaderMap) -> Trace {
 
 /// Letters, digits and the marks between them, and nothing that may be somebody's number: it goes through all lines of the log. The
 /// last group of a UUID is chance also where all its twelve digits are decimal.
-fn is_correlation(id: &str) -> bool {
+pub(crate) fn is_correlation(id: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     let groups: Vec<&str> = id.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();

@@ -16,7 +16,8 @@ mod line;
 mod problem;
 mod tls;
 
-pub(crate) use door::{parse_query, store_fault};
+pub(crate) use door::{HEADERS_SEEN, is_correlation, parse_query, store_fault};
+pub(crate) use problem::answer as problem_answer;
 
 pub use caller::Visitor;
 pub use hall::Hall;

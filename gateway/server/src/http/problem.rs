@@ -1,10 +1,11 @@
 //! Faults on doors of our own, as RFC 9457 has them: `application/problem+json`.
 
 use bytes::Bytes;
+use gateway_core::adapter::Answer;
 use gateway_core::fault::{Blame, Fault, Remedy};
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The status that goes with a fault of one of our own doors. Faults of a dialect's door are worded by its adapter.
 fn status(fault: &Fault) -> StatusCode {
@@ -17,15 +18,26 @@ fn status(fault: &Fault) -> StatusCode {
     }
 }
 
+fn document(fault: &Fault) -> Value {
+    json!({
+        "type": format!("urn:lienthong:fault:{}", fault.code),
+        "title": fault.words,
+        "status": status(fault).as_u16(),
+        "violations": fault.violations,
+    })
+}
+
+/// The fault as a problem document, for whoever does not wait for it over HTTP.
+pub fn answer(fault: &Fault) -> Answer {
+    let mut answer = Answer::json(status(fault).as_u16(), &document(fault));
+    answer.headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
+    answer
+}
+
 /// The fault as a problem document.
 pub fn response(fault: &Fault) -> Response<Full<Bytes>> {
     let status = status(fault);
-    let document = json!({
-        "type": format!("urn:lienthong:fault:{}", fault.code),
-        "title": fault.words,
-        "status": status.as_u16(),
-        "violations": fault.violations,
-    });
+    let document = document(fault);
     let mut response = Response::new(Full::from(document.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
