@@ -135,6 +135,19 @@ ALTER TABLE shipment ADD COLUMN woken_at INTEGER;
 CREATE INDEX shipment_open ON shipment (max(ordered_at, ifnull(woken_at, 0))) WHERE open = 1;
 ";
 
+/// A lane whose head was handed to a broker, or is being worked on for one, says so itself: `out` is `queued` or `running`, and what
+/// is out is not ready. `handover` and `token` only ever rise; they are the fences against old copies and old hands.
+const VERSION_6: &str = "
+ALTER TABLE lane ADD COLUMN out TEXT;
+ALTER TABLE lane ADD COLUMN handover INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lane ADD COLUMN queued_at INTEGER;
+ALTER TABLE lane ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lane ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+DROP INDEX lane_ready;
+CREATE INDEX lane_ready ON lane (peer, due, ready_at) WHERE head IS NOT NULL AND out IS NULL;
+CREATE INDEX lane_out ON lane (peer, out, queued_at) WHERE out IS NOT NULL;
+";
+
 const VERSION_7: &str = "
 -- What others are to hear of messages: gone once it was announced. Nothing is written where nobody listens.
 CREATE TABLE announcement (
