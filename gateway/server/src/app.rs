@@ -304,7 +304,7 @@ impl App {
             asked_by_item: names(&mut self.peers.values().filter(asked).filter(by_item)),
             asked: names(&mut self.peers.values().filter(asked)),
             stale_ms: Some(i64::from(self.config.shipments.stale_days) * 24 * 3_600_000),
-            announces: false,
+            announces: matches!(&self.carrier, Carrier::RabbitMq(_)) && self.config.queue.door,
         }
     }
 

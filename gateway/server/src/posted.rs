@@ -16,7 +16,7 @@ use crate::intake::{self, Trace};
 use crate::words;
 
 /// A message as the broker delivers it.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Posted {
     /// The channel.
     pub routing_key: String,

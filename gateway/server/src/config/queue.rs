@@ -37,6 +37,8 @@ pub struct Queue {
     pub password: Option<SecretSource>,
     /// TLS to the broker.
     pub tls: Option<BrokerTls>,
+    /// Whether others may publish to `lienthong.in` and listen to `lienthong.events`.
+    pub door: bool,
     /// Whether queues are declared by the gateway, or by whoever runs the broker.
     pub declare: bool,
     /// At most so many lanes of a peer are handed over at a time.
@@ -60,6 +62,7 @@ impl Default for Queue {
             user: "lienthong".to_owned(),
             password: None,
             tls: None,
+            door: false,
             declare: true,
             lanes_max: 1_000,
             window: 100,

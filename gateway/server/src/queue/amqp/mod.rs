@@ -7,6 +7,7 @@
 //! What a restart sees: the store's rows. Everything that was out is ready again, and whatever the broker still holds is an old copy.
 
 mod consumer;
+mod door;
 pub(crate) mod link;
 mod message;
 mod publisher;
@@ -49,6 +50,8 @@ pub struct RabbitMq {
     /// The other end of `post`; bounded by what the store lets be handed over.
     outbox: Mutex<mpsc::UnboundedReceiver<Outgoing>>,
     inboxes: BTreeMap<PeerName, Inbox>,
+    hearing: Link,
+    announcing: Link,
 }
 
 /// Marked, and on its way to the publisher.
@@ -95,7 +98,12 @@ impl RabbitMq {
             ((*name).clone(), Inbox { send, receive: Arc::new(Mutex::new(receive)) })
         };
         RabbitMq {
-            topology: Topology::new(&queue.store, peers.iter().copied()),
+            topology: match Topology::new(&queue.store, peers.iter().copied()) {
+                topology if queue.door => topology.with_door(&queue.store),
+                topology => topology,
+            },
+            hearing: Link::new("door", clock.clone()),
+            announcing: Link::new("events", clock.clone()),
             publishing: Link::new("publisher", clock.clone()),
             consuming: Link::new("consumer", clock.clone()),
             post,
@@ -105,17 +113,19 @@ impl RabbitMq {
         }
     }
 
-    /// How it is: as ill as the iller of its two connections.
+    /// How it is: as ill as the illest of its connections.
     pub(crate) fn health(&self) -> Health {
-        match (self.publishing.health(), self.consuming.health()) {
+        let door = [&self.hearing, &self.announcing].into_iter().filter(|_| self.queue.door);
+        let links = [&self.publishing, &self.consuming].into_iter().chain(door);
+        let worse = |one, other| match (one, other) {
             (Health::Away(one), Health::Away(other)) => Health::Away(one.min(other)),
             (away @ Health::Away(_), _) | (_, away @ Health::Away(_)) => away,
-            (blocked @ Health::Blocked(_), _) | (_, blocked @ Health::Blocked(_)) => blocked,
-            (Health::Up, Health::Up) => Health::Up,
-        }
+            (blocked @ Health::Blocked(_), _) | (_, blocked) => blocked,
+        };
+        links.map(Link::health).fold(Health::Up, worse)
     }
 
-    /// Starts the two connections; they end when `stopped`.
+    /// Starts the connections; they end when `stopped`.
     pub(crate) fn start(
         self: &Arc<Self>,
         app: &Arc<App>,
@@ -128,6 +138,18 @@ impl RabbitMq {
         tasks.spawn(async move { supervise(publisher, &rabbit.queue, &rabbit.publishing, stop).await });
         let (rabbit, stop) = (self.clone(), stopped.clone());
         tasks.spawn(async move { supervise(consumer, &rabbit.queue, &rabbit.consuming, stop).await });
+        if !self.queue.door {
+            return;
+        }
+        let door = door::Door::new();
+        let (queue, topology) = (self.queue.clone(), self.topology.clone());
+        let hearing = door::Hearing { app: app.clone(), door: door.clone(), queue, topology };
+        let (queue, topology) = (self.queue.clone(), self.topology.clone());
+        let announcing = door::Announcing { app: app.clone(), door, queue, topology };
+        let (rabbit, stop) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { supervise(hearing, &rabbit.queue, &rabbit.hearing, stop).await });
+        let (rabbit, stop) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { supervise(announcing, &rabbit.queue, &rabbit.announcing, stop).await });
     }
 
     /// The line of one peer; there is one at a time.

@@ -86,7 +86,36 @@ pub fn deliver_queue(store: &str, peer: &PeerName) -> String {
     format!("lienthong.{store}.deliver.{peer}")
 }
 
+/// What others put in.
+pub const IN: &str = "lienthong.in";
+/// What others hear of.
+pub const EVENTS: &str = "lienthong.events";
+
+/// The queue of what others put in.
+pub fn in_queue(store: &str) -> String {
+    format!("lienthong.{store}.in")
+}
+
 impl Topology {
+    /// With the door for others.
+    #[must_use]
+    pub fn with_door(mut self, store: &str) -> Topology {
+        let queue = in_queue(store);
+        self.exchanges.extend([IN, EVENTS].map(|name| ExchangeSpec { name: name.to_owned(), kind: "topic" }));
+        self.queues.push(QueueSpec {
+            name: queue.clone(),
+            // Without a limit of deliveries: what cannot be taken now is taken later, however often a connection breaks.
+            arguments: vec![
+                ("x-queue-type", "quorum".into()),
+                ("x-overflow", "reject-publish".into()),
+                ("x-max-length", LENGTH_MAX.into()),
+            ],
+            about: format!("what others publish to {IN}, by the name of a channel"),
+        });
+        self.bindings.push(BindingSpec { exchange: IN.to_owned(), queue, key: "#".to_owned() });
+        self
+    }
+
     /// For the store of this name and the peers that something is delivered to.
     pub fn new<'a>(store: &str, peers: impl Iterator<Item = &'a PeerName>) -> Topology {
         let dead = format!("lienthong.{store}.dead");
@@ -133,23 +162,20 @@ impl Topology {
             timeout(ANSWER_MAX, channel.exchange_declare(name, kind, options, FieldTable::default()))
                 .await??;
         }
-        // The queue of the dead is bound before any queue that could send to it: what nobody takes would be kept back for minutes.
-        let (first, others) = self.queues.split_at(1.min(self.queues.len()));
-        for spec in first {
+        // Each is bound before the next is declared, the queue of the dead before any that could send to it: what nobody takes would be
+        // kept back for minutes.
+        for spec in &self.queues {
             declare_queue(channel, spec).await?;
-        }
-        for binding in &self.bindings {
-            let bound = channel.queue_bind(
-                binding.queue.as_str().into(),
-                binding.exchange.as_str().into(),
-                binding.key.as_str().into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            );
-            timeout(ANSWER_MAX, bound).await??;
-        }
-        for spec in others {
-            declare_queue(channel, spec).await?;
+            for binding in self.bindings.iter().filter(|binding| binding.queue == spec.name) {
+                let bound = channel.queue_bind(
+                    binding.queue.as_str().into(),
+                    binding.exchange.as_str().into(),
+                    binding.key.as_str().into(),
+                    QueueBindOptions::default(),
+                    FieldTable::default(),
+                );
+                timeout(ANSWER_MAX, bound).await??;
+            }
         }
         Ok(())
     }

@@ -1,0 +1,247 @@
+//! The broker as a door: what others put into `lienthong.in` is heard, and told to whoever listens to `lienthong.events`.
+//!
+//! Two sessions on two connections, because a broker whose disk is full answers nothing on a connection that has published: one only
+//! consumes, the other publishes receipts and announcements. A message is acknowledged when it is on disk or refused for good, and what we
+//! cannot take now stays in the queue, in its order. An announcement leaves the store once the broker has confirmed it; after a restart it
+//! comes again under the same id. A receipt is a courtesy: if it is lost, the same message under the same id is answered again.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use gateway_core::adapter::Answer;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
+use super::topology::{EVENTS, Topology, in_queue};
+use crate::app::App;
+use crate::config::Queue;
+use crate::posted::{self, Posted, Receipt};
+use crate::store::Announcement;
+
+/// Fetched ahead of the one that is heard.
+const PREFETCH: u16 = 64;
+/// Receipts that wait for a broker that takes nothing; more are dropped.
+const RECEIPTS_MAX: usize = 1_000;
+/// Announcements on their way at a time.
+const BATCH: usize = 200;
+/// The store is asked this often whether there is something to announce.
+const LOOK: Duration = Duration::from_millis(200);
+const PERSISTENT: u8 = 2;
+
+/// A receipt for a publisher that wants one.
+struct Outgoing {
+    to: String,
+    correlation: Option<String>,
+    answer: Answer,
+}
+
+/// What the two sessions share.
+pub(super) struct Door {
+    receipts: mpsc::Sender<Outgoing>,
+    outgoing: Mutex<mpsc::Receiver<Outgoing>>,
+}
+
+impl Door {
+    pub(super) fn new() -> Arc<Door> {
+        let (receipts, outgoing) = mpsc::channel(RECEIPTS_MAX);
+        Arc::new(Door { receipts, outgoing: Mutex::new(outgoing) })
+    }
+}
+
+/// Hears what is posted.
+pub(super) struct Hearing {
+    pub(super) app: Arc<App>,
+    pub(super) door: Arc<Door>,
+    pub(super) queue: Queue,
+    pub(super) topology: Topology,
+}
+
+impl Session for Hearing {
+    async fn run(&mut self, connection: &Connection, link: &Link) -> Result<Infallible, Broken> {
+        let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+        self.topology.declare(&channel, &self.queue).await?;
+        timeout(ANSWER_MAX, channel.basic_qos(PREFETCH, BasicQosOptions::default())).await??;
+        let (queue, options) = (in_queue(&self.queue.store), BasicConsumeOptions::default());
+        let consuming =
+            channel.basic_consume(queue.into(), "lienthong-in".into(), options, FieldTable::default());
+        let mut consumer = timeout(ANSWER_MAX, consuming).await??;
+        link.up();
+        // One after the other: what a publisher says of a dossier is taken in the order in which it was said.
+        while let Some(delivery) = consumer.next().await {
+            let delivery = delivery?;
+            let answer = self.hear(&delivery).await;
+            self.give_receipt(&delivery, answer);
+            // `false` is no error of the client's: the channel is gone, and the message will come again.
+            if !delivery.acker.ack(BasicAckOptions::default()).await? {
+                return Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned()));
+            }
+        }
+        Err(Broken("the broker has cancelled the consumer of what is posted".to_owned()))
+    }
+}
+
+impl Hearing {
+    async fn hear(&self, delivery: &Delivery) -> Answer {
+        let posted = read(delivery);
+        loop {
+            match posted::hear(&self.app, posted.clone()).await {
+                Receipt::Final(answer) => return answer,
+                Receipt::Later(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            }
+        }
+    }
+
+    fn give_receipt(&self, delivery: &Delivery, answer: Answer) {
+        let Some(to) = delivery.properties.reply_to() else { return };
+        let correlation = delivery.properties.correlation_id().as_ref().map(|id| id.to_string());
+        if self.door.receipts.try_send(Outgoing { to: to.to_string(), correlation, answer }).is_err() {
+            tracing::warn!(event = "receipt-dropped");
+        }
+    }
+}
+
+/// A message as the door wants it.
+fn read(delivery: &Delivery) -> Posted {
+    let properties = &delivery.properties;
+    let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
+    let headers = properties.headers().iter().flat_map(FieldTable::inner);
+    Posted {
+        routing_key: delivery.routing_key.to_string(),
+        user: text(properties.user_id()),
+        message_id: text(properties.message_id()),
+        correlation_id: text(properties.correlation_id()),
+        content_type: text(properties.content_type()),
+        content_encoding: text(properties.content_encoding()),
+        headers: headers.filter_map(|(name, value)| Some((name.to_string(), plain(value)?))).collect(),
+        body: delivery.data.clone(),
+    }
+}
+
+/// A header that has a text; lists and tables have none.
+fn plain(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        AMQPValue::Boolean(value) => Some(value.to_string()),
+        AMQPValue::ShortShortInt(value) => Some(value.to_string()),
+        AMQPValue::ShortInt(value) => Some(value.to_string()),
+        AMQPValue::LongInt(value) => Some(value.to_string()),
+        AMQPValue::LongLongInt(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// Tells what happened, and gives receipts.
+pub(super) struct Announcing {
+    pub(super) app: Arc<App>,
+    pub(super) door: Arc<Door>,
+    pub(super) queue: Queue,
+    pub(super) topology: Topology,
+}
+
+impl Session for Announcing {
+    async fn run(&mut self, connection: &Connection, link: &Link) -> Result<Infallible, Broken> {
+        let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+        self.topology.declare(&channel, &self.queue).await?;
+        timeout(ANSWER_MAX, channel.confirm_select(ConfirmSelectOptions::default())).await??;
+        let mut outgoing = self.door.outgoing.lock().await;
+        link.up();
+        let mut health = link.watch();
+        loop {
+            if matches!(*health.borrow_and_update(), Health::Blocked(_)) {
+                // An error means that nobody says so any more: the connection ends as well.
+                let _ = health.changed().await;
+                continue;
+            }
+            if self.announce(&channel, link).await? == BATCH {
+                continue;
+            }
+            tokio::select! {
+                Some(receipt) = outgoing.recv() => give(&channel, receipt).await?,
+                () = tokio::time::sleep(LOOK) => {}
+                _ = health.changed() => {}
+            }
+        }
+    }
+}
+
+impl Announcing {
+    /// Publishes what waits, and takes it out of the store once all of it is confirmed; gives how many there were.
+    async fn announce(&self, channel: &Channel, link: &Link) -> Result<usize, Broken> {
+        let unreadable = |error: crate::store::StoreError| Broken(error.to_string());
+        let waiting = self.app.store.announcements(0, BATCH).await.map_err(unreadable)?;
+        let mut confirms = Vec::with_capacity(waiting.len());
+        for announcement in &waiting {
+            let body = serde_json::to_vec(announcement).map_err(|error| Broken(error.to_string()))?;
+            let key = routing_key(announcement);
+            let publishing = channel.basic_publish(
+                EVENTS.into(),
+                key.as_str().into(),
+                BasicPublishOptions::default(),
+                &body,
+                BasicProperties::default()
+                    .with_delivery_mode(PERSISTENT)
+                    .with_content_type("application/json".into())
+                    .with_message_id(format!("{}/{}", self.app.store.id(), announcement.id).into())
+                    .with_type(announcement.event.as_str().into())
+                    .with_timestamp(announcement.at.as_millis().unsigned_abs() / 1_000)
+                    .with_app_id("lienthong".into()),
+            );
+            confirms.push(timeout(ANSWER_MAX, publishing).await??);
+        }
+        let limit = Duration::from_millis(self.queue.confirm_ms_max);
+        for confirm in confirms {
+            let mut confirm = std::pin::pin!(confirm);
+            let confirmed = loop {
+                match timeout(limit, &mut confirm).await {
+                    Ok(confirmed) => break confirmed?,
+                    // A broker that takes nothing confirms nothing, and will.
+                    Err(_) if matches!(link.health(), Health::Blocked(_)) => {}
+                    Err(_) => return Err(Broken("a confirm does not come in time".to_owned())),
+                }
+            };
+            if !matches!(confirmed, Confirmation::Ack(_)) {
+                return Err(Broken("the broker refuses an announcement".to_owned()));
+            }
+        }
+        let ids: Vec<i64> = waiting.iter().map(|announcement| announcement.id).collect();
+        if !ids.is_empty() {
+            self.app.store.announced(ids).await.map_err(unreadable)?;
+        }
+        Ok(waiting.len())
+    }
+}
+
+/// `<event>.<kind>.<peer>.<unit>`: the unit comes last, because it has dots of its own.
+fn routing_key(announcement: &Announcement) -> String {
+    let Announcement { event, kind, peer, unit, .. } = announcement;
+    format!("{event}.{kind}.{peer}.{unit}")
+}
+
+/// Whoever waits for it may have gone; nobody is told then.
+async fn give(channel: &Channel, receipt: Outgoing) -> Result<(), Broken> {
+    let Outgoing { to, correlation, answer } = receipt;
+    let mut headers = FieldTable::default();
+    headers.insert("status".into(), AMQPValue::LongInt(i32::from(answer.status)));
+    let content = answer.headers.iter().find(|(name, _)| name == "content-type");
+    let mut properties = BasicProperties::default().with_headers(headers).with_app_id("lienthong".into());
+    if let Some((_, content)) = content {
+        properties = properties.with_content_type(content.as_str().into());
+    }
+    if let Some(correlation) = correlation {
+        properties = properties.with_correlation_id(correlation.into());
+    }
+    let options = BasicPublishOptions::default();
+    timeout(ANSWER_MAX, channel.basic_publish("".into(), to.into(), options, &answer.body.0, properties))
+        .await??;
+    Ok(())
+}
