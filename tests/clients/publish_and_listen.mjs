@@ -19,7 +19,7 @@ let wanted = task.heard ?? 0;
 const events = [];
 const done = new Promise((resolve) => {
   const look = () => waiting <= 0 && wanted <= 0 && resolve();
-  setTimeout(resolve, task.seconds * 1000);
+  setTimeout(resolve, task.seconds * 1000).unref();
   channel.consume(receipts, (message) => {
     const { correlationId, contentType, headers } = message.properties;
     say({ receipt: correlationId, status: headers.status, type: contentType, body: message.content.toString() });
