@@ -175,13 +175,8 @@ fn nobody_asks_by_a_queue() {
         {"key": channel, "type": "application/json", "body": r#"{"service":"TraCuuHoSo","MaHoSo":"H99.14-261122-0901"}"#},
     ]);
     let (receipts, _) = province.published(&mut pika(), "so-hoi", &messages, 0);
-    for receipt in &receipts {
-        assert!(
-            receipt["body"].as_str().is_some_and(|body| body.contains("không gửi qua hàng đợi")),
-            "{receipt:#}"
-        );
-    }
-    assert_eq!(receipts.len(), 2);
+    let body = receipts[0]["body"].as_str().expect("a text");
+    assert!(body.contains("không gửi qua hàng đợi"), "{body}");
     assert!(gateway.stop().success());
 }
 
