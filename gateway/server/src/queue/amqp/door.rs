@@ -3,7 +3,8 @@
 //! Two sessions on two connections, because a broker whose disk is full answers nothing on a connection that has published: one only
 //! consumes, the other publishes receipts and announcements. A message is acknowledged when it is on disk or refused for good, and what we
 //! cannot take now stays in the queue, in its order. An announcement leaves the store once the broker has confirmed it; after a restart it
-//! comes again under the same id. A receipt is a courtesy: if it is lost, the same message under the same id is answered again.
+//! comes again under the same id. So does a receipt: whoever wants one has its message acknowledged only when the broker has the receipt, and a message
+//! that comes again is answered as the first time.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,13 +12,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use gateway_core::adapter::Answer;
+use lapin::Acker;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
-use tokio::sync::{Mutex, mpsc};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, PublisherConfirm};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::timeout;
 
 use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
@@ -29,31 +31,32 @@ use crate::store::Announcement;
 
 /// Fetched ahead of the one that is heard.
 const PREFETCH: u16 = 64;
-/// Receipts that wait for a broker that takes nothing; more are dropped.
-const RECEIPTS_MAX: usize = 1_000;
 /// Announcements on their way at a time.
 const BATCH: usize = 200;
 /// The store is asked this often whether there is something to announce.
 const LOOK: Duration = Duration::from_millis(200);
 const PERSISTENT: u8 = 2;
 
-/// A receipt for a publisher that wants one.
+/// A receipt for a publisher that wants one, and the message that may be forgotten once it is given.
 struct Outgoing {
     to: String,
     correlation: Option<String>,
     answer: Answer,
+    acker: Acker,
 }
 
 /// What the two sessions share.
 pub(super) struct Door {
     receipts: mpsc::Sender<Outgoing>,
     outgoing: Mutex<mpsc::Receiver<Outgoing>>,
+    /// Receipts were lost with a connection: their messages must come again.
+    lost: Notify,
 }
 
 impl Door {
     pub(super) fn new() -> Arc<Door> {
-        let (receipts, outgoing) = mpsc::channel(RECEIPTS_MAX);
-        Arc::new(Door { receipts, outgoing: Mutex::new(outgoing) })
+        let (receipts, outgoing) = mpsc::channel(usize::from(PREFETCH));
+        Arc::new(Door { receipts, outgoing: Mutex::new(outgoing), lost: Notify::new() })
     }
 }
 
@@ -76,36 +79,43 @@ impl Session for Hearing {
         let mut consumer = timeout(ANSWER_MAX, consuming).await??;
         link.up();
         // One after the other: what a publisher says of a dossier is taken in the order in which it was said.
-        while let Some(delivery) = consumer.next().await {
-            let delivery = delivery?;
-            let answer = self.hear(&delivery).await;
-            self.give_receipt(&delivery, answer);
-            // `false` is no error of the client's: the channel is gone, and the message will come again.
-            if !delivery.acker.ack(BasicAckOptions::default()).await? {
-                return Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned()));
+        loop {
+            tokio::select! {
+                delivery = consumer.next() => match delivery {
+                    Some(delivery) => self.hear(delivery?).await?,
+                    None => return Err(Broken("the broker has cancelled the consumer of what is posted".to_owned())),
+                },
+                () = self.door.lost.notified() => {
+                    return Err(Broken("receipts were lost: their messages come again".to_owned()));
+                }
             }
         }
-        Err(Broken("the broker has cancelled the consumer of what is posted".to_owned()))
     }
 }
 
 impl Hearing {
-    async fn hear(&self, delivery: &Delivery) -> Answer {
-        let posted = read(delivery);
-        loop {
+    async fn hear(&self, delivery: Delivery) -> Result<(), Broken> {
+        let posted = read(&delivery);
+        let answer = loop {
             match posted::hear(&self.app, posted.clone()).await {
-                Receipt::Final(answer) => return answer,
+                Receipt::Final(answer) => break answer,
                 Receipt::Later(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             }
-        }
+        };
+        let Delivery { properties, acker, .. } = delivery;
+        let Some(to) = properties.reply_to() else { return acknowledge(acker).await };
+        let correlation = properties.correlation_id().as_ref().map(ToString::to_string);
+        // The receiver lives as long as the two sessions do.
+        let _ = self.door.receipts.send(Outgoing { to: to.to_string(), correlation, answer, acker }).await;
+        Ok(())
     }
+}
 
-    fn give_receipt(&self, delivery: &Delivery, answer: Answer) {
-        let Some(to) = delivery.properties.reply_to() else { return };
-        let correlation = delivery.properties.correlation_id().as_ref().map(|id| id.to_string());
-        if self.door.receipts.try_send(Outgoing { to: to.to_string(), correlation, answer }).is_err() {
-            tracing::warn!(event = "receipt-dropped");
-        }
+async fn acknowledge(acker: Acker) -> Result<(), Broken> {
+    // `false` is no error of the client's: the channel is gone, and the message will come again.
+    match acker.ack(BasicAckOptions::default()).await? {
+        true => Ok(()),
+        false => Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned())),
     }
 }
 
@@ -146,6 +156,8 @@ pub(super) struct Announcing {
     pub(super) door: Arc<Door>,
     pub(super) queue: Queue,
     pub(super) topology: Topology,
+    /// Receipts are on their way.
+    pub(super) in_hand: bool,
 }
 
 impl Session for Announcing {
@@ -154,6 +166,13 @@ impl Session for Announcing {
         self.topology.declare(&channel, &self.queue).await?;
         timeout(ANSWER_MAX, channel.confirm_select(ConfirmSelectOptions::default())).await??;
         let mut outgoing = self.door.outgoing.lock().await;
+        while outgoing.try_recv().is_ok() {
+            self.in_hand = true;
+        }
+        // What an earlier connection had in hand was not given: its messages are told again to whoever hears.
+        if std::mem::take(&mut self.in_hand) {
+            self.door.lost.notify_one();
+        }
         link.up();
         let mut health = link.watch();
         loop {
@@ -165,8 +184,13 @@ impl Session for Announcing {
             if self.announce(&channel, link).await? == BATCH {
                 continue;
             }
+            let mut receipts = Vec::new();
             tokio::select! {
-                Some(receipt) = outgoing.recv() => give(&channel, receipt).await?,
+                _ = outgoing.recv_many(&mut receipts, BATCH) => {
+                    self.in_hand = true;
+                    self.give(&channel, link, receipts).await?;
+                    self.in_hand = false;
+                }
                 () = tokio::time::sleep(LOOK) => {}
                 _ = health.changed() => {}
             }
@@ -198,26 +222,47 @@ impl Announcing {
             );
             confirms.push(timeout(ANSWER_MAX, publishing).await??);
         }
-        let limit = Duration::from_millis(self.queue.confirm_ms_max);
         for confirm in confirms {
-            let mut confirm = std::pin::pin!(confirm);
-            let confirmed = loop {
-                match timeout(limit, &mut confirm).await {
-                    Ok(confirmed) => break confirmed?,
-                    // A broker that takes nothing confirms nothing, and will.
-                    Err(_) if matches!(link.health(), Health::Blocked(_)) => {}
-                    Err(_) => return Err(Broken("a confirm does not come in time".to_owned())),
-                }
-            };
-            if !matches!(confirmed, Confirmation::Ack(_)) {
-                return Err(Broken("the broker refuses an announcement".to_owned()));
-            }
+            self.confirmed(confirm, link).await?;
         }
         let ids: Vec<i64> = waiting.iter().map(|announcement| announcement.id).collect();
         if !ids.is_empty() {
             self.app.store.announced(ids).await.map_err(unreadable)?;
         }
         Ok(waiting.len())
+    }
+
+    /// Gives receipts, and has their messages forgotten once the broker has them. Whoever waits may have gone; nobody is told then.
+    async fn give(&self, channel: &Channel, link: &Link, receipts: Vec<Outgoing>) -> Result<(), Broken> {
+        let mut given = Vec::with_capacity(receipts.len());
+        for Outgoing { to, correlation, answer, acker } in receipts {
+            let (properties, options) = (properties(correlation, &answer), BasicPublishOptions::default());
+            let publishing = channel.basic_publish("".into(), to.into(), options, &answer.body.0, properties);
+            given.push((timeout(ANSWER_MAX, publishing).await??, acker));
+        }
+        for (confirm, acker) in given {
+            self.confirmed(confirm, link).await?;
+            // A closed channel shows where messages are heard.
+            let _ = acknowledge(acker).await;
+        }
+        Ok(())
+    }
+
+    async fn confirmed(&self, confirm: PublisherConfirm, link: &Link) -> Result<(), Broken> {
+        let limit = Duration::from_millis(self.queue.confirm_ms_max);
+        let mut confirm = std::pin::pin!(confirm);
+        let confirmed = loop {
+            match timeout(limit, &mut confirm).await {
+                Ok(confirmed) => break confirmed?,
+                // A broker that takes nothing confirms nothing, and will.
+                Err(_) if matches!(link.health(), Health::Blocked(_)) => {}
+                Err(_) => return Err(Broken("a confirm does not come in time".to_owned())),
+            }
+        };
+        match confirmed {
+            Confirmation::Ack(_) => Ok(()),
+            _ => Err(Broken("the broker refuses what it is told".to_owned())),
+        }
     }
 }
 
@@ -227,9 +272,7 @@ fn routing_key(announcement: &Announcement) -> String {
     format!("{event}.{kind}.{peer}.{unit}")
 }
 
-/// Whoever waits for it may have gone; nobody is told then.
-async fn give(channel: &Channel, receipt: Outgoing) -> Result<(), Broken> {
-    let Outgoing { to, correlation, answer } = receipt;
+fn properties(correlation: Option<String>, answer: &Answer) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert("status".into(), AMQPValue::LongInt(i32::from(answer.status)));
     let content = answer.headers.iter().find(|(name, _)| name == "content-type");
@@ -240,8 +283,5 @@ async fn give(channel: &Channel, receipt: Outgoing) -> Result<(), Broken> {
     if let Some(correlation) = correlation {
         properties = properties.with_correlation_id(correlation.into());
     }
-    let options = BasicPublishOptions::default();
-    timeout(ANSWER_MAX, channel.basic_publish("".into(), to.into(), options, &answer.body.0, properties))
-        .await??;
-    Ok(())
+    properties
 }

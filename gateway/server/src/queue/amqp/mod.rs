@@ -145,7 +145,7 @@ impl RabbitMq {
         let (queue, topology) = (self.queue.clone(), self.topology.clone());
         let hearing = door::Hearing { app: app.clone(), door: door.clone(), queue, topology };
         let (queue, topology) = (self.queue.clone(), self.topology.clone());
-        let announcing = door::Announcing { app: app.clone(), door, queue, topology };
+        let announcing = door::Announcing { app: app.clone(), door, queue, topology, in_hand: false };
         let (rabbit, stop) = (self.clone(), stopped.clone());
         tasks.spawn(async move { supervise(hearing, &rabbit.queue, &rabbit.hearing, stop).await });
         let (rabbit, stop) = (self.clone(), stopped.clone());
