@@ -2,6 +2,7 @@
 //! listens and delivers in `running`.
 
 mod check;
+mod paused;
 mod running;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,8 @@ pub use self::check::check;
 pub(crate) use self::check::sealing_keys;
 pub use self::running::Running;
 
+use self::paused::Pauses;
+
 /// A gateway, built and not yet listening.
 pub struct App {
     /// What differs by province.
@@ -62,6 +65,8 @@ pub struct App {
     pub strangers: Semaphore,
     /// What the listener needs for TLS.
     pub tls: Option<Arc<DoorTls>>,
+    /// Who is told nothing at present.
+    paused: Pauses,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -181,6 +186,7 @@ impl App {
             .map_err(|error| CannotStart::Audit(format!("{}: {error}", folder.display())))?;
         // Checked a moment ago, but a file may have changed since.
         let tls = check::door_tls(&config, &clock).map_err(CannotStart::Key)?;
+        let paused = Pauses::of(&store).await.map_err(CannotStart::Store)?;
         let openapi = openapi::document(&rules, files);
         let app = Arc::new(App {
             config,
@@ -195,6 +201,7 @@ impl App {
             trail,
             watch: Mutex::default(),
             tls,
+            paused,
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });

@@ -21,6 +21,7 @@ use gateway_core::licence::Officer;
 use ring::hmac;
 use serde::Serialize;
 
+pub(crate) use chain::files;
 pub use chain::{Broken, Checked, verify};
 pub use find::{Found, Search, find};
 pub use writer::CannotWrite;
@@ -121,6 +122,11 @@ pub struct Ended<'a> {
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Record<'a> {
     Opened,
+    /// The trail is a backup's from here on: what was written in these hours stands elsewhere.
+    Restored {
+        missing_from: String,
+        missing_until: String,
+    },
     /// The line before this one was cut off by a crash: so many bytes of it are there, and nobody was told that it was written.
     Recovered {
         torn_bytes: u64,
@@ -210,6 +216,12 @@ impl Trail {
         let written = self.writer.write(&record, at).await;
         self.ill.store(written.is_err(), Ordering::Relaxed);
         written
+    }
+
+    /// Writes down that the trail goes on from a restored backup.
+    pub async fn restored(&self, from: Moment, until: Moment) -> Result<(), CannotWrite> {
+        let (missing_from, missing_until) = (from.to_string(), until.to_string());
+        self.writer.write(&Record::Restored { missing_from, missing_until }, until).await
     }
 
     /// Writes down how it ended. Nobody waits for it: the question itself is on disk.

@@ -109,7 +109,7 @@ impl std::fmt::Display for Broken {
 }
 
 /// The trail's files, oldest first.
-pub(super) fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

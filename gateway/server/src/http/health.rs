@@ -81,6 +81,7 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
         "ready": store.is_ok(),
         "store": word(&store),
         "peers": app.peers_seen(),
+        "paused": app.paused_peers(),
     });
     text(status, "application/json", document.to_string().into())
 }

@@ -87,6 +87,10 @@ events! {
     Discarded = "discarded",
     /// A mended file had it sent again.
     OfferedAgain = "offered-again",
+    /// The store is a backup's, and this waited in it.
+    Restored = "restored",
+    /// A call that may have been made in the hours that a restored backup does not know.
+    Presumed = "presumed",
     /// A carrier told something of a shipment.
     ShipmentHeard = "shipment-heard",
     /// A shipment is somewhere else now.

@@ -15,13 +15,17 @@ use super::checkpoint::Checkpoints;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::read::Readers;
+use super::restored;
 use super::schema;
 use super::seal::{Digests, Seal, chance};
 use super::taken::Taken;
 use super::writer::Writer;
 
-const DATABASE: &str = "lienthong.db";
+/// The database's file.
+pub(crate) const DATABASE: &str = "lienthong.db";
 const DIGEST_KEY: &str = "digest-key";
+/// Stands in a data folder from the first step of a restoration to its last.
+pub(crate) const RESTORING: &str = "restoring";
 const KEY_SEAL: &str = "key/";
 
 /// Above this size the check would cost more of the start than it is worth; an operator can ask for it.
@@ -51,6 +55,10 @@ impl Store {
     pub fn open(folder: &Path, seal: Seal, options: OpenOptions) -> Result<Store, StoreError> {
         make_folder(folder)?;
         let lock = lock(folder)?;
+        // Otherwise what is not yet in its place would be made anew, empty.
+        if folder.join(RESTORING).exists() {
+            return Err(StoreError::HalfRestored(folder.display().to_string()));
+        }
         let path = folder.join(DATABASE);
         make_private(&path)?;
         // One thread uses it: the engine's own locks would only cost time.
@@ -71,10 +79,12 @@ impl Store {
         let taken = Taken::default();
         let telling = Arc::new(OnceLock::new());
         let checkpoints = Checkpoints::start(&path, &mut connection)?;
+        let restored = restored::restored(&connection)?;
         let writer =
             Writer::start(connection, checkpoints, vault.clone(), taken.clone(), telling.clone(), lock)?;
         Ok(Store {
             telling,
+            restored,
             vault,
             readers: Arc::new(Readers::new(path)),
             taken,
@@ -102,6 +112,7 @@ impl Store {
         })?;
         Ok(Store {
             telling: Arc::default(),
+            restored: None,
             vault: Arc::new(Vault::new(seal, Digests::new(&digests), folder)),
             readers: Arc::new(readers),
             taken: Taken::default(),
@@ -127,8 +138,8 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The lock goes with the process, however it ends; the file stays and means nothing.
-fn lock(folder: &Path) -> Result<File, StoreError> {
-    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+pub(crate) fn lock(folder: &Path) -> Result<File, StoreError> {
+    let file = lock_file(folder, "lock")?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.display().to_string())),
@@ -136,8 +147,12 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
+pub(super) fn lock_file(folder: &Path, name: &str) -> Result<File, StoreError> {
+    Ok(File::options().create(true).truncate(false).write(true).open(folder.join(name))?)
+}
+
 /// Every key that ever sealed something here must be at hand: a key that is missing is found now, not in mid-delivery.
-fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
+pub(super) fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
     let mut statement = db.prepare("SELECT name, value FROM meta WHERE name LIKE 'key/%'")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -151,7 +166,7 @@ fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn digest_key(db: &Connection, seal: &Seal) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn digest_key(db: &Connection, seal: &Seal) -> Result<Option<Vec<u8>>, StoreError> {
     let sealed: Option<Vec<u8>> =
         db.query_row("SELECT value FROM meta WHERE name = ?1", [DIGEST_KEY], |row| row.get(0)).optional()?;
     sealed.map(|sealed| seal.open("meta.digest-key", &sealed)).transpose()

@@ -159,9 +159,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// So long for another process that holds the file.
+pub(super) const BUSY_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The settings of every connection. `synchronous=FULL` is the promise that a commit survives a power cut.
 pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(128);
     // Without this, every new value bound to a query that could use a partial index has its plan made anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -183,9 +186,18 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
     Ok(())
 }
 
+/// What SQLite itself thinks of the file, its indexes included; slow.
+pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
+    said_ok(connection, "PRAGMA integrity_check(20)")
+}
+
 /// What SQLite itself thinks of the file.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("PRAGMA quick_check(20)")?;
+    said_ok(connection, "PRAGMA quick_check(20)")
+}
+
+fn said_ok(connection: &Connection, pragma: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(pragma)?;
     let lines: Vec<String> =
         statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
     if lines.iter().all(|line| line == "ok") { Ok(()) } else { Err(StoreError::Corrupt(lines.join("; "))) }
