@@ -95,6 +95,14 @@ async fn restored_after(delivered_after_the_backup: bool) {
         portal.always(None);
         assert!(drains(gateway.address().expect("a gateway")).await);
     }
+    // Acknowledged after the backup: not in it.
+    let late = [Said::State("2"), Said::Step("2")];
+    for said in late {
+        assert_eq!(say(&sender, &gateway, said, &code(50)).await, Some(Answered::Taken));
+    }
+    if delivered_after_the_backup {
+        assert!(drains(gateway.address().expect("a gateway")).await);
+    }
     gateway.kill();
     is_whole(&ground, &["verify", words(&backup)]);
     ground.command(&["restore", words(&backup), "--replace"]);
@@ -111,19 +119,26 @@ async fn restored_after(delivered_after_the_backup: bool) {
     let waiting = open_deliveries(address).await;
     assert!(waiting > Some((DOSSIERS * 5) as u64), "{waiting:?}");
     assert!(gateway.log().iter().any(|line| line.contains("\"restored\"") && line.contains("missing_from")));
+    // As it was told to, the local software says again what was lost.
+    for said in late {
+        assert_eq!(say(&sender, &gateway, said, &code(50)).await, Some(Answered::Taken));
+    }
     assert_eq!(portal.calls(), calls, "nothing is sent, or asked, before somebody says so");
     ground.command(&["resume"]);
     assert!(drains(address).await, "{}", ground.command(&["dead-letters", "list"]));
     assert!(gateway.stop().success());
 
     let state = portal.state();
+    let entries = |code: &str| {
+        let all = state["progress"].as_array().into_iter().flatten();
+        let of = all.filter(|entry| entry["MaHoSo"] == *code).filter_map(|e| e["TrangThai"].as_str());
+        of.collect::<Vec<_>>()
+    };
+    assert_eq!(entries(&code(50)), ["2"], "said again, and not doubled");
     for number in 1..=DOSSIERS {
         let code = code(number);
         assert_eq!(state["dossiers"][&code]["status"], "10", "{code} is lost");
-        let entries = state["progress"].as_array().into_iter().flatten();
-        let entries =
-            entries.filter(|entry| entry["MaHoSo"] == *code).filter_map(|e| e["TrangThai"].as_str());
-        assert_eq!(entries.collect::<Vec<_>>(), ["2", "4", "9", "10"], "{code}: each step once, in order");
+        assert_eq!(entries(&code), ["2", "4", "9", "10"], "{code}: each step once, in order");
         let told = events(&ground, &code);
         for event in ["restored", "presumed", "read-back"] {
             assert!(told.iter().any(|e| e == event), "{code}: {event} is not in {told:?}");
@@ -231,5 +246,11 @@ async fn a_backup_that_is_damaged_anywhere_is_found_out_and_not_restored() {
     is_whole(&ground, &["verify"]);
     let gateway = ground.start(lienthong(), &[]);
     assert_eq!(done["restored"]["last_delivery"], json!(1));
+    let count = |args: &[&str]| {
+        let gone: Value = serde_json::from_str(&ground.command(args)).expect("JSON");
+        gone.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum::<u64>()
+    };
+    assert_eq!(count(&["purge", "--dry-run", "--json"]), 0, "nothing here is old");
+    assert_eq!(count(&["purge", "--json"]), 0);
     assert!(gateway.stop().success());
 }

@@ -2,6 +2,7 @@
 //! listens and delivers in `running`.
 
 mod check;
+mod house;
 mod paused;
 mod running;
 
@@ -65,6 +66,8 @@ pub struct App {
     pub strangers: Semaphore,
     /// What the listener needs for TLS.
     pub tls: Option<Arc<DoorTls>>,
+    /// Says where the keeper of the house stands.
+    pub house_bell: delivery::Bell,
     /// Who is told nothing at present.
     paused: Pauses,
     /// The counterparts.
@@ -201,6 +204,7 @@ impl App {
             trail,
             watch: Mutex::default(),
             tls,
+            house_bell: delivery::Bell::default(),
             paused,
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),

@@ -4,10 +4,11 @@
 //! same order ([`Trail::ended`]), also where the caller hangs up. A crash in between leaves a question without an end, which is the
 //! truth. No record holds a name,
 //! a birth date or an answer, and a number only as a keyed digest, because twelve digits behind a plain hash are found in
-//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds), `find` (who asked about a number) and
+//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds), `cut` (old months go), `find` (who asked about a number) and
 //! `writer` (the thread and its file).
 
 mod chain;
+mod cut;
 mod find;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use serde::Serialize;
 
 pub(crate) use chain::files;
 pub use chain::{Broken, Checked, verify};
+pub use cut::{CUT, cut, month_before};
 pub use find::{Found, Search, find};
 pub use writer::CannotWrite;
 
@@ -67,6 +69,10 @@ impl AuditKeys {
 
     fn digest(&self, text: &str) -> String {
         format!("hmac:{}", hex(&self.number(text)))
+    }
+
+    fn cut(&self, seq: u64, head: &str) -> String {
+        hex(hmac::sign(&self.checkpoints, format!("cut:{seq}:{head}").as_bytes()).as_ref())
     }
 
     fn checkpoint(&self, seq: u64, head: &str) -> String {

@@ -101,7 +101,10 @@ pub fn take(data: &Path, to: &Path, keys: &Keys, at: Moment, told: Told) -> Resu
     }
     for name in trail(data)? {
         told(AUDIT, 0, 1);
-        parts.push(copy_lines(data, to, &name)?);
+        parts.push(match name.ends_with(".jsonl") {
+            true => copy_lines(data, to, &name)?,
+            false => copy(data, to, &name, None)?,
+        });
     }
     if data.join(KEYS).exists() {
         parts.push(copy(data, to, KEYS, None)?);
@@ -133,7 +136,10 @@ fn trail(data: &Path) -> Result<Vec<String>, Trouble> {
     }
     let files = crate::audit::files(&folder).map_err(|error| at(&folder, error))?;
     let name = |path: &std::path::PathBuf| Some(format!("{AUDIT}/{}", path.file_name()?.to_str()?));
-    Ok(files.iter().filter_map(name).collect())
+    let mut names: Vec<String> = files.iter().filter_map(name).collect();
+    let cut = format!("{AUDIT}/{}", crate::audit::CUT);
+    names.extend(Some(cut).filter(|cut| data.join(cut).exists()));
+    Ok(names)
 }
 
 fn at(path: &Path, error: io::Error) -> Trouble {

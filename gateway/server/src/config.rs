@@ -5,6 +5,7 @@
 
 pub mod door;
 mod peer;
+mod retention;
 mod secrets;
 mod shipments;
 
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use self::peer::{InDoubt, Peer};
+pub use self::retention::Retention;
 pub use self::secrets::SecretSource;
 pub use self::shipments::Shipments;
 
@@ -42,6 +44,9 @@ pub struct Config {
     /// What carriers carry.
     #[serde(default)]
     pub shipments: Shipments,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// The counterparts.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -208,7 +213,7 @@ impl Config {
         for net in self.gateway.destinations.iter().filter(|net| net.parse::<IpNet>().is_err()) {
             wrong("gateway.destinations".to_owned(), &door::no_network(net));
         }
-        for (key, value, (least, most)) in self.numbers() {
+        for (key, value, (least, most)) in self.numbers().into_iter().chain(self.retention.numbers()) {
             if !(least..=most).contains(&value) {
                 wrong(key.to_owned(), &format!("must be between {least} and {most}"));
             }

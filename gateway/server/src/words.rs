@@ -301,6 +301,7 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "corrected" => ("cán bộ đã sửa nội dung", "corrected by an operator"),
         "redelivered" => ("cán bộ cho gửi lại", "offered again by an operator"),
         "discarded" => ("cán bộ hủy", "given up by an operator"),
+        "purged" => ("nội dung đã xóa theo thời hạn lưu", "contents purged: their time was over"),
         "restored" => (
             "khôi phục từ bản sao lưu; có thể đã gửi trong khoảng bị mất",
             "restored from a backup; may have been sent in the hours that are missing",

@@ -145,7 +145,12 @@ pub fn examine(folder: &Path, keys: &Keys, told: Told) -> Result<Vec<Damage>, Tr
     let trail = folder.join(AUDIT);
     if trail.exists() {
         let audit_keys: Vec<AuditKeys> = keys.all().map(AuditKeys::derive).collect();
-        let verdict = audit::verify(&trail, &audit_keys, &[]).map_err(|error| at(&trail, error))?;
+        let look = || audit::verify(&trail, &audit_keys, &[]).map_err(|error| at(&trail, error));
+        // Of a trail that is being written the last line may be half there, and whole at the second look.
+        let verdict = match look()? {
+            Err(_) => look()?,
+            whole => whole,
+        };
         found.extend(verdict.err().map(|broken| {
             let name = Path::new(&broken.file).file_name().unwrap_or_default().to_string_lossy();
             let (place, line, what) = (format!("{AUDIT}/{name}"), broken.line, broken.what);

@@ -19,6 +19,7 @@ mod demo;
 mod doors;
 mod help;
 mod operate;
+mod purge;
 mod serve;
 mod setup;
 mod show;
@@ -108,6 +109,8 @@ enum Command {
     Verify(backup::Verify),
     /// Put a backup in the place of the data folder; the gateway then starts paused
     Restore(backup::Restore),
+    /// What has had its time, as [retention] says: what would go, or have it go now
+    Purge(purge::Purge),
     /// Send again what is paused since a backup was restored
     Resume,
 }
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::backup(&common, args),
         Command::Verify(args) => backup::verify(&common, args),
         Command::Restore(args) => backup::restore(&common, args),
+        Command::Purge(args) => purge::purge(&common, args),
         Command::Resume => backup::resume(&common),
     };
     match ended {

@@ -34,6 +34,8 @@ pub enum AdminCall {
     Status,
     /// Send again what was paused.
     Resume,
+    /// Purge now what has had its time.
+    Purge,
     /// Offer dead letters again.
     Redeliver {
         /// Which.
@@ -149,6 +151,10 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
                 "restored": store.restored(),
                 "listen": app.config.gateway.listen,
             }));
+        }
+        AdminCall::Purge => {
+            let kept = app.keep_house().await.map_err(refusal)?;
+            return Ok(json!(kept));
         }
         AdminCall::Resume => {
             let resumed = app.resume(who).await.map_err(refusal)?;

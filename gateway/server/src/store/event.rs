@@ -91,6 +91,8 @@ events! {
     Restored = "restored",
     /// A call that may have been made in the hours that a restored backup does not know.
     Presumed = "presumed",
+    /// What was said is gone: its time was over.
+    Purged = "purged",
     /// A carrier told something of a shipment.
     ShipmentHeard = "shipment-heard",
     /// A shipment is somewhere else now.

@@ -24,6 +24,7 @@ mod open;
 mod operate;
 mod orders;
 mod prepare;
+mod purge;
 mod read;
 mod record;
 mod restored;
@@ -31,6 +32,7 @@ mod schema;
 mod seal;
 mod shipments;
 mod stats;
+mod strays;
 mod supersede;
 mod sweep;
 mod taken;
@@ -41,7 +43,7 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use gateway_core::adapter::{Marks, Payload};
 use gateway_core::fault::Fault;
@@ -58,6 +60,7 @@ use writer::Writer;
 use crate::crash;
 
 pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
+pub(crate) use copy::hold_alone;
 pub use copy::{Damage, Facts, Snapshot, hold, keep_pace, mark_restored};
 pub use error::StoreError;
 pub use event::Event;
@@ -65,6 +68,7 @@ pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions};
 pub(crate) use open::{DATABASE, RESTORING, lock};
 pub use operate::{Operator, WhatHappened};
+pub use purge::{Purge, Purged};
 pub use restored::{EVERYBODY, Restored};
 pub use seal::{Seal, SealKey};
 pub use stats::{PeerStats, Stats};
@@ -85,7 +89,7 @@ pub struct Store {
     readers: Arc<Readers>,
     taken: Taken,
     telling: Arc<OnceLock<Telling>>,
-    restored: Option<Restored>,
+    restored: Arc<RwLock<Option<Restored>>>,
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
 }

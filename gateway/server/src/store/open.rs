@@ -6,7 +6,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
@@ -84,7 +84,7 @@ impl Store {
             Writer::start(connection, checkpoints, vault.clone(), taken.clone(), telling.clone(), lock)?;
         Ok(Store {
             telling,
-            restored,
+            restored: Arc::new(RwLock::new(restored)),
             vault,
             readers: Arc::new(Readers::new(path)),
             taken,
@@ -100,7 +100,7 @@ impl Store {
             return Err(StoreError::Io(format!("there is no store in {}", folder.display())));
         }
         let readers = Readers::new(path);
-        let digests = readers.with(|db| {
+        let (digests, restored) = readers.with(|db| {
             if schema::version(db)? < schema::known() {
                 return Err(StoreError::NotPossible(
                     "the store is of an older version: start the gateway once, it brings it up to date"
@@ -108,11 +108,13 @@ impl Store {
                 ));
             }
             check_keys(db, &seal)?;
-            digest_key(db, &seal)?.ok_or_else(|| StoreError::Corrupt("the digest key is missing".to_owned()))
+            let digests = digest_key(db, &seal)?;
+            let missing = || StoreError::Corrupt("the digest key is missing".to_owned());
+            Ok((digests.ok_or_else(missing)?, restored::restored(db)?))
         })?;
         Ok(Store {
             telling: Arc::default(),
-            restored: None,
+            restored: Arc::new(RwLock::new(restored)),
             vault: Arc::new(Vault::new(seal, Digests::new(&digests), folder)),
             readers: Arc::new(readers),
             taken: Taken::default(),

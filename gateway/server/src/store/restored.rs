@@ -3,10 +3,12 @@
 //! Two clear rows of `meta`. `paused` is a JSON list of peers' names, `"*"` for all of them; who is on it is told nothing and asked
 //! nothing by the clock, while doors go on accepting. `restored` stays for good: whatever waited at the moment of the backup may have been
 //! delivered in the hours that are missing, so its first call that counts once is taken for made ([`Restored::presumes`]) and
-//! asked back like any other that got no answer. Messages that came in those hours are not here; whoever sent them has to say them again.
+//! asked back like any other that got no answer. Messages that came in those hours are not here; whoever sent them has to say them again,
+//! before anything is sent: what comes while all is paused is asked back in the same way.
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use gateway_core::adapter::Effect;
 use gateway_core::ids::Moment;
@@ -34,7 +36,7 @@ pub struct Restored {
     pub missing_from: Moment,
     /// The moment of its restoration.
     pub missing_until: Moment,
-    /// The last delivery that the backup knows.
+    /// The last delivery that the backup knows, or that came while all was paused.
     pub last_delivery: i64,
 }
 
@@ -63,6 +65,10 @@ fn row(db: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
+fn last_delivery(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.query_row("SELECT ifnull(max(id), 0) FROM delivery", [], |row| row.get(0))?)
+}
+
 fn put(db: &Connection, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
     db.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
         .execute(params![name, serde_json::to_vec(value)?])?;
@@ -72,7 +78,7 @@ fn put(db: &Connection, name: &str, value: &impl Serialize) -> Result<(), StoreE
 impl Store {
     /// Which hours are missing, if this store was ever restored from a backup.
     pub fn restored(&self) -> Option<Restored> {
-        self.restored
+        *self.restored.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The peers that nothing is sent to until somebody says so; [`EVERYBODY`] for all.
@@ -82,21 +88,34 @@ impl Store {
 
     /// Changes who is paused.
     pub async fn pause(&self, names: BTreeSet<String>) -> Result<(), StoreError> {
-        self.run(move |writing| writing.pause(&names)).await
+        let restored = self.run(move |writing| writing.pause(&names)).await?;
+        *self.restored.write().unwrap_or_else(PoisonError::into_inner) = restored;
+        Ok(())
     }
 
     /// Says of a delivery from which moment its call is taken for made, if it is.
     pub(super) fn presume(&self, mut delivery: Delivery) -> Delivery {
         let presumes = |restored: &Restored| restored.presumes(delivery.id, &delivery.exchanges);
-        delivery.presumed_at = self.restored.filter(presumes).map(|restored| restored.missing_until);
+        delivery.presumed_at = self.restored().filter(presumes).map(|restored| restored.missing_until);
         delivery
     }
 }
 
 impl Writing<'_> {
-    /// Changes who is paused.
-    pub(super) fn pause(&self, names: &BTreeSet<String>) -> Result<(), StoreError> {
-        put(self.db, PAUSED, names)
+    /// Changes who is paused; gives what is known of a restoration then.
+    fn pause(&self, names: &BTreeSet<String>) -> Result<Option<Restored>, StoreError> {
+        let everybody = |names: &BTreeSet<String>| names.contains(EVERYBODY);
+        let restored = match restored(self.db)? {
+            // What came meanwhile is what was said again of the missing hours.
+            Some(restored) if everybody(&paused(self.db)?) && !everybody(names) => {
+                let restored = Restored { last_delivery: last_delivery(self.db)?, ..restored };
+                put(self.db, RESTORED, &restored)?;
+                Some(restored)
+            }
+            restored => restored,
+        };
+        put(self.db, PAUSED, names)?;
+        Ok(restored)
     }
 }
 
@@ -106,7 +125,7 @@ pub(super) fn mark(path: &Path, seal: &Seal, from: Moment, until: Moment) -> Res
     schema::version(&db)?;
     schema::configure(&db)?;
     let db = db.transaction()?;
-    let last_delivery = db.query_row("SELECT ifnull(max(id), 0) FROM delivery", [], |row| row.get(0))?;
+    let last_delivery = last_delivery(&db)?;
     let restored = Restored { missing_from: from, missing_until: until, last_delivery };
     put(&db, RESTORED, &restored)?;
     put(&db, PAUSED, &[EVERYBODY])?;

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use super::error::StoreError;
 
 /// `STEPS[n]` leads from version n to n + 1.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 const VERSION_1: &str = "
 -- What was said once about the store itself: seals of the keys in use, the digest key.
@@ -134,6 +134,11 @@ const VERSION_5: &str = "
 ALTER TABLE shipment ADD COLUMN woken_at INTEGER;
 CREATE INDEX shipment_open ON shipment (max(ordered_at, ifnull(woken_at, 0))) WHERE open = 1;
 ";
+
+const VERSION_6: &str = "SELECT 1";
+
+/// The last message of a dossier whose bodies were purged, see `purge`.
+const VERSION_7: &str = "ALTER TABLE dossier ADD COLUMN purged_seq INTEGER NOT NULL DEFAULT 0;";
 
 /// The newest version this program knows.
 pub(super) const fn known() -> i64 {

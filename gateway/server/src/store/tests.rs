@@ -3,6 +3,7 @@
 mod crash;
 mod lanes;
 mod operate;
+mod purge;
 mod sealed;
 mod shipments;
 mod strays;

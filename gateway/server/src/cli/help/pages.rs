@@ -505,6 +505,20 @@ pub(super) const PAGES: &[Page] = &[
         ends: &[0, 1, 2, 3],
     },
     Page {
+        command: "purge",
+        about: "Xóa những gì đã hết thời hạn lưu theo [retention]; cổng cũng tự làm mỗi ngày một lần",
+        args: &[("dry_run", "", "Chỉ nêu những gì sẽ bị xóa; cổng đang chạy hay không đều được")],
+        examples: &[
+            ("lienthong purge --dry-run", "xem những gì sẽ bị xóa", "see what would go"),
+            (
+                "lienthong purge",
+                "xóa ngay, không đợi đến lượt hằng ngày",
+                "now, without waiting for the daily turn",
+            ),
+        ],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
         command: "resume",
         about: "Gửi tiếp những gì đang tạm dừng từ khi khôi phục bản sao lưu",
         args: &[],
