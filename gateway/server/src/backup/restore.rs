@@ -70,6 +70,7 @@ pub async fn restore(
     let restored = store::mark_restored(&draft.join(DATABASE), &keys.seal()?, manifest.at, now)?;
     note_in_trail(&draft.join(AUDIT), keys, &restored).await?;
     sync_folders(&draft, &manifest)?;
+    give(&draft, data)?;
     let moved_to = if occupied(data) { Some(move_aside(data, now)?) } else { None };
     // The empty folder that every start makes would stand in the way.
     let _ = fs::remove_dir(data.join("claims"));
@@ -105,6 +106,19 @@ fn move_aside(data: &Path, now: Moment) -> Result<PathBuf, Trouble> {
     sync(&aside)?;
     sync(data)?;
     Ok(aside)
+}
+
+/// Gives a folder and all that is in it to the owner of the data folder.
+fn give(folder: &Path, data: &Path) -> Result<(), Trouble> {
+    store::belong(folder, data)?;
+    for entry in fs::read_dir(folder).map_err(|error| at(folder, error))? {
+        let path = entry.map_err(|error| at(folder, error))?.path();
+        match path.is_dir() {
+            true => give(&path, data)?,
+            false => store::belong(&path, data)?,
+        }
+    }
+    Ok(())
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Trouble> {

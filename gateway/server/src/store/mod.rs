@@ -66,7 +66,7 @@ pub use error::StoreError;
 pub use event::Event;
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions};
-pub(crate) use open::{DATABASE, RESTORING, lock};
+pub(crate) use open::{DATABASE, RESTORING, belong, lock};
 pub use operate::{Operator, WhatHappened};
 pub use purge::{Purge, Purged};
 pub use restored::{EVERYBODY, Restored};

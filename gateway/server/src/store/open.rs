@@ -150,7 +150,22 @@ pub(crate) fn lock(folder: &Path) -> Result<File, StoreError> {
 }
 
 pub(super) fn lock_file(folder: &Path, name: &str) -> Result<File, StoreError> {
-    Ok(File::options().create(true).truncate(false).write(true).open(folder.join(name))?)
+    let path = folder.join(name);
+    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+    belong(&path, folder)?;
+    Ok(file)
+}
+
+/// Gives a file or folder to whoever owns the data folder: an administrator who makes a backup or restores one must leave nothing there
+/// that the gateway cannot open. Only for the administrator there is anything to do.
+pub(crate) fn belong(path: &Path, folder: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (is, should) = (path.metadata()?, folder.metadata()?);
+    if is.uid() != should.uid() {
+        // Whoever may not is not the administrator, and its own files are its own affair.
+        let _ = chown(path, Some(should.uid()), Some(should.gid()));
+    }
+    Ok(())
 }
 
 /// Every key that ever sealed something here must be at hand: a key that is missing is found now, not in mid-delivery.
