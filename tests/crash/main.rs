@@ -3,6 +3,7 @@
 //!
 //! `CRASH_SEEDS=50` tries more moments; by default there are few, so that the whole stays below a minute and a half.
 
+mod backup;
 mod crowd;
 mod feed;
 mod kill;

@@ -48,7 +48,7 @@ async fn a_file_that_no_row_names_goes_when_it_is_old_and_one_that_is_named_stay
 }
 
 /// A dossier with one value that does not fit into a row.
-fn large() -> (String, String) {
+pub fn large() -> (String, String) {
     let (path, body) = call(Said::State("2"), CODE);
     let mut body: Value = serde_json::from_str(&body).expect("a JSON document");
     body[0]["ThongTinKhac"] = json!("x".repeat(100_000));

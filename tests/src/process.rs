@@ -114,6 +114,15 @@ impl Ground {
         said
     }
 
+    /// The same where it may end otherwise: with which status, and what it said on both outputs.
+    pub fn tries(&self, args: &[&str]) -> (i32, String) {
+        let mut command = Command::new(lienthong());
+        command.arg("--config").arg(self.path("lienthong.toml")).args(args).env("LIENTHONG_LANG", "en");
+        let output = command.output().expect("the binary can be started");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code().unwrap_or(-1), said)
+    }
+
     /// Starts a gateway here and waits until it is ready.
     pub fn start(&self, binary: &Path, environment: &[(&str, &str)]) -> Gateway {
         let mut command = Command::new(binary);

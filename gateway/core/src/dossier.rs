@@ -108,6 +108,11 @@ pub fn rank(status: &str) -> Option<u8> {
     })
 }
 
+/// Does the way of a dossier end with this status? A result that nobody has handed over yet (9) is no end.
+pub fn is_end(status: &str) -> bool {
+    matches!(status.trim(), "3" | "7" | "8" | "10")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 //! listens and delivers in `running`.
 
 mod check;
+mod house;
+mod paused;
 mod running;
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +39,8 @@ pub use self::check::check;
 pub(crate) use self::check::sealing_keys;
 pub use self::running::Running;
 
+use self::paused::Pauses;
+
 /// A gateway, built and not yet listening.
 pub struct App {
     /// What differs by province.
@@ -66,6 +70,10 @@ pub struct App {
     pub strangers: Semaphore,
     /// What the listener needs for TLS.
     pub tls: Option<Arc<DoorTls>>,
+    /// Says where the keeper of the house stands.
+    pub house_bell: delivery::Bell,
+    /// Who is told nothing at present.
+    paused: Pauses,
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -185,6 +193,7 @@ impl App {
             .map_err(|error| CannotStart::Audit(format!("{}: {error}", folder.display())))?;
         // Checked a moment ago, but a file may have changed since.
         let tls = check::door_tls(&config, &clock).map_err(CannotStart::Key)?;
+        let paused = Pauses::of(&store).await.map_err(CannotStart::Store)?;
         let openapi = openapi::document(&rules, files);
         let carrier = match config.queue.carrier {
             CarrierName::Embedded => Carrier::Embedded,
@@ -208,6 +217,8 @@ impl App {
             trail,
             watch: Mutex::default(),
             tls,
+            house_bell: delivery::Bell::default(),
+            paused,
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });

@@ -4,10 +4,11 @@
 //! same order ([`Trail::ended`]), also where the caller hangs up. A crash in between leaves a question without an end, which is the
 //! truth. No record holds a name,
 //! a birth date or an answer, and a number only as a keyed digest, because twelve digits behind a plain hash are found in
-//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds), `find` (who asked about a number) and
+//! minutes; so does whatever a caller writes where a code belongs and that looks like none (`hmac:…`). Beneath it: `chain` (the form of a line, and what a check of all of them finds), `cut` (old months go), `find` (who asked about a number) and
 //! `writer` (the thread and its file).
 
 mod chain;
+mod cut;
 mod find;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,9 @@ use gateway_core::licence::Officer;
 use ring::hmac;
 use serde::Serialize;
 
+pub(crate) use chain::files;
 pub use chain::{Broken, Checked, verify};
+pub use cut::{CUT, cut, month_before};
 pub use find::{Found, Search, find};
 pub use writer::CannotWrite;
 
@@ -66,6 +69,10 @@ impl AuditKeys {
 
     fn digest(&self, text: &str) -> String {
         format!("hmac:{}", hex(&self.number(text)))
+    }
+
+    fn cut(&self, seq: u64, head: &str) -> String {
+        hex(hmac::sign(&self.checkpoints, format!("cut:{seq}:{head}").as_bytes()).as_ref())
     }
 
     fn checkpoint(&self, seq: u64, head: &str) -> String {
@@ -121,6 +128,11 @@ pub struct Ended<'a> {
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Record<'a> {
     Opened,
+    /// The trail is a backup's from here on: what was written in these hours stands elsewhere.
+    Restored {
+        missing_from: String,
+        missing_until: String,
+    },
     /// The line before this one was cut off by a crash: so many bytes of it are there, and nobody was told that it was written.
     Recovered {
         torn_bytes: u64,
@@ -210,6 +222,12 @@ impl Trail {
         let written = self.writer.write(&record, at).await;
         self.ill.store(written.is_err(), Ordering::Relaxed);
         written
+    }
+
+    /// Writes down that the trail goes on from a restored backup.
+    pub async fn restored(&self, from: Moment, until: Moment) -> Result<(), CannotWrite> {
+        let (missing_from, missing_until) = (from.to_string(), until.to_string());
+        self.writer.write(&Record::Restored { missing_from, missing_until }, until).await
     }
 
     /// Writes down how it ended. Nobody waits for it: the question itself is on disk.

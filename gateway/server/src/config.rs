@@ -6,6 +6,7 @@
 pub mod door;
 mod peer;
 mod queue;
+mod retention;
 mod secrets;
 mod shipments;
 
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 pub use self::peer::{InDoubt, Peer};
 pub use self::queue::{BrokerTls, CarrierName, Queue};
+pub use self::retention::Retention;
 pub use self::secrets::SecretSource;
 pub use self::shipments::Shipments;
 
@@ -47,6 +49,9 @@ pub struct Config {
     /// What carriers carry.
     #[serde(default)]
     pub shipments: Shipments,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// The counterparts.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -213,7 +218,8 @@ impl Config {
         for net in self.gateway.destinations.iter().filter(|net| net.parse::<IpNet>().is_err()) {
             wrong("gateway.destinations".to_owned(), &door::no_network(net));
         }
-        for (key, value, (least, most)) in self.numbers().into_iter().chain(self.queue.numbers()) {
+        let numbers = self.numbers().into_iter().chain(self.queue.numbers()).chain(self.retention.numbers());
+        for (key, value, (least, most)) in numbers {
             if !(least..=most).contains(&value) {
                 wrong(key.to_owned(), &format!("must be between {least} and {most}"));
             }

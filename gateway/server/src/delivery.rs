@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_core::adapter::{Effect, Turn};
+use gateway_core::adapter::{Effect, Request, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::{self, DeliveryId, Outcome, Policy, Reading, Settlement};
@@ -35,7 +35,7 @@ use crate::app::{App, Room};
 use crate::clock::SET_BACK_MS;
 use crate::crash;
 use crate::queue::{Carrier, Embedded, Line, Taken, Work};
-use crate::store::{Entry, Head, LaneId, StoreError, Token};
+use crate::store::{Entry, ExchangeId, Head, LaneId, StoreError, Token};
 use crate::transport::Failure;
 use crate::words;
 
@@ -253,17 +253,34 @@ async fn passed(app: &App, room: &Room, head: &Head) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Asks the peer whether a call took effect; false if the attempt ends with that.
+async fn read_back(
+    talk: &mut Talk<'_>,
+    row: ExchangeId,
+    lost: Request,
+    called_at: Moment,
+) -> Result<bool, StoreError> {
+    match talk.read_back(&lost, called_at).await {
+        Reading::GoOn(answer) => talk.take_answer(row, lost, answer),
+        Reading::Repeat { may_be_doubled } => talk.repeat(row, may_be_doubled),
+        Reading::Settle(settlement) => {
+            talk.record(settlement).await?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The conversation: from what an earlier attempt left, turn by turn, to the settlement.
 async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
     // What an earlier attempt left without an answer.
     if let Some(lost) = talk.delivery.unanswered().cloned() {
         match lost.request.effect {
             Effect::Repeatable => talk.strike(lost.id, "no-answer"),
-            Effect::Once => match talk.read_back(&lost.request, lost.called_at).await {
-                Reading::GoOn(answer) => talk.take_answer(lost.id, lost.request, answer),
-                Reading::Repeat { may_be_doubled } => talk.repeat(lost.id, may_be_doubled),
-                Reading::Settle(settlement) => return talk.record(settlement).await,
-            },
+            Effect::Once if !read_back(&mut talk, lost.id, lost.request, lost.called_at).await? => {
+                return Ok(());
+            }
+            Effect::Once => {}
         }
     }
     // Translated once, pinned to the delivery: later turns must not see a newer mapping.
@@ -294,6 +311,16 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
                 }
             }
         };
+        if request.effect == Effect::Once
+            && let Some(presumed_at) = talk.delivery.presumed_at.take()
+        {
+            // Perhaps it was made in the hours that a restored backup does not know: in the journal, then, and asked back.
+            let Some(row) = talk.journal(&request, Some(presumed_at)).await? else { return Ok(()) };
+            match read_back(&mut talk, row, request, presumed_at).await? {
+                true => continue,
+                false => return Ok(()),
+            }
+        }
         let refused = refused_session.as_ref().map(|(_, generation)| *generation);
         let held = match talk.session(&request, refused).await {
             Ok(held) => held,
@@ -305,7 +332,7 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
             false => None,
         };
         // Gone: a newer snapshot or an operator has settled it meanwhile.
-        let Some(exchange) = talk.journal(&request).await? else { return Ok(()) };
+        let Some(exchange) = talk.journal(&request, None).await? else { return Ok(()) };
         crash::point("after-request-journaled");
         let called = match too_early {
             Some(called) => called,
@@ -330,4 +357,15 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
     let fault =
         Fault::new("gateway.circles", Blame::Gateway, Remedy::Unclear, words::conversation_in_circles());
     talk.settle(Outcome::Fault(fault), None).await
+}
+
+/// What the journal says of a call that does not count.
+fn reason_of(settlement: &Settlement) -> String {
+    match settlement {
+        Settlement::Away { fault } | Settlement::DeadLetter(fault) | Settlement::Hold(fault) => {
+            fault.code.to_string()
+        }
+        Settlement::RetryAt { fault: Some(fault), .. } => fault.code.to_string(),
+        _ => "struck".to_owned(),
+    }
 }

@@ -32,6 +32,8 @@ const PAGES_MAX: usize = 100;
 const ITEMS_MAX: usize = 50;
 /// A peer that answers what nobody can use is left alone for so long at least.
 const REFUSED_MS: i64 = 60_000;
+/// Who resumes rings; this is for the clock alone.
+const PAUSED_LOOK_MS: i64 = 60_000;
 const STORE_FAILED_MS: i64 = 1_000;
 
 /// Asks a peer until `stopped`, whatever happens: what panics is started anew.
@@ -52,10 +54,13 @@ async fn ask_for_ever(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiv
     let mut poller = Poller { app: &app, room: &room, rests: HashMap::new() };
     while !*stopped.borrow() {
         let wakes = room.poll_bell.look();
-        let again_at = poller.ask_what_is_due(&stopped).await.unwrap_or_else(|error| {
-            tracing::error!(event = "poll-unrecorded", peer = %room.name, %error);
-            app.clock.now().plus_millis(STORE_FAILED_MS)
-        });
+        let again_at = match app.is_paused(&room.name) {
+            true => app.clock.now().plus_millis(PAUSED_LOOK_MS),
+            false => poller.ask_what_is_due(&stopped).await.unwrap_or_else(|error| {
+                tracing::error!(event = "poll-unrecorded", peer = %room.name, %error);
+                app.clock.now().plus_millis(STORE_FAILED_MS)
+            }),
+        };
         room.poll_bell.stand(Standing { parked: true, wakes, until: Some(again_at) });
         tokio::select! {
             () = room.poll_bell.heard() => {}

@@ -379,7 +379,8 @@ impl Stage {
                 let at_rest = |room: &Arc<Room>| {
                     room.bell.is_quiet(now) && (!room.is_polled() || room.poll_bell.is_quiet(now))
                 };
-                calm = if all.into_iter().all(at_rest) { calm + 1 } else { 0 };
+                let at_home = self.app().house_bell.is_quiet(now);
+                calm = if all.into_iter().all(at_rest) && at_home { calm + 1 } else { 0 };
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };

@@ -284,6 +284,7 @@ pub fn store_trouble(lang: Lang, error: &StoreError) -> String {
         StoreError::Corrupt(_) => "kho dữ liệu bị hỏng: khôi phục từ bản sao lưu",
         StoreError::Newer { .. } => "kho dữ liệu do phiên bản mới hơn ghi: cài lại phiên bản mới hơn",
         StoreError::WrongKey(_) => "kho dữ liệu được niêm phong bằng khóa khác: xem gateway.sealing_key_file",
+        StoreError::HalfRestored(_) => "việc khôi phục còn dở dang: chạy lại `lienthong restore`",
         _ => "không dùng được kho dữ liệu",
     };
     match lang {
@@ -321,6 +322,14 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "corrected" => ("cán bộ đã sửa nội dung", "corrected by an operator"),
         "redelivered" => ("cán bộ cho gửi lại", "offered again by an operator"),
         "discarded" => ("cán bộ hủy", "given up by an operator"),
+        "purged" => ("nội dung đã xóa theo thời hạn lưu", "contents purged: their time was over"),
+        "restored" => (
+            "khôi phục từ bản sao lưu; có thể đã gửi trong khoảng bị mất",
+            "restored from a backup; may have been sent in the hours that are missing",
+        ),
+        "presumed" => {
+            ("coi như đã gọi trong khoảng bị mất, sẽ hỏi lại", "taken for called, to be asked back")
+        }
         "offered-again" => {
             ("tự gửi lại sau khi bảng mã, ánh xạ được bổ sung", "offered again: a file was mended")
         }

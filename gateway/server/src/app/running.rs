@@ -79,6 +79,7 @@ impl Running {
                 }
             }
         });
+        tasks.spawn(super::house::keep(app.clone(), stopped.clone()));
         for room in app.peers.values().filter(|room| room.is_polled()) {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(poller::keep_running(app, room, stopped));

@@ -13,8 +13,8 @@ use ring::digest;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::AuditKeys;
 use super::writer::{CHECKPOINT_LINES, GROUP_MAX};
+use super::{AuditKeys, cut};
 use gateway_core::ids::hex;
 
 /// More lines without a checkpoint than the writer ever leaves, also where a group or two of them was written on a failing disk.
@@ -109,7 +109,7 @@ impl std::fmt::Display for Broken {
 }
 
 /// The trail's files, oldest first.
-pub(super) fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -129,7 +129,8 @@ pub fn verify(
     keys: &[AuditKeys],
     expected: &[(u64, String)],
 ) -> std::io::Result<Result<Checked, Broken>> {
-    let mut check = Check { keys, expected, ..Check::default() };
+    let cut = cut::head(folder, keys)?;
+    let mut check = Check { keys, expected, cut, ..Check::default() };
     for path in files(folder)? {
         if let Err(broken) = check.file(&path)? {
             return Ok(Err(broken));
@@ -144,6 +145,8 @@ struct Check<'a> {
     expected: &'a [(u64, String)],
     found: Checked,
     met: usize,
+    /// Behind which the trail may begin.
+    cut: Option<Head>,
     head: Option<Head>,
     /// Lines that are none, and how long they are together: only the next record can excuse them.
     torn: Option<(String, u64, u64)>,
@@ -220,6 +223,17 @@ impl Check<'_> {
             Some(head) if head.seq + 1 != seq => return Err("the numbers do not follow"),
             None if seq == 1 && field("prev") != ORIGIN => {
                 return Err("the chain does not begin at its origin");
+            }
+            // Lines before the head are left where a cut was cut short.
+            None if seq > 1
+                && !self.keys.is_empty()
+                && !self.cut.as_ref().is_some_and(|cut| {
+                    seq <= cut.seq || (seq == cut.seq + 1 && field("prev") == cut.hash)
+                }) =>
+            {
+                return Err(
+                    "the lines before this one are gone, and no head of ours says that they were cut",
+                );
             }
             None => self.found.first = seq,
             Some(_) => {}

@@ -104,6 +104,43 @@ async fn the_chain_goes_on_over_restarts_and_months_and_verifies() {
 }
 
 #[tokio::test]
+async fn what_is_cut_from_its_front_is_vouched_for_and_anything_else_that_is_gone_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, given) = (keys(), Given::new());
+    const MONTH: i64 = 31 * 24 * 60;
+    for month in 0..4 {
+        let trail = Trail::open(folder.path(), keys.clone(), at(month * MONTH)).unwrap();
+        ask(&trail, &given, 3, month * MONTH).await;
+        trail.close().await;
+    }
+    let check = || verify(folder.path(), std::slice::from_ref(&keys), &[]).unwrap();
+    let all = chain::files(folder.path()).unwrap();
+    assert_eq!(all.len(), 4);
+    let kept = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().replace("audit-", "");
+    assert_eq!(month_before(at(3 * MONTH), 2), kept(&all[1]));
+    assert_eq!(cut(folder.path(), &keys, &kept(&all[2])).unwrap(), 2);
+    let checked = check().unwrap();
+    assert_eq!((checked.files, checked.questions), (2, 6));
+    assert!(checked.first > 1);
+    // It goes on behind what was cut, and is cut again.
+    let trail = Trail::open(folder.path(), keys.clone(), at(4 * MONTH)).unwrap();
+    ask(&trail, &given, 1, 4 * MONTH).await;
+    trail.close().await;
+    assert_eq!(cut(folder.path(), &keys, "9999-01").unwrap(), 2, "never the latest");
+    assert_eq!(check().unwrap().questions, 1);
+    // Who takes away the beginning cannot vouch for it.
+    let gone = "the lines before this one are gone, and no head of ours says that they were cut";
+    let proof = std::fs::read_to_string(folder.path().join(CUT)).unwrap();
+    std::fs::remove_file(folder.path().join(CUT)).unwrap();
+    assert_eq!(check().unwrap_err().what, gone);
+    let forged = proof.replacen("\"mac\":\"", "\"mac\":\"0", 1);
+    std::fs::write(folder.path().join(CUT), forged).unwrap();
+    assert_eq!(check().unwrap_err().what, gone);
+    std::fs::write(folder.path().join(CUT), proof).unwrap();
+    check().unwrap();
+}
+
+#[tokio::test]
 async fn whatever_is_changed_taken_away_or_written_anew_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let (keys, given) = (keys(), Given::new());

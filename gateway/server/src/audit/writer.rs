@@ -260,7 +260,7 @@ const TAIL_BYTES: u64 = 64 << 10;
 
 /// The last record of a file, how many bytes of no record stand behind it, and whether the file ends with a line feed. A record that
 /// only lacks its line feed is one.
-fn last_of(path: &Path) -> std::io::Result<(Option<Head>, u64, bool)> {
+pub(super) fn last_of(path: &Path) -> std::io::Result<(Option<Head>, u64, bool)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;

@@ -13,11 +13,13 @@ macro_rules! say {
 }
 
 mod audit;
+mod backup;
 mod data;
 mod demo;
 mod doors;
 mod help;
 mod operate;
+mod purge;
 mod serve;
 mod setup;
 mod show;
@@ -101,6 +103,16 @@ enum Command {
     /// The audit trail of identity questions
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Copy everything but the sealing key into a folder, while the gateway runs
+    Backup(backup::Backup),
+    /// Is a backup whole, or the data folder itself: sums, database, seals, files, audit trail
+    Verify(backup::Verify),
+    /// Put a backup in the place of the data folder; the gateway then starts paused
+    Restore(backup::Restore),
+    /// What has had its time, as [retention] says: what would go, or have it go now
+    Purge(purge::Purge),
+    /// Send again what is paused since a backup was restored
+    Resume,
 }
 
 /// How a command ended otherwise than well.
@@ -164,6 +176,11 @@ pub fn main() -> ExitCode {
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
         Command::Redeliver(args) => operate::redeliver(&common, args),
         Command::Audit(args) => audit::audit(&common, args),
+        Command::Backup(args) => backup::backup(&common, args),
+        Command::Verify(args) => backup::verify(&common, args),
+        Command::Restore(args) => backup::restore(&common, args),
+        Command::Purge(args) => purge::purge(&common, args),
+        Command::Resume => backup::resume(&common),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -193,18 +193,21 @@ pub fn redeliver(common: &Common, args: Redeliver) -> Outcome {
 }
 
 fn act(common: &Common, call: AdminCall) -> Outcome {
+    let document = ask(common, &call)?;
+    match common.json {
+        true => say!("{document}"),
+        false => tell(&document, common.lang()),
+    }
+    Ok(())
+}
+
+/// Asks the running gateway; a refusal has been said when this comes back.
+pub(super) fn ask(common: &Common, call: &AdminCall) -> Result<Value, Ended> {
     let config = common.load()?;
     let socket = config.gateway.admin_socket();
-    let said = block_on(async { Ok(call_admin(&socket, &call).await) })?;
+    let said = block_on(async { Ok(call_admin(&socket, call).await) })?;
     match said {
-        Ok(document) if common.json => {
-            say!("{document}");
-            Ok(())
-        }
-        Ok(document) => {
-            tell(&document, common.lang());
-            Ok(())
-        }
+        Ok(document) => Ok(document),
         Err(CannotCall::NotRunning(error)) => {
             let words = common.lang().pick(
                 "cổng liên thông không chạy (hoặc cửa quản trị ở nơi khác); chạy `lienthong run` rồi thử lại",

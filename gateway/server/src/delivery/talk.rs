@@ -21,6 +21,7 @@ use gateway_core::waybill::Which;
 use serde_json::Value;
 
 use super::inquire::{Tries, call, hold_session, inquire, passed_on};
+use super::reason_of;
 use crate::app::{App, Room};
 use crate::config::InDoubt;
 use crate::crash;
@@ -174,9 +175,13 @@ impl<'a> Talk<'a> {
     }
 
     /// The unsigned request, and everything pending, on disk before the first byte leaves; none if the delivery is gone.
-    pub(super) async fn journal(&mut self, request: &Request) -> Result<Option<ExchangeId>, StoreError> {
+    pub(super) async fn journal(
+        &mut self,
+        request: &Request,
+        at: Option<Moment>,
+    ) -> Result<Option<ExchangeId>, StoreError> {
         let mut entries = std::mem::take(&mut self.pending);
-        let at = self.app.clock.now();
+        let at = at.unwrap_or_else(|| self.app.clock.now());
         let same = self.delivery.latest_call.as_ref().filter(|(_, latest)| latest == request);
         entries.push(match same {
             Some((of, _)) => Entry::CallAgain { of: *of, effect: request.effect, at },
@@ -380,14 +385,4 @@ impl<'a> Talk<'a> {
 fn mapping_missing(message: &Envelope) -> Fault {
     let words = words::mapping_missing(message.kind.as_str());
     Fault::new("mapping.missing", Blame::Gateway, Remedy::Correct, words)
-}
-
-fn reason_of(settlement: &Settlement) -> String {
-    match settlement {
-        Settlement::Away { fault } | Settlement::DeadLetter(fault) | Settlement::Hold(fault) => {
-            fault.code.to_string()
-        }
-        Settlement::RetryAt { fault: Some(fault), .. } => fault.code.to_string(),
-        _ => "struck".to_owned(),
-    }
 }

@@ -32,6 +32,10 @@ use crate::words;
 pub enum AdminCall {
     /// How it is.
     Status,
+    /// Send again what was paused.
+    Resume,
+    /// Purge now what has had its time.
+    Purge,
     /// Offer dead letters again.
     Redeliver {
         /// Which.
@@ -143,8 +147,18 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
                 "ready": trouble.is_none(),
                 "store": trouble.unwrap_or_else(|| "ok".to_owned()),
                 "peers": app.peers_seen(),
+                "paused": app.paused_peers(),
+                "restored": store.restored(),
                 "listen": app.config.gateway.listen,
             }));
+        }
+        AdminCall::Purge => {
+            let kept = app.keep_house().await.map_err(refusal)?;
+            return Ok(json!(kept));
+        }
+        AdminCall::Resume => {
+            let resumed = app.resume(who).await.map_err(refusal)?;
+            return Ok(json!({ "resumed": resumed, "restored": store.restored() }));
         }
         AdminCall::Redeliver { filter, dry_run } => {
             let letters =

@@ -373,7 +373,8 @@ impl Writing<'_> {
         for (name, bytes) in claims {
             self.db
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO claim (name, dossier, bytes, at) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT INTO claim (name, dossier, bytes, at) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (name, dossier) DO UPDATE SET at = max(at, excluded.at)",
                 )?
                 .execute(params![name, dossier.unwrap_or(0), *bytes as i64, at.as_millis()])?;
         }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -19,6 +20,9 @@ use super::schema;
 const PAGES: i32 = 4000;
 /// With so many, the writer waits until they are copied, so that the log does not grow without end.
 const PAGES_MAX: i32 = 4 * PAGES;
+
+/// So long for the readers of an old moment to end.
+const READERS_WAIT: Duration = Duration::from_millis(20);
 
 const RESTING: u8 = 0;
 const COPYING: u8 = 1;
@@ -70,13 +74,21 @@ impl Checkpoints {
             COPYING if pages < PAGES_MAX => return,
             COPIED => copy(writing, "PASSIVE"),
             // It cannot keep up, or is no more.
-            _ => copy(writing, "FULL"),
+            _ => copy_soon(writing),
         };
         if let Err(error) = copied {
             tracing::warn!(event = "checkpoint-failed", %error);
         }
         self.stage.store(RESTING, Ordering::Release);
     }
+}
+
+/// Waits for readers, but not for one that holds a moment for long, as a backup does: then the log grows until that one is done.
+fn copy_soon(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(READERS_WAIT)?;
+    let copied = copy(connection, "FULL");
+    connection.busy_timeout(schema::BUSY_WAIT)?;
+    copied
 }
 
 fn copy(connection: &Connection, mode: &str) -> Result<(), StoreError> {

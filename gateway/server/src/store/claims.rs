@@ -5,7 +5,6 @@
 //! an hour old. Names are keyed digests, so a folder
 //! listing tells nothing. Equal values share one file: a request that is repeated a hundred times is kept once.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -20,14 +19,10 @@ use serde_json::Value;
 
 use super::error::StoreError;
 use super::seal::{Digests, Seal, chance};
-use super::writer::Writing;
 
 const INLINE: u8 = 0;
 const CLAIMED: u8 = 1;
 const PURPOSE: &str = "claim";
-
-/// Files younger than this may belong to a row that is about to be committed.
-const SWEEP_AGE: Duration = Duration::from_secs(3_600);
 
 /// Seals, unseals, and keeps what is too large for a row.
 pub(super) struct Vault {
@@ -37,6 +32,17 @@ pub(super) struct Vault {
     /// Held by the sweeper from its look at a file to the file's end, shared by whoever makes a file young again: otherwise
     /// one could be taken away between the two.
     sweeping: RwLock<()>,
+}
+
+/// Seals a small serialisable value, as [`Vault::pack`] does.
+pub(super) fn pack<T: Serialize>(
+    seal: &Seal,
+    purpose: &'static str,
+    value: &T,
+) -> Result<Vec<u8>, StoreError> {
+    let mut plain = vec![INLINE];
+    serde_json::to_writer(&mut plain, value)?;
+    seal.seal(purpose, &plain)
 }
 
 /// Collects the large values met while packing; they must be kept before the rows are written.
@@ -56,6 +62,9 @@ impl Parcel {
 }
 
 impl Vault {
+    /// What the content of a file is sealed for.
+    pub(super) const CLAIM: &str = PURPOSE;
+
     pub(super) fn new(seal: Seal, digests: Digests, store: &Path) -> Self {
         Vault { seal, digests, folder: store.join("claims"), sweeping: RwLock::new(()) }
     }
@@ -68,9 +77,7 @@ impl Vault {
 
     /// Seals a small serialisable value.
     pub(super) fn pack<T: Serialize>(&self, purpose: &'static str, value: &T) -> Result<Vec<u8>, StoreError> {
-        let mut plain = vec![INLINE];
-        serde_json::to_writer(&mut plain, value)?;
-        self.seal.seal(purpose, &plain)
+        pack(&self.seal, purpose, value)
     }
 
     /// Seals bytes of any size.
@@ -188,44 +195,50 @@ impl Vault {
         if bytes.len() as u64 == ticket.bytes { Ok(bytes) } else { Err(StoreError::Unsealable(PURPOSE)) }
     }
 
-    /// Removes files that no row names and that are older than `age`. Blocking; gives how many went.
-    pub(super) fn sweep(&self, named: impl Fn(&str) -> bool, age: Duration) -> Result<usize, StoreError> {
-        let mut gone = 0;
+    /// Files older than `age`. Blocking.
+    pub(super) fn old(&self, age: Duration) -> Result<Vec<PathBuf>, StoreError> {
+        let mut found = Vec::new();
         if !self.folder.exists() {
-            return Ok(gone);
+            return Ok(found);
         }
-        for folder in fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()? {
-            for file in fs::read_dir(folder.path())?.collect::<Result<Vec<_>, _>>()? {
-                if file.file_name().to_str().is_some_and(&named) {
-                    continue;
-                }
-                let _alone = self.sweeping.write().unwrap_or_else(PoisonError::into_inner);
-                // A draft may have got its name since the folder was read.
-                let Ok(seen) = file.metadata() else { continue };
-                if seen.modified()?.elapsed().is_ok_and(|since| since > age) {
-                    fs::remove_file(file.path())?;
-                    gone += 1;
+        for folder in fs::read_dir(&self.folder)? {
+            for file in fs::read_dir(folder?.path())? {
+                let path = file?.path();
+                if is_old(&path, age)? {
+                    found.push(path);
                 }
             }
         }
-        Ok(gone)
+        Ok(found)
+    }
+
+    /// Removes a file if it is (still) older than `age`. Blocking.
+    pub(super) fn remove(&self, path: &Path, age: Duration) -> Result<bool, StoreError> {
+        let _alone = self.sweeping.write().unwrap_or_else(PoisonError::into_inner);
+        let old = is_old(path, age)?;
+        if old {
+            fs::remove_file(path)?;
+        }
+        Ok(old)
+    }
+
+    pub(super) fn store(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
     }
 }
 
-impl Writing<'_> {
-    /// Removes the files that no row names. In a change of the writer's, so that no row is committed meanwhile.
-    pub(super) fn sweep(&self) -> Result<usize, StoreError> {
-        let mut statement = self.db.prepare_cached("SELECT DISTINCT name FROM claim")?;
-        let named: HashSet<String> =
-            statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
-        self.vault.sweep(|name| named.contains(name), SWEEP_AGE)
-    }
+/// A draft may have got its name, or a file may have gone, since its folder was read.
+fn is_old(path: &Path, age: Duration) -> Result<bool, StoreError> {
+    let Ok(seen) = path.metadata() else { return Ok(false) };
+    Ok(seen.modified()?.elapsed().is_ok_and(|since| since > age))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::seal::SealKey;
     use super::*;
+
+    const AGE: Duration = Duration::from_secs(3_600);
 
     /// Somebody keeps the same value again and again, each time after the file has grown old, while it is swept.
     #[test]
@@ -239,7 +252,7 @@ mod tests {
             let sweeping = scope.spawn(|| {
                 let mut gone = 0;
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    gone += vault.sweep(|_| false, SWEEP_AGE).unwrap();
+                    gone += u32::from(vault.remove(&vault.path("00aa"), AGE).unwrap());
                 }
                 gone
             });

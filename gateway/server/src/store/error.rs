@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The store is sealed with a key that was not given.
     #[error("the store is sealed with key {0}, which was not given")]
     WrongKey(String),
+    /// A restoration was begun in this folder and did not end.
+    #[error("a restoration in {0} was begun and did not end: run `lienthong restore` again")]
+    HalfRestored(String),
     /// A sealed value does not open: it was changed, or stands in the wrong place.
     #[error("a sealed value ({0}) does not open")]
     Unsealable(&'static str),

@@ -89,6 +89,12 @@ events! {
     Discarded = "discarded",
     /// A mended file had it sent again.
     OfferedAgain = "offered-again",
+    /// The store is a backup's, and this waited in it.
+    Restored = "restored",
+    /// A call that may have been made in the hours that a restored backup does not know.
+    Presumed = "presumed",
+    /// What was said is gone: its time was over.
+    Purged = "purged",
     /// A carrier told something of a shipment.
     ShipmentHeard = "shipment-heard",
     /// A shipment is somewhere else now.

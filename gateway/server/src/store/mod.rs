@@ -14,6 +14,7 @@ mod calls;
 mod carriage;
 mod checkpoint;
 mod claims;
+mod copy;
 mod error;
 mod event;
 mod feeds;
@@ -25,13 +26,17 @@ mod open;
 mod operate;
 mod orders;
 mod prepare;
+mod purge;
 mod read;
 mod record;
+mod restored;
 mod schema;
 mod seal;
 mod shipments;
 mod stats;
+mod strays;
 mod supersede;
+mod sweep;
 mod taken;
 mod tell;
 mod timeline;
@@ -40,7 +45,7 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use gateway_core::adapter::{Marks, Payload};
 use gateway_core::fault::Fault;
@@ -58,11 +63,16 @@ use crate::crash;
 
 pub use announce::Announcement;
 pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
+pub(crate) use copy::hold_alone;
+pub use copy::{Damage, Facts, Snapshot, hold, keep_pace, mark_restored};
 pub use error::StoreError;
 pub use event::Event;
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions};
+pub(crate) use open::{DATABASE, RESTORING, belong, lock};
 pub use operate::{Operator, WhatHappened};
+pub use purge::{Purge, Purged};
+pub use restored::{EVERYBODY, Restored};
 pub use seal::{Seal, SealKey};
 pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
@@ -82,6 +92,7 @@ pub struct Store {
     readers: Arc<Readers>,
     taken: Taken,
     telling: Arc<OnceLock<Telling>>,
+    restored: Arc<RwLock<Option<Restored>>>,
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
     id: Arc<str>,
@@ -226,7 +237,8 @@ impl Store {
         // Taken before it is read: a newer snapshot that comes in between sees that it is out, or we see that it is gone.
         let Some(hold) = self.taken.take(delivery) else { return Ok(None) };
         let loaded = self.read(move |db, vault| read::load(db, vault, delivery)).await?;
-        Ok(loaded.and_then(|loaded| loaded.into_delivery(delivery, hold)))
+        let loaded = loaded.and_then(|loaded| loaded.into_delivery(delivery, hold));
+        Ok(loaded.map(|loaded| self.presume(loaded)))
     }
 
     /// What a delivery has gone through; also where its sealed values do not open.
@@ -446,12 +458,6 @@ impl Store {
     /// Writes a little and syncs it: whether a message could be accepted now.
     pub async fn try_writing(&self) -> Result<(), StoreError> {
         self.run(|writing| writing.try_writing()).await
-    }
-
-    /// Removes claim files that no row names and that are older than an hour; gives how many went. Between commits, so that what
-    /// is named is known, and only where this process is the one that writes.
-    pub async fn sweep(&self) -> Result<usize, StoreError> {
-        self.run(|writing| writing.sweep()).await
     }
 
     /// How many commits were synced since opening.

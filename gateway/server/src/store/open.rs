@@ -6,7 +6,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use gateway_core::ids::hex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
@@ -16,13 +16,17 @@ use super::checkpoint::Checkpoints;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::read::Readers;
+use super::restored;
 use super::schema;
 use super::seal::{Digests, Seal, chance};
 use super::taken::Taken;
 use super::writer::Writer;
 
-const DATABASE: &str = "lienthong.db";
+/// The database's file.
+pub(crate) const DATABASE: &str = "lienthong.db";
 const DIGEST_KEY: &str = "digest-key";
+/// Stands in a data folder from the first step of a restoration to its last.
+pub(crate) const RESTORING: &str = "restoring";
 const KEY_SEAL: &str = "key/";
 const STORE_ID: &str = "store-id";
 
@@ -53,6 +57,10 @@ impl Store {
     pub fn open(folder: &Path, seal: Seal, options: OpenOptions) -> Result<Store, StoreError> {
         make_folder(folder)?;
         let lock = lock(folder)?;
+        // Otherwise what is not yet in its place would be made anew, empty.
+        if folder.join(RESTORING).exists() {
+            return Err(StoreError::HalfRestored(folder.display().to_string()));
+        }
         let path = folder.join(DATABASE);
         make_private(&path)?;
         // One thread uses it: the engine's own locks would only cost time.
@@ -73,10 +81,12 @@ impl Store {
         let taken = Taken::default();
         let telling = Arc::new(OnceLock::new());
         let checkpoints = Checkpoints::start(&path, &mut connection)?;
+        let restored = restored::restored(&connection)?;
         let writer =
             Writer::start(connection, checkpoints, vault.clone(), taken.clone(), telling.clone(), lock)?;
         Ok(Store {
             telling,
+            restored: Arc::new(RwLock::new(restored)),
             vault,
             readers: Arc::new(Readers::new(path)),
             taken,
@@ -93,7 +103,7 @@ impl Store {
             return Err(StoreError::Io(format!("there is no store in {}", folder.display())));
         }
         let readers = Readers::new(path);
-        let (digests, id) = readers.with(|db| {
+        let (digests, id, restored) = readers.with(|db| {
             if schema::version(db)? < schema::known() {
                 return Err(StoreError::NotPossible(
                     "the store is of an older version: start the gateway once, it brings it up to date"
@@ -102,12 +112,12 @@ impl Store {
             }
             check_keys(db, &seal)?;
             let digests = digest_key(db, &seal)?;
-            let digests =
-                digests.ok_or_else(|| StoreError::Corrupt("the digest key is missing".to_owned()))?;
-            Ok((digests, store_id(db)?.unwrap_or_default()))
+            let missing = || StoreError::Corrupt("the digest key is missing".to_owned());
+            Ok((digests.ok_or_else(missing)?, store_id(db)?.unwrap_or_default(), restored::restored(db)?))
         })?;
         Ok(Store {
             telling: Arc::default(),
+            restored: Arc::new(RwLock::new(restored)),
             vault: Arc::new(Vault::new(seal, Digests::new(&digests), folder)),
             readers: Arc::new(readers),
             taken: Taken::default(),
@@ -134,8 +144,8 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The lock goes with the process, however it ends; the file stays and means nothing.
-fn lock(folder: &Path) -> Result<File, StoreError> {
-    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+pub(crate) fn lock(folder: &Path) -> Result<File, StoreError> {
+    let file = lock_file(folder, "lock")?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.display().to_string())),
@@ -143,8 +153,27 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
+pub(super) fn lock_file(folder: &Path, name: &str) -> Result<File, StoreError> {
+    let path = folder.join(name);
+    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+    belong(&path, folder)?;
+    Ok(file)
+}
+
+/// Gives a file or folder to whoever owns the data folder: an administrator who makes a backup or restores one must leave nothing there
+/// that the gateway cannot open. Only for the administrator there is anything to do.
+pub(crate) fn belong(path: &Path, folder: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (is, should) = (path.metadata()?, folder.metadata()?);
+    if is.uid() != should.uid() {
+        // Whoever may not is not the administrator, and its own files are its own affair.
+        let _ = chown(path, Some(should.uid()), Some(should.gid()));
+    }
+    Ok(())
+}
+
 /// Every key that ever sealed something here must be at hand: a key that is missing is found now, not in mid-delivery.
-fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
+pub(super) fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
     let mut statement = db.prepare("SELECT name, value FROM meta WHERE name LIKE 'key/%'")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -158,7 +187,7 @@ fn check_keys(db: &Connection, seal: &Seal) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn digest_key(db: &Connection, seal: &Seal) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn digest_key(db: &Connection, seal: &Seal) -> Result<Option<Vec<u8>>, StoreError> {
     let sealed: Option<Vec<u8>> =
         db.query_row("SELECT value FROM meta WHERE name = ?1", [DIGEST_KEY], |row| row.get(0)).optional()?;
     sealed.map(|sealed| seal.open("meta.digest-key", &sealed)).transpose()

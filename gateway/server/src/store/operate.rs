@@ -101,6 +101,9 @@ impl Writing<'_> {
             }
             let row = self.parked(letter.delivery, &[State::Dead, State::Held, State::Delivered])?;
             let was_taken = letter.state == State::Delivered;
+            if was_taken && self.is_purged(row.id)? {
+                continue;
+            }
             match (self.is_overtaken(&row)?, dry_run) {
                 (true, _) if was_taken => continue,
                 (true, true) => continue,
@@ -256,6 +259,13 @@ impl Writing<'_> {
             .query_row(params![row.lane, row.id.0], |row| row.get(0))
             .optional()?;
         Ok(newer.is_some())
+    }
+
+    /// Is what it said gone?
+    fn is_purged(&self, id: DeliveryId) -> Result<bool, StoreError> {
+        let sql = "SELECT d.revision IS NULL AND m.document IS NULL FROM delivery d
+                   JOIN message m ON m.seq = d.message WHERE d.id = ?1";
+        Ok(self.db.prepare_cached(sql)?.query_row([id.0], |row| row.get(0))?)
     }
 
     /// No earlier call of a delivery counts any more.

@@ -355,6 +355,7 @@ impl Loaded {
             state,
             away: self.away,
             ready_at: self.ready_at,
+            presumed_at: None,
             hold,
         })
     }

@@ -11,7 +11,8 @@ use rusqlite::config::DbConfig;
 use super::error::StoreError;
 
 /// `STEPS[n]` leads from version n to n + 1.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
+const STEPS: &[&str] =
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
 
 const VERSION_1: &str = "
 -- What was said once about the store itself: seals of the keys in use, the digest key.
@@ -155,6 +156,9 @@ CREATE TABLE announcement (
     unit TEXT NOT NULL, kind TEXT NOT NULL, message BLOB NOT NULL, fault TEXT);
 ";
 
+/// The last message of a dossier whose bodies were purged, see `purge`.
+const VERSION_8: &str = "ALTER TABLE dossier ADD COLUMN purged_seq INTEGER NOT NULL DEFAULT 0;";
+
 /// The newest version this program knows.
 pub(super) const fn known() -> i64 {
     STEPS.len() as i64
@@ -179,9 +183,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// So long for another process that holds the file.
+pub(super) const BUSY_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The settings of every connection. `synchronous=FULL` is the promise that a commit survives a power cut.
 pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(128);
     // Without this, every new value bound to a query that could use a partial index has its plan made anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -203,9 +210,18 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
     Ok(())
 }
 
+/// What SQLite itself thinks of the file, its indexes included; slow.
+pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
+    said_ok(connection, "PRAGMA integrity_check(20)")
+}
+
 /// What SQLite itself thinks of the file.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("PRAGMA quick_check(20)")?;
+    said_ok(connection, "PRAGMA quick_check(20)")
+}
+
+fn said_ok(connection: &Connection, pragma: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(pragma)?;
     let lines: Vec<String> =
         statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
     if lines.iter().all(|line| line == "ok") { Ok(()) } else { Err(StoreError::Corrupt(lines.join("; "))) }

@@ -189,6 +189,11 @@ impl Digests {
         hex(hmac::sign(&self.claim, sha256.as_bytes()).as_ref())
     }
 
+    /// A name for the store itself, which tells nothing of its keys.
+    pub(super) fn store(&self) -> String {
+        hex(&hmac::sign(&self.mark, b"lienthong store").as_ref()[..8])
+    }
+
     /// The name of a mark.
     pub(super) fn mark(&self, name: &str) -> Vec<u8> {
         hmac::sign(&self.mark, name.as_bytes()).as_ref()[..16].to_vec()

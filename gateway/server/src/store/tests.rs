@@ -5,6 +5,7 @@ mod crash;
 mod handover;
 mod lanes;
 mod operate;
+mod purge;
 mod sealed;
 mod shipments;
 mod strays;

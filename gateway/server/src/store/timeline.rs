@@ -17,6 +17,7 @@ use super::error::StoreError;
 use super::event::Event;
 use super::lanes::told;
 use super::prepare::About;
+use super::restored::restored;
 
 /// One thing that happened.
 #[derive(serde::Serialize, Debug, Clone, PartialEq)]
@@ -168,8 +169,9 @@ fn deliveries(
         known.insert(id, queued);
     }
     let mut happened = notes(db, vault, dossier, &known)?;
+    let presumed_at = restored(db)?.map(|restored| restored.missing_until);
     for (id, queued) in &known {
-        calls(db, vault, *id, queued, &mut happened)?;
+        calls(db, vault, (*id, queued), presumed_at, &mut happened)?;
     }
     // What a delivery is told between two of its calls belongs between them; of one moment, the call comes first.
     happened.sort_by_key(|(row, rank)| (row.at, *rank));
@@ -219,8 +221,8 @@ fn notes(
 fn calls(
     db: &Connection,
     vault: &Vault,
-    id: i64,
-    of: &TimelineRow,
+    (id, of): (i64, &TimelineRow),
+    presumed_at: Option<Moment>,
     happened: &mut Vec<Ranked>,
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
@@ -236,7 +238,9 @@ fn calls(
             .transpose()?;
         let status = answer.map_or("-".to_owned(), |answer| answer.status.to_string());
         let said = |at, event, detail| TimelineRow { at, event, detail, ..of.clone() };
-        happened.push((said(moment(row, 0)?, Event::Call, format!("{} {status}", request.step)), 1));
+        let called_at = moment(row, 0)?;
+        let event = if presumed_at == Some(called_at) { Event::Presumed } else { Event::Call };
+        happened.push((said(called_at, event, format!("{} {status}", request.step)), 1));
         if let Some(struck_at) = row.get::<_, Option<i64>>(1)? {
             let reason: Option<String> = row
                 .get::<_, Option<Vec<u8>>>(4)?

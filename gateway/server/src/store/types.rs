@@ -220,6 +220,8 @@ pub struct Delivery {
     pub away: bool,
     /// Not before.
     pub ready_at: Moment,
+    /// It waited in a restored backup: its call that counts once is taken for one that was made at this moment and got no answer.
+    pub presumed_at: Option<Moment>,
     /// In our hands until dropped.
     pub hold: Hold,
 }

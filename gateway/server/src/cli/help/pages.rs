@@ -457,4 +457,76 @@ pub(super) const PAGES: &[Page] = &[
         ],
         ends: &[0, 1, 2, 3],
     },
+    Page {
+        command: "backup",
+        about: "Sao lưu mọi thứ trừ khóa niêm phong vào một thư mục, trong khi cổng vẫn chạy",
+        args: &[("folder", "THƯ MỤC", "Nơi ghi bản sao lưu; thư mục mới hoặc trống")],
+        examples: &[(
+            "lienthong backup /mnt/sao-luu/2026-11-22",
+            "sao lưu; khóa niêm phong phải được cất riêng",
+            "a backup; the sealing key has to be kept elsewhere",
+        )],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "verify",
+        about: "Kiểm tra bản sao lưu hoặc chính kho dữ liệu còn nguyên vẹn: mã băm, cơ sở dữ liệu, niêm phong, tệp, nhật ký kiểm toán",
+        args: &[(
+            "backup",
+            "BẢN SAO LƯU",
+            "Bản sao lưu; nếu không nêu thì kiểm tra thư mục dữ liệu, dù cổng đang chạy hay không",
+        )],
+        examples: &[
+            ("lienthong verify", "kiểm tra kho dữ liệu đang dùng", "check the store that is in use"),
+            (
+                "lienthong verify /mnt/sao-luu/2026-11-22",
+                "kiểm tra một bản sao lưu, hỏng ở đâu thì nêu hết",
+                "check a backup; says all that is damaged",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "restore",
+        about: "Khôi phục thư mục dữ liệu từ bản sao lưu; sau đó cổng khởi động ở trạng thái tạm dừng gửi",
+        args: &[
+            ("backup", "BẢN SAO LƯU", "Bản sao lưu; được kiểm tra trước khi dùng"),
+            (
+                "replace",
+                "",
+                "Nếu thư mục dữ liệu không trống: chuyển dữ liệu đang có sang một thư mục bên cạnh, không xóa",
+            ),
+        ],
+        examples: &[(
+            "lienthong restore /mnt/sao-luu/2026-11-22",
+            "khôi phục; phải dừng cổng trước",
+            "restore; the gateway has to be stopped first",
+        )],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "purge",
+        about: "Xóa những gì đã hết thời hạn lưu theo [retention]; cổng cũng tự làm mỗi ngày một lần",
+        args: &[("dry_run", "", "Chỉ nêu những gì sẽ bị xóa; cổng đang chạy hay không đều được")],
+        examples: &[
+            ("lienthong purge --dry-run", "xem những gì sẽ bị xóa", "see what would go"),
+            (
+                "lienthong purge",
+                "xóa ngay, không đợi đến lượt hằng ngày",
+                "now, without waiting for the daily turn",
+            ),
+        ],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "resume",
+        about: "Gửi tiếp những gì đang tạm dừng từ khi khôi phục bản sao lưu",
+        args: &[],
+        examples: &[(
+            "lienthong resume",
+            "sau khi các phần mềm đã gửi lại khoảng bị thiếu",
+            "once the missing hours have been sent again by those who know them",
+        )],
+        ends: &[0, 1, 2, 3, 4],
+    },
 ];

@@ -189,6 +189,10 @@ impl Line for Lane {
         while let Ok(arrival) = self.inbox.try_recv() {
             self.waiting.push_back(arrival);
         }
+        if app.is_paused(&room.name) {
+            self.put_back(app, self.waiting.len()).await?;
+            return Ok(Taken::nothing(true));
+        }
         let (permits, away) = permits(room, now, out.len());
         if let Some(probes) = away {
             self.put_back(app, self.waiting.len()).await?;
