@@ -1,8 +1,9 @@
 //! The composition: everything a running gateway consists of, built once, in one place. What is checked before stands in `check`, what
-//! listens and delivers in `running`.
+//! listens and delivers in `running`, how the peers are in `seen`.
 
 mod check;
 mod running;
+mod seen;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,7 @@ use gateway_core::fault::{Defect, Fault};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::licence;
 use gateway_core::pace::Watch;
-use gateway_core::redelivery::{Availability, Presence};
-use serde_json::{Value, json};
+use gateway_core::redelivery::Availability;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{AuditKeys, Trail};
@@ -26,7 +26,7 @@ use crate::http::DoorTls;
 use crate::keyring::Keyring;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::{News, OpenOptions, Receivers, Seal, Store, StoreError, Telling};
+use crate::store::{News, OpenOptions, Pause, Receivers, Seal, Store, StoreError, Telling};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
 use crate::{delivery, http, openapi};
@@ -92,6 +92,9 @@ pub struct Room {
     pub feeds: Vec<FeedSpec>,
     /// Has it asked.
     pub poll_bell: delivery::Bell,
+    /// How far the shadow has come.
+    pub shadow: delivery::Reached,
+    pauses: Mutex<Vec<Pause>>,
 }
 
 impl Room {
@@ -204,6 +207,7 @@ impl App {
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }
+        app.take_modes().await.map_err(CannotStart::Store)?;
         // What a crash left between a file and its row. Nobody waits for it to go, so a start does not fail for it.
         match app.store.sweep().await {
             Ok(0) => {}
@@ -312,56 +316,6 @@ impl App {
     pub fn turned_away(&self, fault: &Fault) {
         self.metrics.turned_away.with_label_values(&[fault.code.as_ref()]).inc();
     }
-
-    /// How each peer is, for `/readyz` and the admin door.
-    pub fn peers_seen(&self) -> Value {
-        let now = self.clock.now();
-        let seen = self.peers.values().filter(|room| !room.config.endpoints.is_empty()).map(|room| {
-            let availability = room.availability();
-            let away = away_since(&availability);
-            let state = if away.is_some() { "away" } else { "up" };
-            let since = away.map(|since| since.to_string());
-            let for_seconds = away.map(|since| now.millis_since(since) / 1000);
-            (room.name.to_string(), json!({ "state": state, "since": since, "for_seconds": for_seconds }))
-        });
-        Value::Object(seen.collect())
-    }
-
-    /// Brings the gauges up to date.
-    pub async fn count(&self) {
-        let own = self.tls.iter().map(|tls| ("door", tls.ends()));
-        let shown = self.peers.values().map(|room| (room.name.as_str(), room.transport.certificate_ends()));
-        for (name, ends) in own.chain(shown) {
-            let Some(ends) = ends else { continue };
-            let left = ends.millis_since(self.clock.now()) / 1000;
-            self.metrics.certificate_expires_seconds.with_label_values(&[name]).set(left);
-        }
-        for room in self.peers.values() {
-            let availability = room.availability();
-            let name = room.name.as_str();
-            self.metrics
-                .peer_away
-                .with_label_values(&[name])
-                .set(i64::from(away_since(&availability).is_some()));
-            self.metrics.peer_permits.with_label_values(&[name]).set(availability.limit() as i64);
-        }
-        let Ok(stats) = self.store.stats().await else { return };
-        let now = self.clock.now();
-        self.metrics.deliveries.reset();
-        self.metrics.oldest_seconds.reset();
-        for (peer, open) in &stats.peers {
-            for (state, count) in &open.by_state {
-                self.metrics
-                    .deliveries
-                    .with_label_values(&[peer.as_str(), state.as_str()])
-                    .set(*count as i64);
-            }
-            let age = open.oldest_waiting.map_or(0, |since| now.millis_since(since).max(0) / 1000);
-            self.metrics.oldest_seconds.with_label_values(&[peer.as_str()]).set(age);
-        }
-        let counted = self.metrics.commits.get();
-        self.metrics.commits.inc_by(self.store.commits().saturating_sub(counted));
-    }
 }
 
 /// Is a peer with this entry told messages of this kind?
@@ -369,13 +323,6 @@ fn takes(rules: &Rules, config: &Peer, kind: &Kind) -> bool {
     let Some(channel) = rules.channels.outbound(&config.adapter, &config.dialect, kind) else { return false };
     let named = config.receives.iter().any(|name| name == kind.as_str());
     named || (config.receives.is_empty() && !channel.on_request.contains(kind))
-}
-
-fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> {
-    match availability.presence() {
-        Presence::Away { since, .. } => Some(since),
-        Presence::Up => None,
-    }
 }
 
 /// The channels that peers call us by, for `lienthong check` to count.

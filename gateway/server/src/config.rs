@@ -17,7 +17,7 @@ use gateway_core::pace::Bounds;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use self::peer::{InDoubt, Peer};
+pub use self::peer::{InDoubt, Mode, Peer};
 pub use self::secrets::SecretSource;
 pub use self::shipments::Shipments;
 
@@ -242,6 +242,9 @@ impl Config {
                 if !(least..=most).contains(&value) {
                     wrong(format!("peers.{name}.{key}"), &format!("must be between {least} and {most}"));
                 }
+            }
+            if let Some((field, message)) = peer.wrong_mode() {
+                wrong(format!("peers.{name}.{field}"), message);
             }
             for (given, missing) in [
                 (&peer.client_certificate_file, "client_key_file"),

@@ -6,14 +6,15 @@
 //! derived from rows, so there is no recovery code: the next attempt is the recovery.
 //!
 //! Beneath it: `talk` (one attempt: what was said, and what the next commit will write), `inquire` (the same conversation
-//! without a journal: questions, log-ins, read-backs) and `bell` (what wakes a peer's loop).
+//! without a journal: questions, log-ins, read-backs), `shadow` (the same without a call) and `bell` (what wakes a peer's loop).
 
 mod bell;
 pub(crate) mod inquire;
+mod shadow;
 mod talk;
 
-pub use bell::Bell;
 pub(crate) use bell::Standing;
+pub use bell::{Bell, Reached};
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -73,7 +74,13 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
             return;
         }
         let mut again_at = None;
-        if !stopping {
+        if !stopping && room.is_in_shadow() {
+            again_at =
+                shadow::keep_new(&app, &room).await.map(|more| more.then_some(now)).unwrap_or_else(|error| {
+                    tracing::error!(event = "shadow-failed", peer = %room.name, %error);
+                    Some(now.plus_millis(1_000))
+                });
+        } else if !stopping {
             match take(&app, &room, now, &out).await {
                 Ok(Taken { heads, full }) => {
                     for head in heads {
@@ -183,26 +190,35 @@ async fn next_look(app: &App, room: &Room, now: Moment, full: bool) -> Result<Op
     app.store.next_ready_at(&room.name, now).await
 }
 
-/// One attempt of one delivery. What our own code does wrong here costs this delivery an attempt and no other anything.
+/// One attempt of one delivery.
 async fn attempt(app: Arc<App>, room: Arc<Room>, head: Head) {
-    let task = AssertUnwindSafe(deliver(&app, &room, &head));
-    let ended = match catch_panic(task).await {
+    guarded(&app, &room, head.delivery, deliver(&app, &room, &head)).await;
+}
+
+/// What our own code does wrong in here costs this delivery an attempt and no other anything.
+async fn guarded(
+    app: &App,
+    room: &Room,
+    delivery: DeliveryId,
+    task: impl Future<Output = Result<(), StoreError>>,
+) {
+    let ended = match catch_panic(AssertUnwindSafe(task)).await {
         Ok(ended) => ended,
         Err(()) => {
-            tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = head.delivery.0);
-            settle_panic(&app, &room, head.delivery).await
+            tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = delivery.0);
+            settle_panic(app, room, delivery).await
         }
     };
     let ended = match ended {
         Err(error) if error.is_of_one_value() => {
-            tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = head.delivery.0, %error);
-            settle_unreadable(&app, &room, head.delivery, &error).await
+            tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = delivery.0, %error);
+            settle_unreadable(app, room, delivery, &error).await
         }
         ended => ended,
     };
     if let Err(error) = ended {
         // Nothing is lost: the row says where it stands, and the lane is ready again.
-        tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = head.delivery.0, %error);
+        tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = delivery.0, %error);
         let now = app.clock.now();
         room.availability().failed(Later::default(), now, now, app.clock.jitter());
     }

@@ -33,6 +33,8 @@ const ITEMS_MAX: usize = 50;
 /// A peer that answers what nobody can use is left alone for so long at least.
 const REFUSED_MS: i64 = 60_000;
 const STORE_FAILED_MS: i64 = 1_000;
+/// A peer that is paused is not asked; whoever lets it go rings.
+const STANDS_MS: i64 = 3_600_000;
 
 /// Asks a peer until `stopped`, whatever happens: what panics is started anew.
 pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
@@ -110,6 +112,9 @@ impl Poller<'_> {
     /// When the next probe may go out; none if a question may go out now.
     fn until_probe(&self) -> Option<Moment> {
         let now = self.app.clock.now();
+        if !self.room.sends() {
+            return Some(now.plus_millis(STANDS_MS));
+        }
         match self.room.availability().presence() {
             Presence::Away { next_probe, .. } if next_probe > now => Some(next_probe),
             Presence::Away { .. } | Presence::Up => None,

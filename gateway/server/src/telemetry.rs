@@ -30,6 +30,8 @@ pub struct Metrics {
     pub deliveries: IntGaugeVec,
     /// 1 while a peer is away.
     pub peer_away: IntGaugeVec,
+    /// 1 while nothing is sent to a peer, by why: paused, hold, shadow.
+    pub peer_paused: IntGaugeVec,
     /// Calls a peer bears at once, as found out so far.
     pub peer_permits: IntGaugeVec,
     /// Log-ins by peer and outcome.
@@ -101,6 +103,11 @@ impl Metrics {
             ),
             deliveries: gauge("lienthong_deliveries", "Deliveries not yet over", &["peer", "state"]),
             peer_away: gauge("lienthong_peer_away", "1 while the peer is away", &["peer"]),
+            peer_paused: gauge(
+                "lienthong_peer_paused",
+                "1 while nothing is sent to the peer, by why",
+                &["peer", "why"],
+            ),
             peer_permits: gauge("lienthong_peer_permits", "Calls the peer bears at once", &["peer"]),
             log_ins: counter("lienthong_log_ins_total", "Log-ins at a peer", &["peer", "outcome"]),
             oldest_seconds: gauge(

@@ -18,6 +18,7 @@ mod demo;
 mod doors;
 mod help;
 mod operate;
+mod peers;
 mod serve;
 mod setup;
 mod show;
@@ -93,6 +94,9 @@ enum Command {
     Coverage(data::Coverage),
     /// Everything that happened to a dossier
     Timeline(show::Timeline),
+    /// Counterparts: how they are, stopping and letting go what is sent to them
+    #[command(subcommand)]
+    Peers(peers::Peers),
     /// Messages a peer will not take as they are, and calls in doubt
     #[command(subcommand)]
     DeadLetters(operate::DeadLetters),
@@ -161,6 +165,7 @@ pub fn main() -> ExitCode {
         Command::Openapi => doors::openapi(&common),
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
+        Command::Peers(args) => peers::peers(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
         Command::Redeliver(args) => operate::redeliver(&common, args),
         Command::Audit(args) => audit::audit(&common, args),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_core::adapter::Marks;
 use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::ids::PeerName;
 use gateway_core::pipeline::DeliveryId;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -32,6 +33,18 @@ use crate::words;
 pub enum AdminCall {
     /// How it is.
     Status,
+    /// Send nothing to these peers until it is said otherwise, also after a restart.
+    Pause {
+        /// Which; none means every one.
+        peers: Vec<PeerName>,
+        /// Why, for whoever asks later.
+        reason: String,
+    },
+    /// Send to these peers again.
+    Resume {
+        /// Which; none means every one.
+        peers: Vec<PeerName>,
+    },
     /// Offer dead letters again.
     Redeliver {
         /// Which.
@@ -146,6 +159,16 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
                 "listen": app.config.gateway.listen,
             }));
         }
+        AdminCall::Pause { peers, reason } => {
+            let pauses = store.pause(called(app, peers)?, &reason, by).await.map_err(refusal)?;
+            app.stand_still(&pauses);
+            return Ok(json!({ "peers": app.peers_seen() }));
+        }
+        AdminCall::Resume { peers } => {
+            let pauses = store.resume(called(app, peers)?, every(app), by).await.map_err(refusal)?;
+            app.stand_still(&pauses);
+            return Ok(json!({ "peers": app.peers_seen() }));
+        }
         AdminCall::Redeliver { filter, dry_run } => {
             let letters =
                 store.redeliver(filter.clone(), reach(app, &filter), by, dry_run).await.map_err(refusal)?;
@@ -167,8 +190,29 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
             json!({ "done": true })
         }
     };
+    for room in app.peers.values() {
+        room.shadow.begin_again();
+    }
     app.wake(app.peers.keys());
     Ok(done)
+}
+
+/// Every peer that something is sent to.
+fn every(app: &App) -> Vec<PeerName> {
+    let called = app.peers.values().filter(|room| !room.config.endpoints.is_empty());
+    called.map(|room| room.name.clone()).collect()
+}
+
+/// The peers of these names, or all of them.
+fn called(app: &App, names: Vec<PeerName>) -> Result<Vec<PeerName>, Fault> {
+    let every = every(app);
+    if names.is_empty() {
+        return Ok(every);
+    }
+    match names.iter().find(|name| !every.contains(name)) {
+        Some(unknown) => Err(Fault::sender("peer.unknown", words::peer_unknown(unknown.as_str()))),
+        None => Ok(names),
+    }
 }
 
 /// A peer that bears repetition is told everything since that time once more; to all others only what they did not take is offered.

@@ -3,6 +3,7 @@
 mod crash;
 mod lanes;
 mod operate;
+mod pauses;
 mod sealed;
 mod shipments;
 mod strays;
