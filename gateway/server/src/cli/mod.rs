@@ -15,6 +15,7 @@ macro_rules! say {
 mod audit;
 mod data;
 mod demo;
+mod doctor;
 mod doors;
 mod help;
 mod operate;
@@ -92,6 +93,8 @@ enum Command {
     Openapi,
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
+    /// What is ill, since when, and what to do next: this machine, the store, the way to each peer
+    Doctor(doctor::Doctor),
     /// Everything that happened to a dossier
     Timeline(show::Timeline),
     /// Counterparts: how they are, stopping and letting go what is sent to them
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => data::test(&common, args),
         Command::Openapi => doors::openapi(&common),
         Command::Coverage(args) => data::coverage(&common, args),
+        Command::Doctor(args) => doctor::doctor(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
         Command::Peers(args) => peers::peers(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),

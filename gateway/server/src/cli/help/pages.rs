@@ -290,6 +290,27 @@ pub(super) const PAGES: &[Page] = &[
         ends: &[0, 1, 2, 3],
     },
     Page {
+        command: "doctor",
+        about: "Khám toàn bộ: cấu hình, khóa, kho dữ liệu, đĩa, đồng hồ, và đường tới từng hệ thống; hỏng ở đâu thì nêu việc cần làm",
+        args: &[
+            ("peers", "HỆ THỐNG", "Chỉ khám những hệ thống này; không nêu thì khám hết"),
+            ("no_log_in", "", "Không đăng nhập thử vào đâu"),
+        ],
+        examples: &[
+            (
+                "lienthong doctor",
+                "khám tất cả; không gửi bản tin nào, chỉ đăng nhập thử một lần",
+                "look at everything; no message is sent, each log-in is tried once",
+            ),
+            (
+                "lienthong doctor portal --json",
+                "chỉ một hệ thống, kết quả cho chương trình khác đọc",
+                "one peer, the result for another program",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
         command: "timeline",
         about: "Xem mọi việc đã xảy ra với một hồ sơ",
         args: &[
