@@ -207,6 +207,7 @@ impl App {
         if !offered.is_empty() {
             tracing::info!(event = "offered-again", count = offered.len());
         }
+        app.metrics.start_time_seconds.set(app.clock.now().as_millis() / 1000);
         app.take_modes().await.map_err(CannotStart::Store)?;
         // What a crash left between a file and its row. Nobody waits for it to go, so a start does not fail for it.
         match app.store.sweep().await {

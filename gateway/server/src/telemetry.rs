@@ -4,8 +4,8 @@
 mod lines;
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -54,6 +54,16 @@ pub struct Metrics {
     pub shipment_alerts: IntCounterVec,
     /// Officers reported for going through numbers, by reason.
     pub enumeration_alarms: IntCounterVec,
+    /// How long ago the audit trail's head last went into the log.
+    pub audit_head_age_seconds: IntGauge,
+    /// This moment by the machine's clock, to be compared with that of whoever watches.
+    pub clock_seconds: IntGauge,
+    /// When this process started; what changes often restarts often.
+    pub start_time_seconds: IntGauge,
+    /// Room on the disk of the store.
+    pub disk_free_bytes: IntGauge,
+    /// What the store takes, by part: database, claims.
+    pub store_bytes: IntGaugeVec,
 }
 
 impl Metrics {
@@ -68,6 +78,7 @@ impl Metrics {
             let vec = IntGaugeVec::new(Opts::new(name, help), labels);
             register(&registry, vec)
         };
+        let number = |name: &str, help: &str| register(&registry, IntGauge::new(name, help));
         let histogram = |name: &str, help: &str, labels: &[&str], buckets: &[f64]| {
             let vec = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels);
             register(&registry, vec)
@@ -146,6 +157,14 @@ impl Metrics {
                 "Officers reported for going through numbers",
                 &["reason"],
             ),
+            audit_head_age_seconds: number(
+                "lienthong_audit_head_age_seconds",
+                "How long ago the head of the audit trail last went into the log",
+            ),
+            clock_seconds: number("lienthong_clock_seconds", "The machine's clock"),
+            start_time_seconds: number("lienthong_start_time_seconds", "When this process started"),
+            disk_free_bytes: number("lienthong_disk_free_bytes", "Room on the disk of the store"),
+            store_bytes: gauge("lienthong_store_bytes", "What the store takes on its disk", &["part"]),
             registry,
         }
     }

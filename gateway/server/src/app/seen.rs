@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{App, Room};
 use crate::config::Mode;
+use crate::disk;
 use crate::store::{Pause, StoreError, Wanted};
 
 impl Room {
@@ -104,8 +105,16 @@ impl App {
                 .set(i64::from(away_since(&availability).is_some()));
             self.metrics.peer_permits.with_label_values(&[name]).set(availability.limit() as i64);
         }
-        let Ok(stats) = self.store.stats().await else { return };
         let now = self.clock.now();
+        self.metrics.clock_seconds.set(now.as_millis() / 1000);
+        self.metrics.audit_head_age_seconds.set(now.millis_since(self.trail.head_at()).max(0) / 1000);
+        if let Ok(room) = disk::room(&self.config.gateway.data) {
+            self.metrics.disk_free_bytes.set(i64::try_from(room.free_bytes).unwrap_or(i64::MAX));
+        }
+        let Ok(stats) = self.store.stats().await else { return };
+        for (part, bytes) in [("database", stats.database_bytes), ("claims", stats.claim_bytes)] {
+            self.metrics.store_bytes.with_label_values(&[part]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
         self.metrics.deliveries.reset();
         self.metrics.oldest_seconds.reset();
         for (peer, open) in &stats.peers {

@@ -235,7 +235,11 @@ fn gateway(common: &Common, config: &Config, report: &mut Report) -> Option<Valu
                 report.add("gateway", State::Ill, says, next);
             }
             for ill in status["ill"].as_array().into_iter().flatten() {
-                report.add("gateway", State::Ill, ill.to_string(), "journalctl -u lienthong");
+                let words =
+                    ["part", "peer", "reason", "since"].map(|name| ill[name].as_str().unwrap_or_default());
+                let says =
+                    words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ");
+                report.add("gateway", State::Ill, says, "journalctl -u lienthong");
             }
             Some(status)
         }

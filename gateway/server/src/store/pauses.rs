@@ -2,7 +2,7 @@
 //! not sent anything. One sealed row of `meta` holds them all, so that a restart knows what was stopped and a timeline can
 //! say why something waited, long after it went.
 //!
-//! A row that does not read means that everything is paused: whoever stopped a store by other means must not see it send, and
+//! A clear list of names (`["*"]`: everybody) is read too. A row that does not read at all means that everything is paused: whoever stopped a store by other means must not see it send, and
 //! `peers resume` makes it a good one. Deliberately absent: handing out nothing, which is the delivery's part.
 
 use gateway_core::ids::{Moment, PeerName};
@@ -183,8 +183,12 @@ pub(super) fn pauses(db: &Connection, vault: &Vault) -> Result<Vec<Pause>, Store
         .optional()?;
     let Some(sealed) = sealed else { return Ok(Vec::new()) };
     match vault.open("meta.paused", &sealed) {
+        // Whoever made this store out of another one has no key at hand and says it in a clear list of names.
         Err(error) if error.is_of_one_value() => {
-            Ok(vec![Pause::new(&PeerName::from(ALL), Why::Paused, Moment::default(), "?", "")])
+            let names: Result<Vec<PeerName>, _> = serde_json::from_slice(&sealed);
+            let names = names.unwrap_or_else(|_| vec![PeerName::from(ALL)]);
+            let paused = |peer| Pause::new(peer, Why::Paused, Moment::default(), "restore", "");
+            Ok(names.iter().map(paused).collect())
         }
         read => read,
     }

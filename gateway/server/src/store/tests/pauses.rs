@@ -51,4 +51,13 @@ async fn a_row_that_nobody_can_read_pauses_everything_until_it_is_let_go() {
     let left = store.resume(vec!["post".into()], both(), by(3)).await.unwrap();
     assert_eq!(lasting(&left), [PORTAL], "of everything only what was let go goes");
     assert!(lasting(&store.resume(both(), both(), by(4)).await.unwrap()).is_empty());
+    store.close().await;
+    let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
+    db.execute("UPDATE meta SET value = CAST('[\"portal\"]' AS BLOB) WHERE name = 'paused'", []).unwrap();
+    drop(db);
+    assert_eq!(
+        lasting(&open(folder.path()).pauses().await.unwrap()),
+        [PORTAL],
+        "a clear list of names is read"
+    );
 }
