@@ -57,9 +57,12 @@ story: in the shadow everything is translated and checked, and nothing leaves; a
   # What the portal could not have been told is known before the cut-over.
   dead-letters 1
   details H99.14-261122-0001 accepted, queued, peer-paused, translated, shadowed, accepted, queued, translated, shadowed
+  # A start may bring mended mappings, so all of it is translated once more; and again when it is really sent.
+  restart
+  details H99.14-261122-0001 accepted, queued, peer-paused, translated, shadowed, accepted, queued, translated, shadowed, translated, translated, shadowed, shadowed
   entry portal mode = "live"
   portal heard 1 dossier, 1 step
-  timeline H99.14-261122-0001 accepted, queued, peer-paused, shadowed, accepted, queued, shadowed, peer-resumed, delivered, delivered
+  timeline H99.14-261122-0001 accepted, queued, peer-paused, shadowed, accepted, queued, shadowed, shadowed, shadowed, peer-resumed, delivered, delivered
   open 1
 
 story: in the shadow the old way goes on telling the portal, so what was kept is given up; what came before that is sent

@@ -115,7 +115,7 @@ pub fn doctor(common: &Common, args: Doctor) -> Outcome {
 }
 
 fn examine(common: &Common, config: &Config, args: Doctor, report: &mut Report) -> Outcome {
-    for name in args.peers.iter().filter(|name| !config.peers.contains_key(*name)) {
+    if let Some(name) = args.peers.iter().find(|name| !config.peers.contains_key(*name)) {
         let words = common.lang().pick("không có trong cấu hình", "is not configured");
         let hint = perhaps(common.lang(), name, config.peers.keys().map(String::as_str));
         return Err(Ended::Misused(format!("[peers.{name}] {words}{hint}")));
@@ -148,7 +148,11 @@ fn examine(common: &Common, config: &Config, args: Doctor, report: &mut Report) 
         let wanted = args.peers.is_empty() || args.peers.iter().any(|wanted| wanted == name.as_str());
         if wanted && !room.config.endpoints.is_empty() {
             let known = running.as_ref().map(|running| &running["peers"][name.as_str()]);
-            block_on(async { Ok(peer::examine(room, known, !args.no_log_in, report).await) })?;
+            let examined = async {
+                peer::examine(room, known, !args.no_log_in, report).await;
+                Ok(())
+            };
+            block_on(examined)?;
         }
         let open = stats.peers.get(name).filter(|_| wanted);
         for (state, vi, en, command) in [
