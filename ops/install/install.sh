@@ -46,34 +46,36 @@ cp -R share/. "$share/"
 install -m 0644 lienthong.service "$root/etc/systemd/system/lienthong.service"
 say "+ $program"
 
+secret=$etc/portal.password
 if [ ! -e "$config" ]; then
   if [ -n "$root" ]; then "$program" init --folder "$etc"; else "$program" init; fi
-fi
-secrets=$etc/secrets.env
-if [ ! -e "$secrets" ]; then
-  (umask 077 && printf '# Bí mật của dịch vụ, mỗi dòng một biến (secrets of the service, a variable a line):\n# LIENTHONG_PORTAL_PASSWORD=…\n' >"$secrets")
-  say "+ $secrets"
+  # A service has no terminal to be given a variable by; an empty file is said by `check`.
+  sed -i "s|{ env = \"LIENTHONG_PORTAL_PASSWORD\" }|{ file = \"$secret\" }|" "$config"
+  (umask 077 && : >"$secret")
+  say "+ $secret"
 fi
 if [ -z "$root" ]; then
   chown root:lienthong "$etc" "$config"
   chmod 0750 "$etc"
   chmod 0640 "$config"
-  chown lienthong:lienthong "$etc/sealing.key" /var/lib/lienthong
-  chmod 0600 "$etc/sealing.key" "$secrets"
+  for own in "$etc/sealing.key" "$secret"; do
+    [ ! -e "$own" ] || { chown lienthong:lienthong "$own" && chmod 0600 "$own"; }
+  done
+  chown lienthong:lienthong /var/lib/lienthong
   systemctl daemon-reload 2>/dev/null || true
 fi
 
 say ""
 if [ -n "$upgrade" ]; then
   say "Đã nâng cấp chương trình; bản cũ ở $program.previous. Tiếp theo:"
-  say "  lienthong check && systemctl restart lienthong && lienthong doctor"
+  say "  sudo -u lienthong lienthong check && systemctl restart lienthong && sudo -u lienthong lienthong doctor"
   say "(Upgraded; then as above. Messages that wait are kept.)"
 else
   say "Đã cài xong. Tiếp theo (next):"
   say "  1. $config: địa chỉ Cổng DVCQG, mã đơn vị (the portal's address, unit codes)"
-  say "  2. $secrets: mật khẩu (passwords)"
+  say "  2. $secret: mật khẩu đăng nhập Cổng DVCQG, một dòng (the portal's password, one line)"
   say "  3. cất một bản $etc/sealing.key ở nơi khác (keep a copy of the key elsewhere)"
-  say "  4. lienthong check && lienthong doctor"
+  say "  4. sudo -u lienthong lienthong check; sudo -u lienthong lienthong doctor"
   say "  5. systemctl enable --now lienthong"
-  say "  6. lienthong keys add mot-cua"
+  say "  6. sudo -u lienthong lienthong keys add mot-cua"
 fi

@@ -26,7 +26,7 @@ fn offline(program: &Path, folder: &Path) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LIENTHONG")) {
         command.env_remove(name);
     }
-    command.current_dir(folder).env("LIENTHONG_PORTAL_PASSWORD", "mat-khau-thu");
+    command.current_dir(folder);
     command
 }
 
@@ -67,6 +67,11 @@ fn the_package_installs_without_a_network_and_notices_a_changed_byte() {
     let root = out.join("root");
     let program = root.join("usr/local/bin/lienthong");
     let config = root.join("etc/lienthong/lienthong.toml");
+    let empty =
+        offline(&program, folder).args(["check", "--config"]).arg(&config).output().expect("it starts");
+    let words = String::from_utf8_lossy(&empty.stderr).into_owned();
+    assert!(words.contains("portal.keys.password: the secret is empty"), "what is missing is said: {words}");
+    std::fs::write(root.join("etc/lienthong/portal.password"), "mat-khau-thu\n").expect("a file");
     let checked = done(offline(&program, folder).args(["check", "--config"]).arg(&config));
     assert!(checked.contains("tốt"), "{checked}");
     let shown = done(offline(&program, folder).args(["demo", "--once", "--lang", "en"]));
