@@ -9,6 +9,7 @@ mod entrance;
 mod fuzz;
 mod openapi;
 mod outside;
+mod package;
 mod posted;
 mod privacy;
 mod process;

@@ -170,7 +170,9 @@ async fn metrics_are_text_that_prometheus_reads_with_units_and_closed_labels() {
                 "door" | "channel" => channels.contains(&value),
                 "status" => value.len() == 3 && value.parse::<u16>().is_ok(),
                 "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
-                "fate" | "outcome" | "settlement" | "state" | "code" => word && value.len() <= 30,
+                "fate" | "outcome" | "settlement" | "state" | "code" | "part" | "why" => {
+                    word && value.len() <= 30
+                }
                 "step" => value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && value.len() <= 30,
                 _ => false,
             };
@@ -184,11 +186,12 @@ async fn metrics_are_text_that_prometheus_reads_with_units_and_closed_labels() {
 
 /// Counters end with `_total`, durations with `_seconds`; what counts things at this moment is named by the things.
 fn has_unit(name: &str, kind: &str) -> bool {
-    let of_things = ["lienthong_deliveries", "lienthong_peer_away", "lienthong_peer_permits"];
+    let of_things =
+        ["lienthong_deliveries", "lienthong_peer_away", "lienthong_peer_paused", "lienthong_peer_permits"];
     match kind {
         "counter" => name.ends_with("_total"),
         "histogram" => name.ends_with("_seconds"),
-        "gauge" => name.ends_with("_seconds") || of_things.contains(&name),
+        "gauge" => name.ends_with("_seconds") || name.ends_with("_bytes") || of_things.contains(&name),
         _ => false,
     }
 }

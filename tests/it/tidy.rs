@@ -8,6 +8,7 @@ mod directions;
 mod reachable;
 mod shapes;
 mod texts;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

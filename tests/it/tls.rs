@@ -98,7 +98,7 @@ impl Authority {
 }
 
 impl Pair {
-    fn read(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    pub fn read(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let chain = CertificateDer::pem_file_iter(&self.certificate).unwrap().map(Result::unwrap).collect();
         (chain, PrivateKeyDer::from_pem_file(&self.key).unwrap())
     }

@@ -84,6 +84,10 @@ impl Adapter for Portal {
         }
     }
 
+    fn accounts(&self) -> Vec<Account> {
+        self.settings.all_accounts()
+    }
+
     fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
         session::sign(request, keys)
     }

@@ -71,6 +71,15 @@ impl Settings {
         Account::from(if self.accounts.contains_key(unit) { unit } else { DEFAULT_ACCOUNT })
     }
 
+    /// Those of units, and the province's where anything can use it.
+    pub(super) fn all_accounts(&self) -> Vec<Account> {
+        let mut all: Vec<Account> = self.accounts.keys().map(|unit| Account::from(unit.as_str())).collect();
+        if all.is_empty() || !self.username.is_empty() {
+            all.push(Account::from(DEFAULT_ACCOUNT));
+        }
+        all
+    }
+
     /// The name an account logs in with; none if it must stand among the keys. A unit with an account of its own never
     /// borrows the province's name.
     pub(super) fn username(&self, account: &Account) -> Option<&str> {

@@ -103,6 +103,11 @@ pub trait Adapter: Send + Sync {
         ))
     }
 
+    /// The accounts that log in here, so that somebody can try whether they still may; none where calls need no log-in.
+    fn accounts(&self) -> Vec<Account> {
+        Vec::new()
+    }
+
     /// Puts the secrets, the session and the time on a request.
     fn sign(&self, request: &Request, keys: &Keys, at: Moment) -> Result<Signed, Fault> {
         let _ = (keys, at);

@@ -75,6 +75,7 @@ pub struct Availability {
     successes_in_window: usize,
     last_success: Option<Moment>,
     last_cut: Option<Moment>,
+    stands: bool,
 }
 
 impl Availability {
@@ -88,7 +89,18 @@ impl Availability {
             successes_in_window: 0,
             last_success: None,
             last_cut: None,
+            stands: false,
         }
+    }
+
+    /// Nothing more may start, and no probe either, until it is said otherwise: the peer is paused, or not live yet.
+    pub fn stand_still(&mut self, stands: bool) {
+        self.stands = stands;
+    }
+
+    /// Does it stand still?
+    pub fn stands(&self) -> bool {
+        self.stands
     }
 
     /// Up or away.
@@ -109,14 +121,16 @@ impl Availability {
     /// How many more deliveries may start now.
     pub fn may_start(&self, now: Moment, in_flight: usize) -> usize {
         match self.presence {
+            _ if self.stands => 0,
             Presence::Up => self.limit.saturating_sub(in_flight),
             Presence::Away { next_probe, .. } => usize::from(in_flight == 0 && now >= next_probe),
         }
     }
 
-    /// When to look again although nothing was reported; none while the peer is up.
+    /// When to look again although nothing was reported; none while the peer is up or stands still.
     pub fn next_probe(&self) -> Option<Moment> {
         match self.presence {
+            _ if self.stands => None,
             Presence::Up => None,
             Presence::Away { next_probe, .. } => Some(next_probe),
         }
@@ -225,6 +239,17 @@ mod tests {
         assert!(peer.succeeded(now));
         assert_eq!(peer.presence(), Presence::Up);
         assert_eq!(peer.may_start(now, 0), 2, "it comes back with little and grows");
+    }
+
+    #[test]
+    fn what_stands_still_starts_nothing_and_goes_on_as_it_was() {
+        let mut peer = Availability::new(16);
+        peer.stand_still(true);
+        assert_eq!(peer.may_start(at(0), 0), 0);
+        peer.failed(Later::default(), at(1), at(1), 1.0);
+        assert_eq!((peer.may_start(at(5_000), 0), peer.next_probe()), (0, None), "no probe either");
+        peer.stand_still(false);
+        assert_eq!((peer.may_start(at(5_000), 0), peer.next_probe()), (1, Some(at(1_001))));
     }
 
     #[test]

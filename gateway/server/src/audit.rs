@@ -241,6 +241,11 @@ impl Trail {
         self.writer.write_later(&record, at);
     }
 
+    /// When the chain's head last went into the log; once a day at least, as long as the trail can be written.
+    pub fn head_at(&self) -> Moment {
+        self.writer.head_at()
+    }
+
     /// Tells the time to a trail that nobody writes into: on each new day its head goes into trail and log.
     pub async fn day(&self, at: Moment) {
         self.writer.day(at).await;

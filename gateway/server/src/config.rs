@@ -19,7 +19,7 @@ use gateway_core::pace::Bounds;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use self::peer::{InDoubt, Peer};
+pub use self::peer::{InDoubt, Mode, Peer};
 pub use self::queue::{BrokerTls, CarrierName, Queue};
 pub use self::retention::Retention;
 pub use self::secrets::SecretSource;
@@ -253,6 +253,9 @@ impl Config {
                 if !(least..=most).contains(&value) {
                     wrong(format!("peers.{name}.{key}"), &format!("must be between {least} and {most}"));
                 }
+            }
+            if let Some((field, message)) = peer.wrong_mode() {
+                wrong(format!("peers.{name}.{field}"), message);
             }
             for (given, missing) in [
                 (&peer.client_certificate_file, "client_key_file"),

@@ -6,14 +6,15 @@
 //! derived from rows, so there is no recovery code: the next attempt is the recovery.
 //!
 //! Beneath it: `talk` (one attempt: what was said, and what the next commit will write), `inquire` (the same conversation
-//! without a journal: questions, log-ins, read-backs) and `bell` (what wakes a peer's loop).
+//! without a journal: questions, log-ins, read-backs), `shadow` (the same without a call) and `bell` (what wakes a peer's loop).
 
 mod bell;
 pub(crate) mod inquire;
+mod shadow;
 mod talk;
 
-pub use bell::Bell;
 pub(crate) use bell::Standing;
+pub use bell::{Bell, Reached};
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -90,7 +91,13 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut sto
             return;
         }
         let mut again_at = None;
-        if !stopping {
+        if !stopping && room.is_in_shadow() {
+            again_at =
+                shadow::keep_new(&app, &room).await.map(|more| more.then_some(now)).unwrap_or_else(|error| {
+                    tracing::error!(event = "shadow-failed", peer = %room.name, %error);
+                    Some(now.plus_millis(1_000))
+                });
+        } else if !stopping {
             let lanes = out.values().copied().collect();
             match line.take(&app, &room, now, &lanes).await {
                 Ok(Taken { work, full }) => {
@@ -160,32 +167,42 @@ async fn next_look(app: &App, room: &Room, now: Moment, full: bool) -> Result<Op
     app.store.next_ready_at(&room.name, now).await
 }
 
-/// One attempt of one delivery. What our own code does wrong here costs this delivery an attempt and no other anything.
+/// One attempt of one delivery.
 async fn attempt(app: Arc<App>, room: Arc<Room>, work: Work) {
-    let Work { head, token, .. } = &work;
-    let task = AssertUnwindSafe(deliver(&app, &room, head, *token));
-    let ended = match catch_panic(task).await {
+    let (head, token) = (&work.head, work.token);
+    guarded(&app, &room, head.delivery, token, deliver(&app, &room, head, token)).await;
+    // What was settled is on disk; only now may the broker forget it.
+    work.end(&app, &room).await;
+}
+
+/// What our own code does wrong in here costs this delivery an attempt and no other anything.
+async fn guarded(
+    app: &App,
+    room: &Room,
+    delivery: DeliveryId,
+    token: Option<Token>,
+    task: impl Future<Output = Result<(), StoreError>>,
+) {
+    let ended = match catch_panic(AssertUnwindSafe(task)).await {
         Ok(ended) => ended,
         Err(()) => {
-            tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = head.delivery.0);
-            settle_panic(&app, &room, head.delivery, *token).await
+            tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = delivery.0);
+            settle_panic(app, room, delivery, token).await
         }
     };
     let ended = match ended {
         Err(error) if error.is_of_one_value() => {
-            tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = head.delivery.0, %error);
-            settle_unreadable(&app, &room, head.delivery, *token, &error).await
+            tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = delivery.0, %error);
+            settle_unreadable(app, room, delivery, token, &error).await
         }
         ended => ended,
     };
     if let Err(error) = ended {
         // Nothing is lost: the row says where it stands, and the lane is ready again.
-        tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = head.delivery.0, %error);
+        tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = delivery.0, %error);
         let now = app.clock.now();
         room.availability().failed(Later::default(), now, now, app.clock.jitter());
     }
-    // What was settled is on disk; only now may the broker forget it.
-    work.end(&app, &room).await;
 }
 
 /// Runs a task to its end or to its panic.

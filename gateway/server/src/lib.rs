@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod delivery;
+pub mod disk;
 pub mod doorkeeper;
 pub mod files;
 pub mod http;

@@ -32,9 +32,9 @@ const PAGES_MAX: usize = 100;
 const ITEMS_MAX: usize = 50;
 /// A peer that answers what nobody can use is left alone for so long at least.
 const REFUSED_MS: i64 = 60_000;
-/// Who resumes rings; this is for the clock alone.
-const PAUSED_LOOK_MS: i64 = 60_000;
 const STORE_FAILED_MS: i64 = 1_000;
+/// A peer that is paused is not asked; whoever lets it go rings.
+const STANDS_MS: i64 = 3_600_000;
 
 /// Asks a peer until `stopped`, whatever happens: what panics is started anew.
 pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
@@ -54,13 +54,10 @@ async fn ask_for_ever(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiv
     let mut poller = Poller { app: &app, room: &room, rests: HashMap::new() };
     while !*stopped.borrow() {
         let wakes = room.poll_bell.look();
-        let again_at = match app.is_paused(&room.name) {
-            true => app.clock.now().plus_millis(PAUSED_LOOK_MS),
-            false => poller.ask_what_is_due(&stopped).await.unwrap_or_else(|error| {
-                tracing::error!(event = "poll-unrecorded", peer = %room.name, %error);
-                app.clock.now().plus_millis(STORE_FAILED_MS)
-            }),
-        };
+        let again_at = poller.ask_what_is_due(&stopped).await.unwrap_or_else(|error| {
+            tracing::error!(event = "poll-unrecorded", peer = %room.name, %error);
+            app.clock.now().plus_millis(STORE_FAILED_MS)
+        });
         room.poll_bell.stand(Standing { parked: true, wakes, until: Some(again_at) });
         tokio::select! {
             () = room.poll_bell.heard() => {}
@@ -115,6 +112,9 @@ impl Poller<'_> {
     /// When the next probe may go out; none if a question may go out now.
     fn until_probe(&self) -> Option<Moment> {
         let now = self.app.clock.now();
+        if !self.room.sends() {
+            return Some(now.plus_millis(STANDS_MS));
+        }
         match self.room.availability().presence() {
             Presence::Away { next_probe, .. } if next_probe > now => Some(next_probe),
             Presence::Away { .. } | Presence::Up => None,

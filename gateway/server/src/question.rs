@@ -39,6 +39,9 @@ pub async fn ask(
     let unit = Unit::from(item.unit.as_deref().or(from.config.unit.as_deref()).unwrap_or_default());
     let asked = app.routes(&from.name, &item.kind, &unit).into_iter().find_map(|name| app.peer(&name));
     let room = asked.ok_or_else(nobody)?;
+    if !room.sends() {
+        return Err(Fault::new("peer.paused", Blame::Gateway, Remedy::Later, words::peer_paused()));
+    }
     let spec = app.rules.channels.kinds.get(&item.kind);
     let licensed = spec.is_some_and(|spec| spec.licensed);
     // What has a contract of ours is understood; everything else is passed on as it came.

@@ -19,6 +19,7 @@
 //! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
 //! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
+//! | `pause <peer>`, `resume <peer>`, `entry <peer> <setting>` | an operator stops what is sent to it; a restart with another setting in its entry |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
 //! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen; `as before` for the same answer; `given licence …`, `given questions …` |
@@ -315,6 +316,9 @@ impl Stage {
             ["tell", ..] => return Ok(()),
             ["after", span] => self.pass(span).await?,
             ["restart"] => self.restart().await?,
+            ["pause", peer] => self.pause(peer).await?,
+            ["resume", peer] => self.resume(peer).await?,
+            ["entry", peer, ..] => self.enter(peer, after_words(text, 2)).await?,
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,
             ["timeline", ..] => return self.expect_timeline(after_words(text, 1), Event::is_milestone).await,
             ["details", ..] => return self.expect_timeline(after_words(text, 1), |_| true).await,

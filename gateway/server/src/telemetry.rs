@@ -30,6 +30,8 @@ pub struct Metrics {
     pub deliveries: IntGaugeVec,
     /// 1 while a peer is away.
     pub peer_away: IntGaugeVec,
+    /// 1 while nothing is sent to a peer, by why: paused, hold, shadow.
+    pub peer_paused: IntGaugeVec,
     /// Calls a peer bears at once, as found out so far.
     pub peer_permits: IntGaugeVec,
     /// Log-ins by peer and outcome.
@@ -60,6 +62,16 @@ pub struct Metrics {
     pub shipment_alerts: IntCounterVec,
     /// Officers reported for going through numbers, by reason.
     pub enumeration_alarms: IntCounterVec,
+    /// How long ago the audit trail's head last went into the log.
+    pub audit_head_age_seconds: IntGauge,
+    /// This moment by the machine's clock, to be compared with that of whoever watches.
+    pub clock_seconds: IntGauge,
+    /// When this process started; what changes often restarts often.
+    pub start_time_seconds: IntGauge,
+    /// Room on the disk of the store.
+    pub disk_free_bytes: IntGauge,
+    /// What the store takes, by part: database, claims.
+    pub store_bytes: IntGaugeVec,
 }
 
 impl Metrics {
@@ -74,6 +86,7 @@ impl Metrics {
             let vec = IntGaugeVec::new(Opts::new(name, help), labels);
             register(&registry, vec)
         };
+        let number = |name: &str, help: &str| register(&registry, IntGauge::new(name, help));
         let histogram = |name: &str, help: &str, labels: &[&str], buckets: &[f64]| {
             let vec = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels);
             register(&registry, vec)
@@ -109,6 +122,11 @@ impl Metrics {
             ),
             deliveries: gauge("lienthong_deliveries", "Deliveries not yet over", &["peer", "state"]),
             peer_away: gauge("lienthong_peer_away", "1 while the peer is away", &["peer"]),
+            peer_paused: gauge(
+                "lienthong_peer_paused",
+                "1 while nothing is sent to the peer, by why",
+                &["peer", "why"],
+            ),
             peer_permits: gauge("lienthong_peer_permits", "Calls the peer bears at once", &["peer"]),
             log_ins: counter("lienthong_log_ins_total", "Log-ins at a peer", &["peer", "outcome"]),
             oldest_seconds: gauge(
@@ -165,6 +183,14 @@ impl Metrics {
                 "Officers reported for going through numbers",
                 &["reason"],
             ),
+            audit_head_age_seconds: number(
+                "lienthong_audit_head_age_seconds",
+                "How long ago the head of the audit trail last went into the log",
+            ),
+            clock_seconds: number("lienthong_clock_seconds", "The machine's clock"),
+            start_time_seconds: number("lienthong_start_time_seconds", "When this process started"),
+            disk_free_bytes: number("lienthong_disk_free_bytes", "Room on the disk of the store"),
+            store_bytes: gauge("lienthong_store_bytes", "What the store takes on its disk", &["part"]),
             registry,
         }
     }

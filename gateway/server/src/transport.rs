@@ -4,6 +4,7 @@
 //! not reach the peer) or [`Failure::Silent`], [`Failure::BrokenOff`] (nobody can tell). Where in doubt it says silent.
 
 mod destinations;
+mod look;
 mod silence;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ use crate::watched::Watched;
 use destinations::{Checked, Destinations};
 use silence::Heeded;
 
+pub use look::{Seen, Stage};
+
 /// Longer answers are cut off and count as silence.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -45,6 +48,15 @@ pub struct Transport {
     own: Option<Arc<OwnCertificate>>,
     endpoints: BTreeMap<String, String>,
     answer_within: Duration,
+    looking: Looking,
+}
+
+/// What it takes to look at the way without going it.
+struct Looking {
+    tls: Arc<rustls::ClientConfig>,
+    destinations: Arc<Destinations>,
+    within: Duration,
+    silence: Duration,
 }
 
 /// Why there is no answer, with the technical reason: no addresses of people, no values of messages.
@@ -84,8 +96,9 @@ impl Transport {
         connector.set_nodelay(true);
         connector.set_keepalive(Some(Duration::from_secs(60)));
         let own = OwnCertificate::of(peer)?;
+        let tls = tls(peer, own.clone())?;
         let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls(peer, own.clone())?)
+            .with_tls_config(tls.clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
@@ -96,12 +109,13 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(4).min(silence / 2))
             .retry_canceled_requests(true)
-            .build(Connector { https, destinations, within, silence });
+            .build(Connector { https, destinations: destinations.clone(), within, silence });
         Ok(Transport {
             client,
             own,
             endpoints: peer.endpoints.clone(),
             answer_within: Duration::from_millis(peer.answer_ms_max),
+            looking: Looking { tls: Arc::new(tls), destinations, within, silence },
         })
     }
 

@@ -263,6 +263,18 @@ pub fn nobody_to_ask() -> &'static str {
     "chưa cấu hình hệ thống nào trả lời câu hỏi này"
 }
 
+/// Nothing is sent to this peer at present.
+pub fn peer_paused() -> &'static str {
+    "quản trị cổng liên thông đang tạm ngừng gửi tới hệ thống này; hãy hỏi lại sau"
+}
+
+/// A peer that the running gateway does not have.
+pub fn peer_unknown(name: &str) -> String {
+    format!(
+        "cổng đang chạy không có hệ thống `{name}`; xem `lienthong peers list`, khởi động lại nếu vừa sửa cấu hình"
+    )
+}
+
 /// An admin call that nobody knows.
 pub fn admin_call_unknown() -> &'static str {
     "lệnh quản trị không hợp lệ; phiên bản của lệnh và của cổng đang chạy có thể khác nhau"
@@ -330,6 +342,9 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "presumed" => {
             ("coi như đã gọi trong khoảng bị mất, sẽ hỏi lại", "taken for called, to be asked back")
         }
+        "peer-paused" => ("đang ngừng gửi tới hệ thống nhận", "nothing is sent to the peer"),
+        "peer-resumed" => ("gửi tiếp tới hệ thống nhận", "the peer is sent to again"),
+        "shadowed" => ("đã dịch và kiểm tra thử, chưa gửi", "translated and checked, not sent"),
         "offered-again" => {
             ("tự gửi lại sau khi bảng mã, ánh xạ được bổ sung", "offered again: a file was mended")
         }

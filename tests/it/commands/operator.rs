@@ -22,13 +22,7 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     place.ends(3, "there is no store", &["timeline", &code(1)]);
 
     let portal = Simulator::start(place.command(&["simulate", "--listen", "127.0.0.1:0"]));
-    let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
-    let config = config
-        .replace("127.0.0.1:8460", "127.0.0.1:0")
-        .replace("http://127.0.0.1:8461", &portal.address)
-        .replace("\"etc/", &format!("\"{}/etc/", place.folder.path().display()))
-        .replace("\"etc\"", &format!("\"{}/etc\"", place.folder.path().display()));
-    place.write("etc/lienthong.toml", &config);
+    configure(&place, &portal.address);
     place.done(&["check"]);
     place.ends(2, "did you mean `mot-cua`", &["keys", "add", "mot-cuaa"]);
     let key =
@@ -92,6 +86,9 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     has(2, "delivered");
 
     place.ends(2, "say which", &["redeliver"]);
+    let dry =
+        place.json(&["redeliver", "--fault", "mapping.untranslatable", "--until", "2020-01-01", "--dry-run"]);
+    assert_eq!(dry["deliveries"], json!([]), "nothing is as old as that");
     let dry = place.done(&["redeliver", "--dossier", &code(3), "--dry-run"]);
     assert!(dry.contains(&code(3)), "{dry}");
     assert!(!events(3).iter().any(|event| event == "redelivered"), "a dry run does nothing");
@@ -162,15 +159,27 @@ fn keys_that_many_people_change_at_once_are_all_changed() {
     assert_eq!(kept, new);
 }
 
+/// The configuration that `init` wrote, with ports that are free and a portal that is there.
+pub(super) fn configure(place: &Place, portal: &str) {
+    let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
+    let folder = place.folder.path().display();
+    let config = config
+        .replace("127.0.0.1:8460", "127.0.0.1:0")
+        .replace("http://127.0.0.1:8461", portal)
+        .replace("\"etc/", &format!("\"{folder}/etc/"))
+        .replace("\"etc\"", &format!("\"{folder}/etc\""));
+    place.write("etc/lienthong.toml", &config);
+}
+
 /// `lienthong simulate`; it is told to stop when this goes.
-struct Simulator {
+pub(super) struct Simulator {
     child: Child,
     /// Where it listens, as it says.
-    address: String,
+    pub(super) address: String,
 }
 
 impl Simulator {
-    fn start(mut command: Command) -> Simulator {
+    pub(super) fn start(mut command: Command) -> Simulator {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
@@ -181,7 +190,7 @@ impl Simulator {
         Simulator { child, address }
     }
 
-    fn stop(mut self) -> i32 {
+    pub(super) fn stop(mut self) -> i32 {
         terminate(self.child.id());
         self.child.wait().ok().and_then(|status| status.code()).unwrap_or(-1)
     }
@@ -197,7 +206,7 @@ impl Drop for Simulator {
 }
 
 /// Posts JSON as a one-stop-shop would: status and body.
-fn post(address: SocketAddr, key: &str, body: &Value) -> (u16, Value) {
+pub(super) fn post(address: SocketAddr, key: &str, body: &Value) -> (u16, Value) {
     let headers = [("x-api-key", key), ("content-type", RELAY.media)];
     let bytes = call("POST", RELAY.path, &headers, body.to_string().as_bytes());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -205,7 +214,7 @@ fn post(address: SocketAddr, key: &str, body: &Value) -> (u16, Value) {
     (heard.status, heard.json())
 }
 
-fn dossier(number: u32, status: &str) -> Value {
+pub(super) fn dossier(number: u32, status: &str) -> Value {
     let text = conformance::documents().remove("dossier.json").expect("ops/demo/dossier.json");
     let mut dossier: Value = serde_json::from_str(&text).expect("JSON");
     dossier["MaHoSo"] = json!(code(number));
@@ -213,6 +222,6 @@ fn dossier(number: u32, status: &str) -> Value {
     json!([dossier])
 }
 
-fn code(number: u32) -> String {
+pub(super) fn code(number: u32) -> String {
     format!("H99.14-261123-{number:04}")
 }

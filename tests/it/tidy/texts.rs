@@ -206,6 +206,7 @@ fn every_metric_ends_in_its_unit() {
 const COUNTS: &super::Waivers = &[
     ("lienthong_deliveries", "a number of deliveries at this moment"),
     ("lienthong_peer_away", "a state that is 0 or 1, as Prometheus names such"),
+    ("lienthong_peer_paused", "a state that is 1 or absent, as its neighbour"),
     ("lienthong_peer_permits", "a number of calls a peer bears at once"),
 ];
 

@@ -66,6 +66,10 @@ impl Adapter for Profile {
         }
     }
 
+    fn accounts(&self) -> Vec<Account> {
+        outbound::account(&self.settings).into_iter().collect()
+    }
+
     fn sign(&self, request: &Request, keys: &Keys, at: Moment) -> Result<Signed, Fault> {
         session::sign(&self.settings, request, keys, at)
     }

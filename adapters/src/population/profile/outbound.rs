@@ -93,7 +93,7 @@ fn call(
         step: step.to_owned(),
         effect: Effect::Repeatable,
         endpoint: ENDPOINT.to_owned(),
-        account: settings.auth.has_token().then(|| Account::from(ACCOUNT)),
+        account: account(settings),
         ask: Ask {
             method: "POST".to_owned(),
             path: operation.path.clone(),
@@ -127,4 +127,9 @@ fn soap(settings: &Settings, question: &Question, operation: &Operation) -> Resu
     writer.end("soapenv:Body");
     writer.end("soapenv:Envelope");
     Ok(writer.finish())
+}
+
+/// Who logs in, where anybody does.
+pub(super) fn account(settings: &Settings) -> Option<Account> {
+    settings.auth.has_token().then(|| Account::from(ACCOUNT))
 }

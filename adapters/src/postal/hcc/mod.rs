@@ -77,6 +77,10 @@ impl Adapter for Hcc {
         }
     }
 
+    fn accounts(&self) -> Vec<Account> {
+        if self.logs_in() { vec![Account::from(crate::postal::wire::ACCOUNT)] } else { Vec::new() }
+    }
+
     fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
         self.signed(request, keys)
     }

@@ -102,6 +102,10 @@ impl Adapter for MyVnPost {
         }
     }
 
+    fn accounts(&self) -> Vec<Account> {
+        vec![Account::from(crate::postal::wire::ACCOUNT)]
+    }
+
     fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
         session::signed(request, keys)
     }

@@ -162,6 +162,8 @@ fn room(
             availability: Mutex::new(Availability::new(peer.concurrency_max)),
             questions: Semaphore::new(peer.concurrency_max),
             bell: delivery::Bell::default(),
+            shadow: Default::default(),
+            pauses: Mutex::default(),
         }),
         _ => Err(defects),
     }

@@ -7,6 +7,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use gateway_core::ids::Moment;
 use serde::Serialize;
@@ -38,18 +40,24 @@ enum Order {
 
 pub(super) struct Writer {
     orders: mpsc::Sender<Order>,
+    head_at: Arc<AtomicI64>,
 }
 
 impl Writer {
     pub(super) fn open(folder: &Path, keys: AuditKeys, at: Moment) -> Result<Self, CannotWrite> {
-        let mut thread = Thread { folder: folder.to_owned(), keys, open: None };
+        let head_at = Arc::new(AtomicI64::new(at.as_millis()));
+        let mut thread = Thread { folder: folder.to_owned(), keys, open: None, head_at: head_at.clone() };
         thread.reopen(at).and_then(|()| thread.append(&[value(&Record::Opened)], at)).map_err(cannot)?;
         let (orders, queue) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("audit-writer".to_owned())
             .spawn(move || thread.serve(queue))
             .map_err(cannot)?;
-        Ok(Writer { orders })
+        Ok(Writer { orders, head_at })
+    }
+
+    pub(super) fn head_at(&self) -> Moment {
+        Moment::from_millis(self.head_at.load(Ordering::Relaxed))
     }
 
     pub(super) async fn write(&self, record: &Record<'_>, at: Moment) -> Result<(), CannotWrite> {
@@ -97,6 +105,8 @@ struct Thread {
     keys: AuditKeys,
     /// None after a failure: then the end of the chain is read again.
     open: Option<Open>,
+    /// When a head last went into the log.
+    head_at: Arc<AtomicI64>,
 }
 
 struct Open {
@@ -182,6 +192,7 @@ impl Thread {
         if since == 0 {
             // In the log the head is out of reach of whoever rewrites the trail.
             tracing::info!(event = "audit-head", seq = head.seq, hash = %head.hash);
+            self.head_at.store(at.as_millis(), Ordering::Relaxed);
             open.day = said.get(..10).unwrap_or_default().to_owned();
         }
         (open.head, open.since_checkpoint) = (head, since);

@@ -123,7 +123,7 @@ pub fn restore(common: &Common, args: Restore) -> Outcome {
 }
 
 pub fn resume(common: &Common) -> Outcome {
-    let said = operate::ask(common, &AdminCall::Resume)?;
+    let said = operate::ask(common, &AdminCall::Resume { peers: Vec::new() })?;
     if common.json {
         say!("{said}");
     } else if said["resumed"].as_array().is_some_and(Vec::is_empty) {

@@ -16,9 +16,11 @@ mod audit;
 mod backup;
 mod data;
 mod demo;
+mod doctor;
 mod doors;
 mod help;
 mod operate;
+mod peers;
 mod purge;
 mod serve;
 mod setup;
@@ -93,8 +95,13 @@ enum Command {
     Openapi,
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
+    /// What is ill, since when, and what to do next: this machine, the store, the way to each peer
+    Doctor(doctor::Doctor),
     /// Everything that happened to a dossier
     Timeline(show::Timeline),
+    /// Counterparts: how they are, stopping and letting go what is sent to them
+    #[command(subcommand)]
+    Peers(peers::Peers),
     /// Messages a peer will not take as they are, and calls in doubt
     #[command(subcommand)]
     DeadLetters(operate::DeadLetters),
@@ -172,7 +179,9 @@ pub fn main() -> ExitCode {
         Command::Test(args) => data::test(&common, args),
         Command::Openapi => doors::openapi(&common),
         Command::Coverage(args) => data::coverage(&common, args),
+        Command::Doctor(args) => doctor::doctor(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
+        Command::Peers(args) => peers::peers(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
         Command::Redeliver(args) => operate::redeliver(&common, args),
         Command::Audit(args) => audit::audit(&common, args),

@@ -8,6 +8,7 @@ use gateway_core::pipeline::DeliveryId;
 use serde_json::Value;
 
 use super::{Common, Ended, Outcome, block_on, show};
+use crate::config::Config;
 use crate::http::{AdminCall, CannotCall, call_admin};
 use crate::store::Filter;
 use crate::words::Lang;
@@ -67,6 +68,9 @@ pub struct Select {
     /// Only since then: 2026-11-22 or 2026-11-22T08:00:00+07:00
     #[arg(long, value_parser = moment)]
     since: Option<Moment>,
+    /// Only until then, that moment not included
+    #[arg(long, value_parser = moment)]
+    until: Option<Moment>,
 }
 
 /// A day in Viet Nam's time, or a moment.
@@ -95,6 +99,7 @@ impl Select {
             fault: self.fault,
             unit: self.unit.map(Into::into),
             since: self.since,
+            until: self.until,
             ..Filter::default()
         }
     }
@@ -105,6 +110,7 @@ impl Select {
             && self.fault.is_none()
             && self.unit.is_none()
             && self.since.is_none()
+            && self.until.is_none()
     }
 }
 
@@ -187,26 +193,32 @@ fn show_one(common: &Common, id: DeliveryId, with_document: bool) -> Outcome {
 pub fn redeliver(common: &Common, args: Redeliver) -> Outcome {
     if args.select.is_empty() && !args.all {
         let words = common.lang().pick("hãy nêu rõ gửi lại những gì:", "say which:");
-        return Err(Ended::Misused(format!("{words} --dossier, --peer, --fault, --unit, --since, --all")));
+        return Err(Ended::Misused(format!(
+            "{words} --dossier, --peer, --fault, --unit, --since, --until, --all"
+        )));
     }
     act(common, AdminCall::Redeliver { filter: args.select.filter(), dry_run: args.dry_run })
 }
 
 fn act(common: &Common, call: AdminCall) -> Outcome {
-    let document = ask(common, &call)?;
-    match common.json {
-        true => say!("{document}"),
-        false => tell(&document, common.lang()),
+    let document = ask_running(common, &common.load()?, &call)?;
+    if common.json {
+        say!("{document}");
+    } else {
+        tell(&document, common.lang());
     }
     Ok(())
 }
 
-/// Asks the running gateway; a refusal has been said when this comes back.
+/// The same, by the configuration that is given.
 pub(super) fn ask(common: &Common, call: &AdminCall) -> Result<Value, Ended> {
-    let config = common.load()?;
+    ask_running(common, &common.load()?, call)
+}
+
+/// What the running gateway says to this; a refusal of its has been said.
+pub(super) fn ask_running(common: &Common, config: &Config, call: &AdminCall) -> Result<Value, Ended> {
     let socket = config.gateway.admin_socket();
-    let said = block_on(async { Ok(call_admin(&socket, call).await) })?;
-    match said {
+    match block_on(async { Ok(call_admin(&socket, call).await) })? {
         Ok(document) => Ok(document),
         Err(CannotCall::NotRunning(error)) => {
             let words = common.lang().pick(

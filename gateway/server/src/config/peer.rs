@@ -8,6 +8,31 @@ use serde::Deserialize;
 
 use super::door::Door;
 use super::{Bounded, CONNECTIONS_MAX, DAY_MS, SecretSource};
+use crate::store::{OnLive, Why};
+
+/// Whether anything is sent to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// As it comes.
+    #[default]
+    Live,
+    /// Nothing: what comes for it is kept.
+    Hold,
+    /// Nothing: what comes for it is translated, checked and kept.
+    Shadow,
+}
+
+impl Mode {
+    /// Why nothing is sent; none if something is.
+    pub fn why(self) -> Option<Why> {
+        match self {
+            Mode::Live => None,
+            Mode::Hold => Some(Why::Hold),
+            Mode::Shadow => Some(Why::Shadow),
+        }
+    }
+}
 
 /// A counterpart.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +49,12 @@ pub struct Peer {
     /// Where its calls go: base addresses by endpoint name, `portal = "http://10.0.0.2:8080"`.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
+    /// Whether anything is sent to it: `live`, `hold` or `shadow`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// What becomes of what was kept when it goes live: `send` or `discard`. A peer in `shadow` must say it.
+    #[serde(default)]
+    pub on_live: Option<OnLive>,
     /// The authority that signed the peer's certificate, in PEM; needed with https, because no authority is trusted by itself.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
@@ -117,6 +148,18 @@ pub enum InDoubt {
 const ANSWER_WAIT_MS_MAX: u64 = 10 * 60 * 1000;
 
 impl Peer {
+    /// What is wrong with the mode it is in: field and words.
+    pub(super) fn wrong_mode(&self) -> Option<(&'static str, &'static str)> {
+        if self.mode != Mode::Live && self.endpoints.is_empty() {
+            return Some(("mode", "has no meaning without `endpoints`: nothing is sent to this peer anyway"));
+        }
+        (self.mode == Mode::Shadow && self.on_live.is_none()).then_some((
+            "on_live",
+            "a peer in the shadow is told by another way meanwhile: say what becomes of what was kept when it goes live, \
+             \"discard\" if the other way told the peer all of it, \"send\" if not",
+        ))
+    }
+
     pub(super) fn numbers(&self) -> [Bounded; 6] {
         [
             ("answer_wait_ms", self.answer_wait_ms, (0, ANSWER_WAIT_MS_MAX)),

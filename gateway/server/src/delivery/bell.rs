@@ -1,9 +1,10 @@
 //! The bell of a peer's loop: rung by whoever made something ready, heard by the loop, and read by whoever waits until nothing
 //! is left to do now.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use gateway_core::ids::Moment;
+use gateway_core::pipeline::DeliveryId;
 use tokio::sync::watch;
 
 /// How a peer's loop stands, for whoever waits until nothing is left to do now.
@@ -54,5 +55,26 @@ impl Bell {
         let standing = *self.standing.borrow();
         let none_under_way = standing.wakes == self.wakes.load(Ordering::SeqCst);
         standing.parked && none_under_way && standing.until.is_none_or(|until| until > now)
+    }
+}
+
+/// How far a loop has come that looks at every delivery once, in the order of their numbers.
+#[derive(Default)]
+pub struct Reached(AtomicI64);
+
+impl Reached {
+    /// The last one that was looked at.
+    pub(crate) fn read(&self) -> DeliveryId {
+        DeliveryId(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Goes on, unless somebody wanted everything looked at again meanwhile.
+    pub(crate) fn move_on(&self, from: DeliveryId, to: DeliveryId) {
+        let _ = self.0.compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Everything is looked at again: something before may be ready that was not.
+    pub(crate) fn begin_again(&self) {
+        self.0.store(0, Ordering::SeqCst);
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct Talk<'a> {
     /// The arrival as it came, where our own side could not read it then.
     source: Option<Payload>,
     /// Goes with the next commit.
-    pending: Vec<Entry>,
+    pub(super) pending: Vec<Entry>,
 }
 
 impl<'a> Talk<'a> {
@@ -114,6 +114,7 @@ impl<'a> Talk<'a> {
         self.pending.push(Entry::Pin { pinned, at: self.began });
         let part = self.app.rules.channels.kinds.get(&self.message.kind).and_then(|spec| spec.shipment);
         if part == Some(Part::Ordered)
+            && !self.room.is_in_shadow()
             && self.app.carries(self.room)
             && let Some(which) = Which::read(&canonical)
         {
@@ -235,7 +236,7 @@ impl<'a> Talk<'a> {
         self.pending.retain(|entry| !matches!(entry, Entry::Answered { exchange, .. } if *exchange == row));
     }
 
-    fn note(&mut self, event: Event, detail: &str) {
+    pub(super) fn note(&mut self, event: Event, detail: &str) {
         self.pending.push(Entry::Note { event, detail: detail.to_owned(), at: self.app.clock.now() });
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_core::adapter::Marks;
 use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::ids::PeerName;
 use gateway_core::pipeline::DeliveryId;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -32,10 +33,20 @@ use crate::words;
 pub enum AdminCall {
     /// How it is.
     Status,
-    /// Send again what was paused.
-    Resume,
     /// Purge now what has had its time.
     Purge,
+    /// Send nothing to these peers until it is said otherwise, also after a restart.
+    Pause {
+        /// Which; none means every one.
+        peers: Vec<PeerName>,
+        /// Why, for whoever asks later.
+        reason: String,
+    },
+    /// Send to these peers again.
+    Resume {
+        /// Which; none means every one.
+        peers: Vec<PeerName>,
+    },
     /// Offer dead letters again.
     Redeliver {
         /// Which.
@@ -147,7 +158,7 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
                 "ready": trouble.is_none(),
                 "store": trouble.unwrap_or_else(|| "ok".to_owned()),
                 "peers": app.peers_seen(),
-                "paused": app.paused_peers(),
+                "paused": app.standing(),
                 "restored": store.restored(),
                 "listen": app.config.gateway.listen,
             }));
@@ -156,9 +167,20 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
             let kept = app.keep_house().await.map_err(refusal)?;
             return Ok(json!(kept));
         }
-        AdminCall::Resume => {
-            let resumed = app.resume(who).await.map_err(refusal)?;
-            return Ok(json!({ "resumed": resumed, "restored": store.restored() }));
+        AdminCall::Pause { peers, reason } => {
+            let pauses = store.pause(called(app, peers)?, &reason, by).await.map_err(refusal)?;
+            app.stand_still(&pauses);
+            return Ok(json!({ "peers": app.peers_seen() }));
+        }
+        AdminCall::Resume { peers } => {
+            let stood = app.standing();
+            let pauses = store.resume(called(app, peers)?, every(app), by).await.map_err(refusal)?;
+            app.stand_still(&pauses);
+            let goes = |name: &String| !app.standing().contains(name);
+            let resumed: Vec<String> = stood.into_iter().filter(goes).collect();
+            return Ok(
+                json!({ "peers": app.peers_seen(), "resumed": resumed, "restored": store.restored() }),
+            );
         }
         AdminCall::Redeliver { filter, dry_run } => {
             let letters =
@@ -181,8 +203,29 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
             json!({ "done": true })
         }
     };
+    for room in app.peers.values() {
+        room.shadow.begin_again();
+    }
     app.wake(app.peers.keys());
     Ok(done)
+}
+
+/// Every peer that something is sent to.
+fn every(app: &App) -> Vec<PeerName> {
+    let called = app.peers.values().filter(|room| !room.config.endpoints.is_empty());
+    called.map(|room| room.name.clone()).collect()
+}
+
+/// The peers of these names, or all of them.
+fn called(app: &App, names: Vec<PeerName>) -> Result<Vec<PeerName>, Fault> {
+    let every = every(app);
+    if names.is_empty() {
+        return Ok(every);
+    }
+    match names.iter().find(|name| !every.contains(name)) {
+        Some(unknown) => Err(Fault::sender("peer.unknown", words::peer_unknown(unknown.as_str()))),
+        None => Ok(names),
+    }
 }
 
 /// A peer that bears repetition is told everything since that time once more; to all others only what they did not take is offered.

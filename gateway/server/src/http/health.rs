@@ -82,7 +82,7 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
         "store": word(&store),
         "carrier": app.carrier_seen(),
         "peers": app.peers_seen(),
-        "paused": app.paused_peers(),
+        "paused": app.standing(),
     });
     text(status, "application/json", document.to_string().into())
 }

@@ -20,7 +20,7 @@ impl Line for Embedded {
         out: &HashSet<LaneId>,
     ) -> Result<Taken, StoreError> {
         let (permits, away) = permits(room, now, out.len());
-        if permits == 0 || app.is_paused(&room.name) {
+        if permits == 0 {
             return Ok(Taken::nothing(true));
         }
         let heads = match away {

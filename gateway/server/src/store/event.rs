@@ -87,6 +87,12 @@ events! {
     Redelivered = "redelivered",
     /// An operator gave it up.
     Discarded = "discarded",
+    /// Nothing is sent to the peer: an operator's pause, or the mode it is in.
+    PeerPaused = "peer-paused",
+    /// The peer is sent to again.
+    PeerResumed = "peer-resumed",
+    /// Translated and checked for a peer in the shadow; nothing left.
+    Shadowed = "shadowed",
     /// A mended file had it sent again.
     OfferedAgain = "offered-again",
     /// The store is a backup's, and this waited in it.

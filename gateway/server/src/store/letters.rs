@@ -33,6 +33,8 @@ pub struct Filter {
     pub state: Option<State>,
     /// Since this moment.
     pub since: Option<Moment>,
+    /// Before this moment.
+    pub until: Option<Moment>,
     /// At most so many; 0 means all.
     pub limit: usize,
 }
@@ -103,6 +105,7 @@ const LIST: &str = "SELECT d.id, m.id, ifnull(m.code, ''), l.peer, m.unit, m.kin
     AND (?6 IS NULL OR ifnull(d.settled_at, d.at) >= ?6)
     AND (?7 IS NULL OR l.dossier IN (SELECT id FROM dossier WHERE code = ?7
                                      UNION SELECT dossier FROM alias WHERE code = ?7))
+    AND (?8 IS NULL OR ifnull(d.settled_at, d.at) < ?8)
   ORDER BY d.id";
 
 /// Lists what a filter finds.
@@ -120,6 +123,7 @@ pub(super) fn list_in(db: &Connection, filter: &Filter, states: &str) -> Result<
         filter.state.map(State::as_str),
         filter.since.map(Moment::as_millis),
         filter.dossier.as_deref().map(str::trim),
+        filter.until.map(Moment::as_millis),
     ])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -228,7 +228,7 @@ impl Writing<'_> {
     }
 
     /// The timeline row of what an operator did, and the lane's new head.
-    fn told(&self, row: &Row, event: Event, detail: &str, at: Moment) -> Result<(), StoreError> {
+    pub(super) fn told(&self, row: &Row, event: Event, detail: &str, at: Moment) -> Result<(), StoreError> {
         let mut lane = self.lane(row.lane)?;
         self.note(lane.dossier, Some(row.id), at, event, detail)?;
         self.reorder(&mut lane, Some(row.id))?;

@@ -6,7 +6,6 @@
 //! asked back like any other that got no answer. Messages that came in those hours are not here; whoever sent them has to say them again,
 //! before anything is sent: what comes while all is paused is asked back in the same way.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -27,7 +26,7 @@ use super::writer::Writing;
 const PAUSED: &str = "paused";
 const RESTORED: &str = "restored";
 /// Stands in the list of paused peers for all of them.
-pub const EVERYBODY: &str = "*";
+const EVERYBODY: &str = "*";
 
 /// Which hours a restored store knows nothing of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,11 +54,6 @@ pub(super) fn restored(db: &Connection) -> Result<Option<Restored>, StoreError> 
     Ok(row(db, RESTORED)?.map(|text| serde_json::from_slice(&text)).transpose()?)
 }
 
-/// Who is paused.
-pub(super) fn paused(db: &Connection) -> Result<BTreeSet<String>, StoreError> {
-    Ok(row(db, PAUSED)?.map(|text| serde_json::from_slice(&text)).transpose()?.unwrap_or_default())
-}
-
 fn row(db: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement = db.prepare_cached("SELECT CAST(value AS BLOB) FROM meta WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
@@ -81,16 +75,9 @@ impl Store {
         *self.restored.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The peers that nothing is sent to until somebody says so; [`EVERYBODY`] for all.
-    pub async fn paused(&self) -> Result<BTreeSet<String>, StoreError> {
-        self.read(|db, _| paused(db)).await
-    }
-
-    /// Changes who is paused.
-    pub async fn pause(&self, names: BTreeSet<String>) -> Result<(), StoreError> {
-        let restored = self.run(move |writing| writing.pause(&names)).await?;
+    /// What was learnt of a restoration when everybody was let go.
+    pub(super) fn let_go(&self, restored: Option<Restored>) {
         *self.restored.write().unwrap_or_else(PoisonError::into_inner) = restored;
-        Ok(())
     }
 
     /// Says of a delivery from which moment its call is taken for made, if it is.
@@ -102,20 +89,13 @@ impl Store {
 }
 
 impl Writing<'_> {
-    /// Changes who is paused; gives what is known of a restoration then.
-    fn pause(&self, names: &BTreeSet<String>) -> Result<Option<Restored>, StoreError> {
-        let everybody = |names: &BTreeSet<String>| names.contains(EVERYBODY);
-        let restored = match restored(self.db)? {
-            // What came meanwhile is what was said again of the missing hours.
-            Some(restored) if everybody(&paused(self.db)?) && !everybody(names) => {
-                let restored = Restored { last_delivery: last_delivery(self.db)?, ..restored };
-                put(self.db, RESTORED, &restored)?;
-                Some(restored)
-            }
-            restored => restored,
-        };
-        put(self.db, PAUSED, names)?;
-        Ok(restored)
+    /// Everybody was paused and is let go: what came meanwhile is what was said again of the missing hours. Gives what is known of a
+    /// restoration then.
+    pub(super) fn everybody_goes(&self) -> Result<Option<Restored>, StoreError> {
+        let Some(restored) = restored(self.db)? else { return Ok(None) };
+        let restored = Restored { last_delivery: last_delivery(self.db)?, ..restored };
+        put(self.db, RESTORED, &restored)?;
+        Ok(Some(restored))
     }
 }
 

@@ -5,6 +5,7 @@ mod crash;
 mod handover;
 mod lanes;
 mod operate;
+mod pauses;
 mod purge;
 mod sealed;
 mod shipments;

@@ -16,6 +16,7 @@ use super::claims::Vault;
 use super::error::StoreError;
 use super::event::Event;
 use super::lanes::told;
+use super::pauses::{Waited, told_in_timeline};
 use super::prepare::About;
 use super::restored::restored;
 
@@ -148,11 +149,12 @@ fn deliveries(
     timeline: &mut Timeline,
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT d.id, l.peer, m.id, m.kind, d.at FROM lane l JOIN delivery d ON d.lane = l.id
+        "SELECT d.id, l.peer, m.id, m.kind, d.at, d.settled_at FROM lane l JOIN delivery d ON d.lane = l.id
          JOIN message m ON m.seq = d.message WHERE l.dossier = ?1 ORDER BY d.id",
     )?;
     let mut rows = statement.query([dossier])?;
     let mut known = BTreeMap::new();
+    let mut waited = Vec::new();
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         let queued = TimelineRow {
@@ -165,9 +167,14 @@ fn deliveries(
             detail: String::new(),
             level: None,
         };
+        if let Some(peer) = queued.peer.clone() {
+            let until = row.get::<_, Option<i64>>(5)?.map(Moment::from_millis);
+            waited.push(Waited { peer, from: queued.at, until });
+        }
         timeline.rows.push(queued.clone());
         known.insert(id, queued);
     }
+    timeline.rows.extend(told_in_timeline(db, vault, &waited)?);
     let mut happened = notes(db, vault, dossier, &known)?;
     let presumed_at = restored(db)?.map(|restored| restored.missing_until);
     for (id, queued) in &known {

@@ -31,6 +31,27 @@ impl Stage {
         Ok(())
     }
 
+    /// A restart with other settings in a peer's entry.
+    pub(super) async fn enter(&mut self, peer: &str, settings: &str) -> Result<(), String> {
+        self.given.insert(peer.to_owned(), vec![settings.replace("\\n", "\n")]);
+        self.restart().await
+    }
+
+    /// Nothing is sent to this peer.
+    pub(super) async fn pause(&self, peer: &str) -> Result<(), String> {
+        let paused = self.app().store.pause(vec![peer.into()], "thử", self.operator()).await;
+        self.app().stand_still(&paused.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    /// It is sent to again.
+    pub(super) async fn resume(&self, peer: &str) -> Result<(), String> {
+        let all = self.app().peers.keys().cloned().collect();
+        let left = self.app().store.resume(vec![peer.into()], all, self.operator()).await;
+        self.app().stand_still(&left.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
     pub(super) async fn settle_doubt(&self, code: &str, verdict: &str) -> Result<(), String> {
         let what = if verdict == "happened" { WhatHappened::Happened } else { WhatHappened::DidNot };
         let doubt = self.waiting_for_a_person(code).await?;

@@ -26,15 +26,17 @@ pub(super) const COMMON: &[(&str, &str, &str)] = &[
 ];
 
 /// The arguments of a choice among dead letters.
-const SELECT: [(&str, &str, &str); 5] = [
+const SELECT: [(&str, &str, &str); 6] = [
     ("dossier", "MÃ HỒ SƠ", "Chỉ của hồ sơ này"),
     ("peer", "HỆ THỐNG", "Chỉ của hệ thống nhận này"),
     ("fault", "MÃ LỖI", "Chỉ những thư chết có mã lỗi này"),
     ("unit", "MÃ ĐƠN VỊ", "Chỉ của đơn vị này; cùng với --since thành danh sách hằng ngày của đơn vị"),
     ("since", "THỜI ĐIỂM", "Chỉ từ thời điểm này: 2026-11-22 hoặc 2026-11-22T08:00:00+07:00"),
+    ("until", "THỜI ĐIỂM", "Chỉ đến trước thời điểm này"),
 ];
 
 const ID: (&str, &str, &str) = ("id", "SỐ", "Số của thư chết, xem bằng `lienthong dead-letters list`");
+const PEER: (&str, &str, &str) = ("peer", "HỆ THỐNG", "Tên hệ thống, như trong [peers.<tên>]");
 const PREFIX: (&str, &str, &str) =
     ("mapping", "BẢNG ÁNH XẠ", "Chỉ những bảng ánh xạ có tên bắt đầu như thế này");
 
@@ -288,6 +290,27 @@ pub(super) const PAGES: &[Page] = &[
         ends: &[0, 1, 2, 3],
     },
     Page {
+        command: "doctor",
+        about: "Khám toàn bộ: cấu hình, khóa, kho dữ liệu, đĩa, đồng hồ, và đường tới từng hệ thống; hỏng ở đâu thì nêu việc cần làm",
+        args: &[
+            ("peers", "HỆ THỐNG", "Chỉ khám những hệ thống này; không nêu thì khám hết"),
+            ("no_log_in", "", "Không đăng nhập thử vào đâu"),
+        ],
+        examples: &[
+            (
+                "lienthong doctor",
+                "khám tất cả; không gửi bản tin nào, chỉ đăng nhập thử một lần",
+                "look at everything; no message is sent, each log-in is tried once",
+            ),
+            (
+                "lienthong doctor portal --json",
+                "chỉ một hệ thống, kết quả cho chương trình khác đọc",
+                "one peer, the result for another program",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
         command: "timeline",
         about: "Xem mọi việc đã xảy ra với một hồ sơ",
         args: &[
@@ -303,6 +326,77 @@ pub(super) const PAGES: &[Page] = &[
             ),
         ],
         ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "peers",
+        about: "Các hệ thống kết nối: tình trạng, tạm ngừng gửi, cho gửi tiếp",
+        args: &[],
+        examples: &[
+            ("lienthong peers list", "xem từng hệ thống ra sao", "see how each of them is"),
+            (
+                "lienthong peers pause portal --reason \"Cổng DVCQG bảo trì\"",
+                "ngừng gửi; vẫn nhận và giữ lại",
+                "send nothing; go on accepting",
+            ),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "peers list",
+        about: "Tình trạng từng hệ thống: sẵn sàng hay không, có bị tạm ngừng không, bao nhiêu bản tin đang chờ",
+        args: &[],
+        examples: &[
+            ("lienthong peers list", "một dòng cho mỗi hệ thống", "a line for each peer"),
+            ("lienthong peers list --json", "cho chương trình khác đọc", "for another program"),
+        ],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "peers pause",
+        about: "Tạm ngừng gửi tới một hệ thống; bản tin vẫn được nhận và giữ lại, kể cả khi khởi động lại",
+        args: &[
+            PEER,
+            ("all", "", "Mọi hệ thống"),
+            ("reason", "LÝ DO", "Lý do, để người sau biết; hiện trong dòng thời gian của hồ sơ"),
+        ],
+        examples: &[
+            (
+                "lienthong peers pause portal --reason \"Cổng DVCQG bảo trì\"",
+                "lời gọi đang dở được gọi xong, không gọi thêm",
+                "calls in progress end, no other begins",
+            ),
+            ("lienthong peers pause --all", "ngừng gửi mọi nơi", "send nothing to anybody"),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "peers resume",
+        about: "Cho gửi tiếp tới hệ thống đã tạm ngừng; việc tồn đọng tự gửi, hồ sơ đến hạn trước đi trước",
+        args: &[PEER, ("all", "", "Mọi hệ thống")],
+        examples: &[
+            ("lienthong peers resume portal", "gửi tiếp tới Cổng DVCQG", "send to the portal again"),
+            ("lienthong peers resume --all", "gửi tiếp mọi nơi", "send to everybody again"),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "peers kept",
+        about: "Bản tin đang giữ cho một hệ thống và chưa từng gửi; ở mode shadow kèm được lời gọi lẽ ra sẽ gửi",
+        args: &[
+            PEER,
+            ("dossier", "MÃ HỒ SƠ", "Chỉ của hồ sơ này"),
+            ("requests", "", "Kèm lời gọi đầu tiên của từng bản tin, trong đó có dữ liệu cá nhân"),
+            ("limit", "SỐ", "Xem nhiều nhất từng này bản tin"),
+        ],
+        examples: &[
+            ("lienthong peers kept portal", "những gì đang chờ", "what waits"),
+            (
+                "lienthong peers kept portal --requests --json > cong-moi.json",
+                "để so với những gì phần mềm cũ đã gửi, trước khi chuyển sang cổng này",
+                "to compare with what the old software sent, before a cut-over",
+            ),
+        ],
+        ends: &[0, 2, 3],
     },
     Page {
         command: "dead-letters",
@@ -384,6 +478,7 @@ pub(super) const PAGES: &[Page] = &[
             SELECT[2],
             SELECT[3],
             SELECT[4],
+            SELECT[5],
             ("all", "", "Tất cả thư chết hiện có"),
             ("dry_run", "", "Chỉ cho biết sẽ gửi lại những gì, chưa làm gì"),
         ],
@@ -392,6 +487,11 @@ pub(super) const PAGES: &[Page] = &[
                 "lienthong redeliver --peer portal --dry-run",
                 "xem trước những gì sẽ được gửi lại",
                 "see what would be offered again",
+            ),
+            (
+                "lienthong redeliver --fault portal.refused --since 2026-11-22 --until 2026-11-23 --dry-run",
+                "một mã lỗi, trong một ngày: xem trước",
+                "of one fault and one day: look first",
             ),
             (
                 "lienthong redeliver --dossier H99.14-261122-0001",

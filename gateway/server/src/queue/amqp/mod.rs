@@ -189,7 +189,7 @@ impl Line for Lane {
         while let Ok(arrival) = self.inbox.try_recv() {
             self.waiting.push_back(arrival);
         }
-        if app.is_paused(&room.name) {
+        if !room.sends() {
             self.put_back(app, self.waiting.len()).await?;
             return Ok(Taken::nothing(true));
         }
