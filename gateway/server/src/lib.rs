@@ -18,6 +18,7 @@ pub mod intake;
 pub mod keyring;
 pub mod openapi;
 pub mod poller;
+pub mod prove;
 pub mod question;
 pub mod rules;
 pub mod sessions;

@@ -9,6 +9,9 @@ use prometheus::{
 };
 use tracing_subscriber::EnvFilter;
 
+/// Deliveries by peer and state, for whoever reads the metrics of a gateway that runs.
+pub const DELIVERIES: &str = "lienthong_deliveries";
+
 /// The metrics of one gateway.
 pub struct Metrics {
     registry: Registry,
@@ -99,7 +102,7 @@ impl Metrics {
                 &["peer"],
                 slow,
             ),
-            deliveries: gauge("lienthong_deliveries", "Deliveries not yet over", &["peer", "state"]),
+            deliveries: gauge(DELIVERIES, "Deliveries not yet over", &["peer", "state"]),
             peer_away: gauge("lienthong_peer_away", "1 while the peer is away", &["peer"]),
             peer_permits: gauge("lienthong_peer_permits", "Calls the peer bears at once", &["peer"]),
             log_ins: counter("lienthong_log_ins_total", "Log-ins at a peer", &["peer", "outcome"]),
