@@ -87,7 +87,7 @@ impl Hostile {
     /// Its entry in the gateway's configuration.
     pub fn entry(&self, folder: &str) -> String {
         let mut entry = format!(
-            "[peers.{}]\nadapter = \"portal\"\nendpoints.portal = \"http://{}\"\nanswer_ms_max = 300\nprocessing_ms_max = 300\n\
+            "[peers.{}]\nadapter = \"portal\"\nendpoints.portal = \"http://{}\"\nanswer_ms_max = 400\nprocessing_ms_max = 300\n\
              keys.password = {{ file = \"{folder}/portal.password\" }}\nsettings.username = \"tichhop.h99.example\"\n\
              settings.unit = \"{}\"\n",
             self.name,

@@ -19,7 +19,7 @@ const BY_TURNS: usize = 3;
 /// A call is spoiled at most so often: a peer that spoils the same for ever is one that nobody could deliver to.
 const SPOILED_MAX: u32 = 2;
 /// What a peer takes longer for than the gateway waits.
-pub const TOO_LATE_MS: u64 = 700;
+pub const TOO_LATE_MS: u64 = 900;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Schedule {
     /// how often it was spoiled. Any call takes a few milliseconds, so that a death can fall into it.
     pub fn twist(&self, peer: u64, about: u64, attempt: u64, spoiled: u32) -> Twist {
         let [spoils, how, pause] = [0, 1, 2].map(|part| self.draw(&[2, peer, about, attempt, part]));
-        if spoiled >= SPOILED_MAX || !spoils.is_multiple_of(60) {
+        if spoiled >= SPOILED_MAX || !spoils.is_multiple_of(30) {
             return Twist::Slow(pause % 8);
         }
         // The second time it is surely not taken: of what is in doubt twice the gateway would wait for minutes, as it should.
