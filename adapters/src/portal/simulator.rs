@@ -35,6 +35,8 @@ pub(super) struct PortalSim {
     sessions: BTreeMap<String, Moment>,
     dossiers: BTreeMap<String, Dossier>,
     progress: Vec<Value>,
+    /// Places in it by dossier, because a proof has thousands of them.
+    progress_of: BTreeMap<String, Vec<usize>>,
     answered: Vec<Value>,
     refusing: BTreeSet<String>,
     /// Dossiers over which it stumbles: with which status, and if what is said contains which word.
@@ -106,6 +108,7 @@ impl PortalSim {
             sessions: BTreeMap::new(),
             dossiers: BTreeMap::new(),
             progress: Vec::new(),
+            progress_of: BTreeMap::new(),
             answered: Vec::new(),
             refusing: BTreeSet::new(),
             failing: BTreeMap::new(),
@@ -190,7 +193,9 @@ impl PortalSim {
         }
         for entry in entries {
             let same = |known: &Value| ENTRY_KEY.iter().all(|name| field(known, name) == field(entry, name));
-            self.counts.doubled += u64::from(self.progress.iter().any(same));
+            let doubled = self.entries(&field(entry, "MaHoSo")).any(same);
+            self.counts.doubled += u64::from(doubled);
+            self.progress_of.entry(field(entry, "MaHoSo")).or_default().push(self.progress.len());
             self.progress.push(entry.clone());
         }
         Ok(("Cập nhật tiến độ thành công".to_owned(), json!([])))
@@ -205,12 +210,16 @@ impl PortalSim {
         Ok(("Đồng bộ trạng thái hồ sơ thành công".to_owned(), json!([])))
     }
 
+    /// The progress entries of a dossier, in order.
+    fn entries(&self, code: &str) -> impl Iterator<Item = &Value> {
+        self.progress_of.get(code).into_iter().flatten().filter_map(|place| self.progress.get(*place))
+    }
+
     fn look_up(&self, code: &str) -> Value {
         let Some(dossier) = self.dossiers.get(code) else { return json!([]) };
         let mut row = json!({ "MaHoSo": code, "TrangThaiHoSo": dossier.status });
         if !self.settings.progress_list_field.is_empty() {
-            let entries: Vec<&Value> =
-                self.progress.iter().filter(|entry| field(entry, "MaHoSo") == code).collect();
+            let entries: Vec<&Value> = self.entries(code).collect();
             row[self.settings.progress_list_field.as_str()] = json!(entries);
         }
         json!([row])

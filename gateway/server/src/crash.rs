@@ -1,5 +1,5 @@
 //! Named points at which a test may end the process, as a power cut would: without unwinding and without flushing; and the
-//! three mistakes that the crash tests must notice, to be made on purpose.
+//! three mistakes that the crash tests and `prove` must notice, to be made on purpose.
 //!
 //! `LIENTHONG_CRASH_AT=after-commit:3` aborts at the third pass of `after-commit`; `LIENTHONG_SABOTAGE=forget-outbox` makes
 //! that mistake. Compiled only with the cargo feature `crash-points`; without it [`point`] and [`sabotaged`] are empty and no

@@ -21,6 +21,7 @@ pub mod keyring;
 pub mod openapi;
 pub mod poller;
 pub mod posted;
+pub mod prove;
 pub mod question;
 pub mod queue;
 pub mod rules;

@@ -3,8 +3,9 @@
 //! A fault script says what happens to the next calls, one word a call: a status (`503`, or `429:30` with a Retry-After of 30
 //! seconds), `html` (a page instead of an answer), `x-road` (the layer between refuses), `lost-before` (the connection breaks
 //! before the peer saw the call), `lost-after` (it takes effect, the answer is lost), `html-after` (it takes effect, a page
-//! comes instead of the answer), `slow` (the answer comes too late for the caller), `ok`. What only the peer itself does lives
-//! in its simulator.
+//! comes instead of the answer), `slow` (the answer comes too late for the caller), `reset-before` and `reset-after` (as the two
+//! `lost-`, but the connection is reset), `hang` (neither effect nor answer, and the connection stays), `redirect` (to a place where
+//! nobody should go), `ok`. What only the peer itself does lives in its simulator.
 //!
 //! Whoever tries something out directs it while it runs: `GET /_simulator/state` tells what has taken effect, and a `POST` of lines
 //! to `/_simulator` does what they say (see [`Host::obey`]).
@@ -12,6 +13,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +32,9 @@ use crate::clock::Clock;
 
 /// So many of the latest calls are kept for whoever wants to look at them.
 const HEARD_KEPT: usize = 64;
+
+/// Where a redirect leads.
+pub const ELSEWHERE: &str = "/elsewhere";
 
 /// A simulator that listens. Stops when dropped.
 pub struct Host {
@@ -72,6 +77,14 @@ pub enum Twist {
     LostAfter,
     /// The call takes effect and the answer comes after so many milliseconds.
     Slow(u64),
+    /// The connection is reset before the peer saw the call.
+    ResetBefore,
+    /// The call takes effect and the connection is reset.
+    ResetAfter,
+    /// Neither effect nor answer; the connection breaks after so many milliseconds.
+    Hang(u64),
+    /// Sent elsewhere; the peer never saw the call.
+    Redirect,
 }
 
 impl Twist {
@@ -89,6 +102,10 @@ impl Twist {
             "lost-before" => Twist::LostBefore,
             "lost-after" => Twist::LostAfter,
             "slow" => Twist::Slow(3_000),
+            "reset-before" => Twist::ResetBefore,
+            "reset-after" => Twist::ResetAfter,
+            "hang" => Twist::Hang(30_000),
+            "redirect" => Twist::Redirect,
             status => Twist::Status(status_of(status)?),
         })
     }
@@ -231,18 +248,29 @@ async fn accept(listener: TcpListener, shared: Arc<Mutex<Shared>>, clock: Clock)
 }
 
 async fn converse(stream: TcpStream, shared: Arc<Mutex<Shared>>, clock: Clock) {
-    let service = service_fn(move |request| {
-        let (shared, clock) = (shared.clone(), clock.clone());
-        async move { respond(request, &shared, clock.now()).await }
+    // A second handle to the socket, because the server has the first until the connection is over.
+    let Ok(stream) = stream.into_std() else { return };
+    let (Ok(handle), Ok(stream)) = (stream.try_clone(), TcpStream::from_std(stream)) else { return };
+    let reset = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        let (shared, clock, reset) = (shared.clone(), clock.clone(), &reset);
+        async move { respond(request, &shared, clock.now(), reset).await }
     });
     // A broken connection is what the script asked for, or the gateway's own affair.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    if reset.into_inner()
+        && let Ok(handle) = TcpStream::from_std(handle)
+    {
+        // Closing without lingering is what sends a reset.
+        let _ = handle.set_zero_linger();
+    }
 }
 
 async fn respond(
     request: Request<Incoming>,
     shared: &Mutex<Shared>,
     at: Moment,
+    reset: &AtomicBool,
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes().to_vec();
@@ -276,12 +304,24 @@ async fn respond(
                 chosen.unwrap_or(Twist::Ok)
             }
         };
-        let seen = matches!(twist, Twist::Ok | Twist::LostAfter | Twist::HtmlAfter | Twist::Slow(_));
+        let seen = matches!(
+            twist,
+            Twist::Ok | Twist::LostAfter | Twist::ResetAfter | Twist::HtmlAfter | Twist::Slow(_)
+        );
         (twist, seen.then(|| shared.peer.respond(&ask, at)))
     };
     let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "scripted");
     match (twist, answer) {
         (Twist::LostAfter | Twist::LostBefore, _) => Err(lost()),
+        (Twist::ResetAfter | Twist::ResetBefore, _) => {
+            reset.store(true, Ordering::Relaxed);
+            Err(lost())
+        }
+        (Twist::Hang(millis), _) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Err(lost())
+        }
+        (Twist::Redirect, _) => Ok(instead(302, ("location", ELSEWHERE), "")),
         (Twist::Html | Twist::HtmlAfter, _) => {
             let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
             Ok(instead(502, ("content-type", "text/html"), page))

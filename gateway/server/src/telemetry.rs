@@ -9,6 +9,9 @@ use prometheus::{
 };
 use tracing_subscriber::EnvFilter;
 
+/// Deliveries by peer and state, for whoever reads the metrics of a gateway that runs.
+pub const DELIVERIES: &str = "lienthong_deliveries";
+
 /// The metrics of one gateway.
 pub struct Metrics {
     registry: Registry,
@@ -120,7 +123,7 @@ impl Metrics {
                 &["peer"],
                 slow,
             ),
-            deliveries: gauge("lienthong_deliveries", "Deliveries not yet over", &["peer", "state"]),
+            deliveries: gauge(DELIVERIES, "Deliveries not yet over", &["peer", "state"]),
             peer_away: gauge("lienthong_peer_away", "1 while the peer is away", &["peer"]),
             peer_paused: gauge(
                 "lienthong_peer_paused",

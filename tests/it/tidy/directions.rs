@@ -303,6 +303,15 @@ const PEERS_MAY_BE_NAMED: &super::Waivers = &[
         "gateway/server/src/story/sending.rs",
         "whoever posts to us in a story does it in the dialect of that software",
     ),
+    (
+        "gateway/server/src/prove.rs",
+        "a proof is carried out beside simulated portals, with the software that posts to us",
+    ),
+    ("gateway/server/src/prove/peer.rs", "the ledger knows when the simulated portal has said yes"),
+    (
+        "gateway/server/src/prove/senders.rs",
+        "whoever posts to us in a proof does it in the dialect of that software",
+    ),
     ("gateway/server/src/telemetry/lines.rs", "a subscriber of events is the logging library's own word"),
     ("gateway/server/src/cli/demo.rs", "the demonstration shows one story and what to try next"),
     (

@@ -21,6 +21,7 @@ mod doors;
 mod help;
 mod operate;
 mod peers;
+mod prove;
 mod purge;
 mod serve;
 mod setup;
@@ -85,6 +86,8 @@ enum Command {
     Check,
     /// See it work: gateway, simulated peers and made-up dossiers, questions and orders on loopback ports
     Demo(demo::Demo),
+    /// Kill the gateway again and again beside hostile peers, and account for every message it took
+    Prove(prove::Prove),
     /// Run a peer's simulator on a port, for trying out
     Simulate(simulate::Simulate),
     /// Try one mapping on a file
@@ -174,6 +177,7 @@ pub fn main() -> ExitCode {
         Command::Run => serve::run(&common),
         Command::Check => data::check(&common),
         Command::Demo(args) => demo::demo(&common, args),
+        Command::Prove(args) => prove::prove(&common, args),
         Command::Simulate(args) => simulate::simulate(&common, args),
         Command::Translate(args) => translate::translate(&common, args),
         Command::Test(args) => data::test(&common, args),

@@ -189,6 +189,24 @@ pub(super) const PAGES: &[Page] = &[
         ends: &[0, 1, 2, 3],
     },
     Page {
+        command: "prove",
+        about: "Giết cổng liên thông nhiều lần bên cạnh các hệ thống trục trặc, rồi đối chiếu từng thông điệp đã nhận",
+        args: &[
+            ("rounds", "SỐ VÒNG", "Số lần cổng bị giết (SIGKILL) rồi chạy lại"),
+            ("carrier", "KÊNH CHUYỂN", "Kênh chuyển thông điệp: embedded hoặc rabbitmq"),
+            ("seed", "HẠT GIỐNG", "Lặp lại đúng kịch bản của lần chạy đã in ra số này"),
+        ],
+        examples: &[
+            (
+                "lienthong prove --rounds 20",
+                "giết cổng 20 lần; trạng thái kết thúc 0 nếu không mất, không lặp, không sai thứ tự, không kẹt",
+                "kill it 20 times; exit status 0 if nothing is lost, doubled, reordered or stuck",
+            ),
+            ("lienthong prove --rounds 200 --seed 7", "kịch bản của hạt giống 7", "the schedule of seed 7"),
+        ],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
         command: "simulate",
         about: "Chạy bản giả lập của một hệ thống trên một cổng mạng, để thử kết nối",
         args: &[
