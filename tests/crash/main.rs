@@ -7,6 +7,7 @@ mod crowd;
 mod feed;
 mod kill;
 mod mutants;
+mod panics;
 mod stop;
 mod sweep;
 mod sync;

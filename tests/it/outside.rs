@@ -166,11 +166,13 @@ async fn metrics_are_text_that_prometheus_reads_with_units_and_closed_labels() {
         for (label, value) in labels {
             let word = value.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'.'));
             let closed = match label.as_str() {
-                "peer" => peers.contains(&value.as_str()),
+                "peer" => peers.contains(&value.as_str()) || value.is_empty(),
                 "door" | "channel" => channels.contains(&value),
                 "status" => value.len() == 3 && value.parse::<u16>().is_ok(),
                 "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
-                "fate" | "outcome" | "settlement" | "state" | "code" => word && value.len() <= 30,
+                "fate" | "outcome" | "settlement" | "state" | "code" | "part" | "reason" => {
+                    word && value.len() <= 30
+                }
                 "step" => value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && value.len() <= 30,
                 _ => false,
             };
@@ -188,7 +190,7 @@ fn has_unit(name: &str, kind: &str) -> bool {
     match kind {
         "counter" => name.ends_with("_total"),
         "histogram" => name.ends_with("_seconds"),
-        "gauge" => name.ends_with("_seconds") || of_things.contains(&name),
+        "gauge" => name.ends_with("_seconds") || name.ends_with("_bytes") || of_things.contains(&name),
         _ => false,
     }
 }

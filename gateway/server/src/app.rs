@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Peer};
 use crate::doorkeeper::Doorkeeper;
 use crate::files::Files;
+use crate::health::{self, Health};
 use crate::http::DoorTls;
 use crate::keyring::Keyring;
 use crate::rules::Rules;
@@ -49,6 +50,10 @@ pub struct App {
     pub keyring: Keyring,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is ill, and since when.
+    pub health: Health,
+    /// Memory for large bodies.
+    pub bodies: http::Bodies,
     /// Callers that wait for a peer's verdict.
     pub verdicts: Verdicts,
     /// Whether the store can be written.
@@ -182,6 +187,7 @@ impl App {
         // Checked a moment ago, but a file may have changed since.
         let tls = check::door_tls(&config, &clock).map_err(CannotStart::Key)?;
         let openapi = openapi::document(&rules, files);
+        let bodies = http::Bodies::new(&config.limits);
         let app = Arc::new(App {
             config,
             rules,
@@ -189,6 +195,8 @@ impl App {
             store,
             keyring,
             metrics: Metrics::new(),
+            health: Health::default(),
+            bodies,
             verdicts: Verdicts::default(),
             readiness: http::Readiness::default(),
             openapi: format!("{:#}\n", openapi).into(),
@@ -329,11 +337,13 @@ impl App {
 
     /// Brings the gauges up to date.
     pub async fn count(&self) {
+        let now = self.clock.now();
+        health::count(self).await;
         let own = self.tls.iter().map(|tls| ("door", tls.ends()));
         let shown = self.peers.values().map(|room| (room.name.as_str(), room.transport.certificate_ends()));
         for (name, ends) in own.chain(shown) {
             let Some(ends) = ends else { continue };
-            let left = ends.millis_since(self.clock.now()) / 1000;
+            let left = ends.millis_since(now) / 1000;
             self.metrics.certificate_expires_seconds.with_label_values(&[name]).set(left);
         }
         for room in self.peers.values() {
@@ -346,7 +356,6 @@ impl App {
             self.metrics.peer_permits.with_label_values(&[name]).set(availability.limit() as i64);
         }
         let Ok(stats) = self.store.stats().await else { return };
-        let now = self.clock.now();
         self.metrics.deliveries.reset();
         self.metrics.oldest_seconds.reset();
         for (peer, open) in &stats.peers {

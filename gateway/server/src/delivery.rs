@@ -34,6 +34,7 @@ use self::talk::Talk;
 use crate::app::{App, Room};
 use crate::clock::SET_BACK_MS;
 use crate::crash;
+use crate::health;
 use crate::store::{Entry, Head, LaneId, StoreError};
 use crate::transport::Failure;
 use crate::words;
@@ -42,17 +43,10 @@ use crate::words;
 const TURNS_MAX: usize = 20;
 
 /// Delivers to a peer until `stopped`, whatever happens: what panics or fails is started anew.
-pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        let loop_ = tokio::spawn(deliver_to(app.clone(), room.clone(), stopped.clone()));
-        if let Err(error) = loop_.await {
-            tracing::error!(event = "delivery-loop-restarted", peer = %room.name, %error);
-            tokio::select! {
-                () = app.clock.sleep_until(app.clock.now().plus_millis(1_000)) => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        }
-    }
+pub async fn keep_running(app: Arc<App>, room: Arc<Room>, stopped: watch::Receiver<bool>) {
+    let (of, stop) = (room.name.to_string(), stopped.clone());
+    let begin = || deliver_to(app.clone(), room.clone(), stop.clone());
+    health::supervised(app.clone(), "delivery", of, stopped, begin).await;
 }
 
 async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
@@ -63,6 +57,7 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver
     let mut latest = app.store.latest_at().await.ok().flatten().unwrap_or_default();
     loop {
         let wakes = room.bell.look();
+        crash::panic_at("delivery-loop");
         let now = app.clock.now();
         if latest.millis_since(now) > SET_BACK_MS {
             clock_set_back(&app, &room, now).await;

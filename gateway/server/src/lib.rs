@@ -13,6 +13,7 @@ pub mod crash;
 pub mod delivery;
 pub mod doorkeeper;
 pub mod files;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod keyring;

@@ -19,6 +19,7 @@
 //! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
 //! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
+//! | `clock back <span>`, `clock forward <span>` | the machine's clock is set, without that the time has passed |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
 //! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen; `as before` for the same answer; `given licence …`, `given questions …` |
@@ -310,6 +311,7 @@ impl Stage {
             }
             ["tell", ..] => return Ok(()),
             ["after", span] => self.pass(span).await?,
+            ["clock", way, span] => self.set_clock(way, span)?,
             ["restart"] => self.restart().await?,
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,
             ["timeline", ..] => return self.expect_timeline(after_words(text, 1), Event::is_milestone).await,

@@ -78,7 +78,7 @@ enum Command {
     /// Run the gateway until it is told to stop (SIGTERM, Ctrl-C)
     Run,
     /// Check configuration, contracts, mappings and code lists; all defects at once
-    Check,
+    Check(data::Check),
     /// See it work: gateway, simulated peers and made-up dossiers, questions and orders on loopback ports
     Demo(demo::Demo),
     /// Run a peer's simulator on a port, for trying out
@@ -153,7 +153,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => setup::init(&common, args),
         Command::Keys(args) => setup::keys(&common, args),
         Command::Run => serve::run(&common),
-        Command::Check => data::check(&common),
+        Command::Check(args) => data::check(&common, &args),
         Command::Demo(args) => demo::demo(&common, args),
         Command::Simulate(args) => simulate::simulate(&common, args),
         Command::Translate(args) => translate::translate(&common, args),

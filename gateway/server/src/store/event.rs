@@ -87,6 +87,8 @@ events! {
     Discarded = "discarded",
     /// A mended file had it sent again.
     OfferedAgain = "offered-again",
+    /// The machine's clock was set back, seen at rows that were written later and say an earlier time.
+    ClockSetBack = "clock-set-back",
     /// A carrier told something of a shipment.
     ShipmentHeard = "shipment-heard",
     /// A shipment is somewhere else now.

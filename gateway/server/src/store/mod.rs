@@ -9,6 +9,7 @@
 //! reads back (once). Nothing in memory is needed. Deliberately absent: the clock, and any decision; those are the core's.
 
 mod admit;
+mod before;
 mod calls;
 mod carriage;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod supersede;
 mod taken;
 mod tell;
 mod timeline;
+mod torn;
 mod types;
 mod writer;
 
@@ -58,7 +60,7 @@ pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers
 pub use error::StoreError;
 pub use event::Event;
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
-pub use open::{Check, OpenOptions};
+pub use open::{Check, OpenOptions, examine};
 pub use operate::{Operator, WhatHappened};
 pub use seal::{Seal, SealKey};
 pub use stats::{PeerStats, Stats};
@@ -81,6 +83,7 @@ pub struct Store {
     telling: Arc<OnceLock<Telling>>,
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
+    unchecked: bool,
 }
 
 impl Store {
@@ -336,6 +339,11 @@ impl Store {
     /// How many commits were synced since opening.
     pub fn commits(&self) -> u64 {
         self.writer.as_ref().map_or(0, Writer::commits)
+    }
+
+    /// How often the writer fell over our own code and got up again.
+    pub fn writer_panics(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::panics)
     }
 
     /// Ends writing after what waits; comes back when another process may open the store.
