@@ -43,6 +43,8 @@ pub enum Check {
     Small,
     /// In any case.
     Always,
+    /// Beside the doors, after it was opened: what [`Store::unchecked`] gives is to be run then.
+    Aside,
     /// No.
     Never,
 }
