@@ -8,6 +8,7 @@ mod crowd;
 mod feed;
 mod kill;
 mod mutants;
+mod panics;
 mod prove;
 mod stop;
 mod sweep;

@@ -1,5 +1,6 @@
 //! Through the front doors only: what a user sees. One binary, so that it links once.
 
+mod ailing;
 mod clients;
 mod commands;
 mod contracts;

@@ -166,11 +166,11 @@ async fn metrics_are_text_that_prometheus_reads_with_units_and_closed_labels() {
         for (label, value) in labels {
             let word = value.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'.'));
             let closed = match label.as_str() {
-                "peer" => peers.contains(&value.as_str()),
+                "peer" => peers.contains(&value.as_str()) || value.is_empty(),
                 "door" | "channel" => channels.contains(&value),
                 "status" => value.len() == 3 && value.parse::<u16>().is_ok(),
                 "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
-                "fate" | "outcome" | "settlement" | "state" | "code" | "part" | "why" => {
+                "fate" | "outcome" | "settlement" | "state" | "code" | "part" | "why" | "reason" => {
                     word && value.len() <= 30
                 }
                 "step" => value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && value.len() <= 30,

@@ -53,6 +53,11 @@ impl Process {
         until(what, async || self.log().into_iter().find(&like)).await
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.gateway.pid()
+    }
+
     /// Lets its files grow no further than this; `unlimited` for no limit.
     pub fn limit_files(&self, bytes: &str) {
         limit_files(self.gateway.pid(), bytes);

@@ -133,11 +133,16 @@ impl Sender {
 
 /// How many deliveries are not over, by the gateway's own metrics; none if it does not answer.
 pub async fn open_deliveries(address: SocketAddr) -> Option<u64> {
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let request = Request::get(format!("http://{address}/metrics")).body(Full::default()).expect("a request");
-    let response = tokio::time::timeout(Duration::from_secs(5), client.request(request)).await.ok()?.ok()?;
-    let text = response.into_body().collect().await.ok()?.to_bytes();
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = get(address, "/metrics").await?;
     let open = text.lines().filter(|line| line.starts_with("lienthong_deliveries{"));
     Some(open.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+}
+
+/// What the gateway says to whoever watches it; none if it does not answer.
+pub async fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::get(format!("http://{address}{path}")).body(Full::default()).expect("a request");
+    let response = tokio::time::timeout(Duration::from_secs(5), client.request(request)).await.ok()?.ok()?;
+    let text = response.into_body().collect().await.ok()?.to_bytes();
+    Some(String::from_utf8_lossy(&text).into_owned())
 }

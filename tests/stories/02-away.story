@@ -156,3 +156,23 @@ story: a dossier that the portal never took is not passed by its steps
   after 1m
   portal steps H99.14-261122-0001 2
   timeline accepted, queued, peer-away, accepted, queued, peer-back, delivered, delivered
+
+story: a portal that says until when, as a date, is left alone until then by every dossier
+  portal answers 503@600
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0001 -> 0
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0002 -> 0
+  after 9m
+  portal heard 1 call, 0 dossiers
+  after 2m
+  portal heard 3 calls, 2 dossiers
+  open 0
+
+story: a portal that wants a day of peace has an hour
+  portal answers 429:86400
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0001 -> 0
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0002 -> 0
+  after 59m
+  portal heard 1 call, 0 dossiers
+  after 2m
+  portal heard 3 calls, 2 dossiers
+  open 0

@@ -4,6 +4,7 @@
 //! not in the peer's form, only form and length are told.
 
 use gateway_core::adapter::Answer;
+use gateway_core::ids::Moment;
 
 const LETTERS_MAX: usize = 300;
 /// Identity and telephone numbers have nine digits or more; parts of dossier codes have fewer.
@@ -41,15 +42,36 @@ pub(crate) fn form(answer: &Answer) -> String {
     format!("HTTP {}, {}, {} bytes", answer.status, masked(media), answer.body.0.len())
 }
 
-/// When the peer wants to be called again, if it says so in seconds.
+/// For how long the peer wants to be left alone, if it says so: in seconds, or as a date. A date is held against the one in the same
+/// answer, so that it does not matter whose clock is wrong; without that one it says nothing.
 pub(crate) fn retry_after_ms(answer: &Answer) -> Option<u64> {
-    answer.header("retry-after")?.trim().parse::<u64>().ok()?.checked_mul(1000)
+    let told = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = told.parse::<u64>() {
+        return seconds.checked_mul(1000);
+    }
+    let (until, now) = (Moment::from_http(told)?, Moment::from_http(answer.header("date")?)?);
+    Some(u64::try_from(until.millis_since(now)).unwrap_or(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use gateway_core::adapter::Body;
+
+    #[test]
+    fn a_peer_says_later_in_seconds_or_as_a_date() {
+        let told = |after: &str, date: &[&str]| {
+            let mut headers = vec![("Retry-After".to_owned(), after.to_owned())];
+            headers.extend(date.iter().map(|date| ("Date".to_owned(), (*date).to_owned())));
+            retry_after_ms(&Answer { status: 503, headers, body: Body::default() })
+        };
+        let now = ["Sun, 22 Nov 2026 01:30:00 GMT"];
+        assert_eq!(told("30", &[]), Some(30_000));
+        assert_eq!(told("Sun, 22 Nov 2026 01:32:00 GMT", &now), Some(120_000));
+        assert_eq!(told("Sun, 22 Nov 2026 01:29:00 GMT", &now), Some(0), "that is over");
+        assert_eq!(told("Sun, 22 Nov 2026 01:32:00 GMT", &[]), None, "by whose clock?");
+        assert_eq!((told("soon", &now), told("-1", &now), told(&"9".repeat(40), &now)), (None, None, None));
+    }
 
     #[test]
     fn the_operators_words_hide_numbers_of_people() {

@@ -177,6 +177,17 @@ impl Moment {
         text.parse::<jiff::Timestamp>().ok().map(|at| Moment(at.as_millisecond()))
     }
 
+    /// Reads a date as HTTP headers have it: `Sun, 22 Nov 2026 01:30:00 GMT`.
+    pub fn from_http(text: &str) -> Option<Self> {
+        jiff::fmt::rfc2822::parse(text.trim()).ok().map(|at| Moment(at.timestamp().as_millisecond()))
+    }
+
+    /// The same, written.
+    pub fn for_http(self) -> String {
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     fn local(self) -> jiff::Zoned {
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7)))

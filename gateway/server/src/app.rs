@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::{CarrierName, Config, Peer};
 use crate::doorkeeper::Doorkeeper;
 use crate::files::Files;
+use crate::health::Health;
 use crate::http::DoorTls;
 use crate::keyring::Keyring;
 use crate::queue::Carrier;
@@ -52,6 +53,10 @@ pub struct App {
     pub keyring: Keyring,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is ill, and since when.
+    pub health: Health,
+    /// Memory for large bodies.
+    pub bodies: http::Bodies,
     /// Callers that wait for a peer's verdict.
     pub verdicts: Verdicts,
     /// Whether the store can be written.
@@ -201,6 +206,7 @@ impl App {
                 Carrier::RabbitMq(Arc::new(RabbitMq::new(config.queue.clone(), &names, &clock)))
             }
         };
+        let bodies = http::Bodies::new(&config.limits);
         let app = Arc::new(App {
             config,
             rules,
@@ -209,6 +215,8 @@ impl App {
             store,
             keyring,
             metrics: Metrics::new(),
+            health: Health::default(),
+            bodies,
             verdicts: Verdicts::default(),
             readiness: http::Readiness::default(),
             openapi: format!("{:#}\n", openapi).into(),

@@ -101,6 +101,19 @@ impl Clock {
         manual.sleepers.keys().next().map(|(at, _)| *at)
     }
 
+    /// Sets a manual clock back, as an operator does with a machine's, and wakes everybody: whoever slept by the old time looks anew.
+    pub fn set_back_to(&self, to: Moment) {
+        let Some(manual) = &self.manual else { return };
+        let sleepers = {
+            let mut manual = lock(manual);
+            manual.now = manual.now.min(to);
+            std::mem::take(&mut manual.sleepers)
+        };
+        for (_, wake) in sleepers {
+            let _ = wake.send(());
+        }
+    }
+
     /// Sets a manual clock and wakes whoever slept until then. The machine's clock is not ours to set.
     pub fn advance_to(&self, to: Moment) {
         let Some(manual) = &self.manual else { return };

@@ -135,6 +135,8 @@ pub struct Limits {
     pub connections_per_address_max: usize,
     /// A stop waits so long for calls in progress.
     pub drain_ms_max: u64,
+    /// The large bodies of all calls in progress hold no more than this; one more is to come again.
+    pub bodies_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -147,6 +149,7 @@ impl Default for Limits {
             connections_max: 1_000,
             connections_per_address_max: 500,
             drain_ms_max: 20_000,
+            bodies_bytes_max: 64 << 20,
         }
     }
 }
@@ -159,15 +162,18 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const YEAR_MINUTES: u64 = 366 * 24 * 60;
 /// Bodies are held in memory.
 const BODY_BYTES_MAX: u64 = 1 << 30;
+const BODIES_BYTES_MAX: u64 = 1 << 40;
 const CONNECTIONS_MAX: u64 = 100_000;
 
 impl Config {
-    fn numbers(&self) -> [Bounded; 8] {
+    fn numbers(&self) -> [Bounded; 9] {
         let Limits { body_bytes_max, headers_ms_max, body_ms_max, idle_ms_max, .. } = self.limits;
         let Limits { connections_max, connections_per_address_max, drain_ms_max, .. } = self.limits;
+        let bodies_bytes_max = self.limits.bodies_bytes_max as u64;
         [
             ("gateway.repeat_window_minutes", self.gateway.repeat_window_minutes, (0, YEAR_MINUTES)),
             ("limits.body_bytes_max", body_bytes_max as u64, (1, BODY_BYTES_MAX)),
+            ("limits.bodies_bytes_max", bodies_bytes_max, (1, BODIES_BYTES_MAX)),
             ("limits.headers_ms_max", headers_ms_max, (1, DAY_MS)),
             ("limits.body_ms_max", body_ms_max, (1, DAY_MS)),
             ("limits.idle_ms_max", idle_ms_max, (1, DAY_MS)),

@@ -2,7 +2,7 @@
 //! three mistakes that the crash tests and `prove` must notice, to be made on purpose.
 //!
 //! `LIENTHONG_CRASH_AT=after-commit:3` aborts at the third pass of `after-commit`; `LIENTHONG_SABOTAGE=forget-outbox` makes
-//! that mistake. Compiled only with the cargo feature `crash-points`; without it [`point`] and [`sabotaged`] are empty and no
+//! that mistake. `LIENTHONG_PANIC_AT=delivery-loop:2` lets our own code panic there. Compiled only with the cargo feature `crash-points`; without it [`point`] and [`sabotaged`] are empty and no
 //! released binary reads the variables.
 
 /// Where a process may end. A test goes through all of them, so a new one is tried by being named here.
@@ -26,6 +26,11 @@ pub const SABOTAGES: [&str; 3] = ["answer-before-commit", "call-before-journal",
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub fn point(_name: &str) {}
+
+/// Passes a place where a test may let our own code panic.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub fn panic_at(_name: &str) {}
 
 /// Is this mistake to be made?
 #[cfg(not(feature = "crash-points"))]
@@ -59,6 +64,27 @@ pub fn point(name: &str) {
         && wanted.seen.fetch_add(1, Ordering::SeqCst) + 1 == wanted.pass
     {
         std::process::abort();
+    }
+}
+
+/// Passes a place where a test may let our own code panic: the environment names it, and at which pass.
+#[cfg(feature = "crash-points")]
+#[allow(clippy::panic)] // That is what is asked for.
+pub fn panic_at(name: &str) {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static WANTED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+        let text = std::env::var("LIENTHONG_PANIC_AT").ok()?;
+        let (name, pass) = text.rsplit_once(':')?;
+        Some((name.to_owned(), pass.parse().ok()?))
+    });
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    if let Some((wanted, pass)) = WANTED.as_ref()
+        && wanted == name
+        && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *pass
+    {
+        panic!("asked for by a test");
     }
 }
 

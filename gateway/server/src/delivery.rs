@@ -35,6 +35,7 @@ use self::talk::Talk;
 use crate::app::{App, Room};
 use crate::clock::SET_BACK_MS;
 use crate::crash;
+use crate::health;
 use crate::queue::{Carrier, Embedded, Line, Taken, Work};
 use crate::store::{Entry, ExchangeId, Head, LaneId, StoreError, Token};
 use crate::transport::Failure;
@@ -44,24 +45,21 @@ use crate::words;
 const TURNS_MAX: usize = 20;
 
 /// Delivers to a peer until `stopped`, whatever happens: what panics or fails is started anew.
-pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        let (gateway, peer, stop) = (app.clone(), room.clone(), stopped.clone());
-        let loop_ = match &app.carrier {
-            Carrier::Embedded => tokio::spawn(deliver_to(gateway, peer, Embedded, stop)),
-            Carrier::RabbitMq(rabbit) => {
-                let line = rabbit.line(&room.name).await;
-                tokio::spawn(deliver_to(gateway, peer, line, stop))
-            }
-        };
-        if let Err(error) = loop_.await {
-            tracing::error!(event = "delivery-loop-restarted", peer = %room.name, %error);
-            tokio::select! {
-                () = app.clock.sleep_until(app.clock.now().plus_millis(1_000)) => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
+pub async fn keep_running(app: Arc<App>, room: Arc<Room>, stopped: watch::Receiver<bool>) {
+    let (of, stop) = (room.name.to_string(), stopped.clone());
+    let begin = || {
+        let (app, room, stop) = (app.clone(), room.clone(), stop.clone());
+        async move {
+            match &app.carrier {
+                Carrier::Embedded => deliver_to(app.clone(), room, Embedded, stop).await,
+                Carrier::RabbitMq(rabbit) => {
+                    let line = rabbit.line(&room.name).await;
+                    deliver_to(app.clone(), room, line, stop).await;
+                }
             }
         }
-    }
+    };
+    health::supervised(app.clone(), "delivery", of, stopped, begin).await;
 }
 
 async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut stopped: watch::Receiver<bool>) {
@@ -81,6 +79,7 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut sto
     let mut latest = app.store.latest_at().await.ok().flatten().unwrap_or_default();
     loop {
         let wakes = room.bell.look();
+        crash::panic_at("delivery-loop");
         let now = app.clock.now();
         if latest.millis_since(now) > SET_BACK_MS {
             clock_set_back(&app, &room, now).await;

@@ -21,7 +21,7 @@ use crate::app::{App, Room, Verdict};
 use crate::crash;
 use crate::http::{Visitor, store_fault};
 use crate::question;
-use crate::store::{Admitted, NewMessage};
+use crate::store::{Admitted, NewMessage, StoreError};
 use crate::words;
 
 /// What follows a message through all lines.
@@ -125,6 +125,9 @@ async fn accept(
         messages.iter().map(|message| message.content.as_ref().err().cloned()).collect();
     let admitted = app.store.admit(messages).await.map_err(|error| {
         tracing::error!(event = "admit-failed", %error);
+        if !matches!(error, StoreError::NotPossible(_)) {
+            app.health.ill("store", "", "store-unavailable", app.clock.now());
+        }
         store_fault(&error)
     })?;
     crash::point("after-admitted");

@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod disk;
 pub mod doorkeeper;
 pub mod files;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod keyring;

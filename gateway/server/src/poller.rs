@@ -22,6 +22,7 @@ use crate::clock;
 use crate::crash;
 use crate::delivery::inquire::{Tries, inquire};
 use crate::delivery::{Standing, catch_panic};
+use crate::health;
 use crate::intake::{Trace, Way, heed, understand};
 use crate::store::{Asked, DueItem, NewMessage, ShipmentId, StoreError};
 use crate::words;
@@ -37,17 +38,10 @@ const STORE_FAILED_MS: i64 = 1_000;
 const STANDS_MS: i64 = 3_600_000;
 
 /// Asks a peer until `stopped`, whatever happens: what panics is started anew.
-pub async fn keep_running(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        let looping = tokio::spawn(ask_for_ever(app.clone(), room.clone(), stopped.clone()));
-        if let Err(error) = looping.await {
-            tracing::error!(event = "poller-restarted", peer = %room.name, %error);
-            tokio::select! {
-                () = app.clock.sleep_until(app.clock.now().plus_millis(1_000)) => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        }
-    }
+pub async fn keep_running(app: Arc<App>, room: Arc<Room>, stopped: watch::Receiver<bool>) {
+    let (of, stop) = (room.name.to_string(), stopped.clone());
+    let begin = || ask_for_ever(app.clone(), room.clone(), stop.clone());
+    health::supervised(app.clone(), "poller", of, stopped, begin).await;
 }
 
 async fn ask_for_ever(app: Arc<App>, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {

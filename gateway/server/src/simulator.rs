@@ -1,6 +1,6 @@
 //! Hosts the peers' simulators: behind a real TCP port, with faults of transport put around them by a script that knows no peer.
 //!
-//! A fault script says what happens to the next calls, one word a call: a status (`503`, or `429:30` with a Retry-After of 30
+//! A fault script says what happens to the next calls, one word a call: a status (`503`, or `429:30` (`429@30` as a date) with a Retry-After of 30
 //! seconds), `html` (a page instead of an answer), `x-road` (the layer between refuses), `lost-before` (the connection breaks
 //! before the peer saw the call), `lost-after` (it takes effect, the answer is lost), `html-after` (it takes effect, a page
 //! comes instead of the answer), `slow` (the answer comes too late for the caller), `reset-before` and `reset-after` (as the two
@@ -65,6 +65,8 @@ pub enum Twist {
     Status(u16),
     /// The same, with so many seconds in Retry-After.
     Busy(u16, u64),
+    /// The same, with a date so many seconds from now.
+    BusyUntil(u16, u64),
     /// A page of HTML under status 502.
     Html,
     /// The call takes effect and a page of HTML comes instead of the answer.
@@ -93,6 +95,9 @@ impl Twist {
         let status_of = |text: &str| text.parse().ok().filter(|status| (400..600).contains(status));
         if let Some((status, seconds)) = word.split_once(':') {
             return Some(Twist::Busy(status_of(status)?, seconds.parse().ok()?));
+        }
+        if let Some((status, seconds)) = word.split_once('@') {
+            return Some(Twist::BusyUntil(status_of(status)?, seconds.parse().ok()?));
         }
         Some(match word {
             "ok" | "200" => Twist::Ok,
@@ -331,6 +336,11 @@ async fn respond(
             Ok(instead(500, ("x-road-error", "Server.ClientProxy.NetworkError"), fault))
         }
         (Twist::Busy(status, seconds), _) => Ok(instead(status, ("retry-after", &seconds.to_string()), "")),
+        (Twist::BusyUntil(status, seconds), _) => {
+            // Held by callers against the date that the library puts beside it, which is the machine's.
+            let until = Clock::system().now().plus_millis(i64::try_from(seconds).unwrap_or(0) * 1_000);
+            Ok(instead(status, ("retry-after", &until.for_http()), ""))
+        }
         (Twist::Status(status), _) => {
             Ok(crate::http::response(Answer { status, headers: Vec::new(), body: Body::default() }))
         }

@@ -20,6 +20,7 @@
 //! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
 //! | `pause <peer>`, `resume <peer>`, `entry <peer> <setting>` | an operator stops what is sent to it; a restart with another setting in its entry |
+//! | `clock back <span>`, `clock forward <span>` | the machine's clock is set, without that the time has passed |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
 //! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen; `as before` for the same answer; `given licence …`, `given questions …` |
@@ -315,6 +316,7 @@ impl Stage {
             }
             ["tell", ..] => return Ok(()),
             ["after", span] => self.pass(span).await?,
+            ["clock", way, span] => self.set_clock(way, span)?,
             ["restart"] => self.restart().await?,
             ["pause", peer] => self.pause(peer).await?,
             ["resume", peer] => self.resume(peer).await?,

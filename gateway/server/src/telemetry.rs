@@ -53,6 +53,14 @@ pub struct Metrics {
     pub commits: IntCounter,
     /// How long our certificates are still good: the listener's (`door`), and those shown to peers.
     pub certificate_expires_seconds: IntGaugeVec,
+    /// How long the certificate that a peer showed last is still good.
+    pub peer_certificate_expires_seconds: IntGaugeVec,
+    /// What is ill, and for how long.
+    pub ill_seconds: IntGaugeVec,
+    /// Tasks that were started again.
+    pub restarts: IntCounterVec,
+    /// Bytes of bodies in memory beyond what each call may have.
+    pub bodies_bytes: IntGauge,
     /// Faults of the door by code.
     pub turned_away: IntCounterVec,
     /// Identity questions by operation and how they ended.
@@ -163,6 +171,25 @@ impl Metrics {
                 "lienthong_certificate_expires_seconds",
                 "How long a certificate of ours is still good",
                 &["certificate"],
+            ),
+            peer_certificate_expires_seconds: gauge(
+                "lienthong_peer_certificate_expires_seconds",
+                "How long the certificate that a peer showed last is still good",
+                &["peer"],
+            ),
+            ill_seconds: gauge(
+                "lienthong_ill_seconds",
+                "What is not as it should be, and for how long; absent when all is well",
+                &["part", "peer", "reason"],
+            ),
+            restarts: counter(
+                "lienthong_restarts_total",
+                "Tasks of the gateway that ended by themselves and were started again",
+                &["part", "peer"],
+            ),
+            bodies_bytes: register(
+                &registry,
+                IntGauge::new("lienthong_bodies_bytes", "Large bodies of calls in progress, in memory"),
             ),
             turned_away: counter("lienthong_turned_away_total", "Calls turned away at the door", &["code"]),
             questions: counter(

@@ -5,6 +5,7 @@
 
 mod destinations;
 mod look;
+mod shown;
 mod silence;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use crate::config::Peer;
 use crate::watched::Watched;
 
 use destinations::{Checked, Destinations};
+use shown::Shown;
 use silence::Heeded;
 
 pub use look::{Seen, Stage};
@@ -46,6 +48,7 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 pub struct Transport {
     client: Client<Connector, Full<Bytes>>,
     own: Option<Arc<OwnCertificate>>,
+    shown: Arc<Shown>,
     endpoints: BTreeMap<String, String>,
     answer_within: Duration,
     looking: Looking,
@@ -96,7 +99,8 @@ impl Transport {
         connector.set_nodelay(true);
         connector.set_keepalive(Some(Duration::from_secs(60)));
         let own = OwnCertificate::of(peer)?;
-        let tls = tls(peer, own.clone())?;
+        let shown = Arc::new(Shown::default());
+        let tls = tls(peer, own.clone(), &shown)?;
         let https = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls.clone())
             .https_or_http()
@@ -113,6 +117,7 @@ impl Transport {
         Ok(Transport {
             client,
             own,
+            shown,
             endpoints: peer.endpoints.clone(),
             answer_within: Duration::from_millis(peer.answer_ms_max),
             looking: Looking { tls: Arc::new(tls), destinations, within, silence },
@@ -122,6 +127,16 @@ impl Transport {
     /// When the certificate that we show this peer ends; none if we show none.
     pub fn certificate_ends(&self) -> Option<Moment> {
         self.own.as_ref().and_then(|own| own.0.get().1.1)
+    }
+
+    /// When the certificate that the peer showed last ends, also if that was no reason to trust it; none if it has shown none.
+    pub fn peer_certificate_ends(&self) -> Option<Moment> {
+        self.shown.ends()
+    }
+
+    /// For how long our certificate for this peer could not be loaded anew; none if it is as its files say.
+    pub fn failing_for(&self) -> Option<Duration> {
+        self.own.as_ref()?.0.failing_for()
     }
 
     /// Makes the call. Redirects are not followed: a peer that moved is configured anew.
@@ -167,15 +182,24 @@ impl Transport {
 }
 
 /// Who is trusted, and what we show of ourselves. Chain and host are always verified; there is no setting that leaves it out.
-fn tls(peer: &Peer, own: Option<Arc<OwnCertificate>>) -> Result<rustls::ClientConfig, String> {
+fn tls(
+    peer: &Peer,
+    own: Option<Arc<OwnCertificate>>,
+    shown: &Arc<Shown>,
+) -> Result<rustls::ClientConfig, String> {
     let roots = match &peer.ca_file {
         Some(path) => certificates::authorities(path).map_err(|error| format!("ca_file {error}"))?,
         None => rustls::RootCertStore::empty(),
     };
     let builder = rustls::ClientConfig::builder_with_provider(certificates::provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots);
+        .map_err(|error| error.to_string())?;
+    // Without an https endpoint there is no authority, and the library makes no judge of none.
+    let builder = match roots.is_empty() {
+        true => builder.with_root_certificates(roots),
+        // It notes when the certificate ends and then asks the library, whatever it saw: nothing is trusted that was not before.
+        false => builder.dangerous().with_custom_certificate_verifier(shown::verifier(roots, shown.clone())?),
+    };
     Ok(match own {
         Some(own) => builder.with_client_cert_resolver(own),
         None => builder.with_no_client_auth(),

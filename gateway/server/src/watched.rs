@@ -28,6 +28,7 @@ struct Kept<T> {
     stamps: Stamps,
     looked: Instant,
     said: Option<String>,
+    failing: Option<Instant>,
 }
 
 impl<T> Watched<T> {
@@ -39,7 +40,14 @@ impl<T> Watched<T> {
     ) -> Result<Self, String> {
         // Before the value: a change while it is loaded is seen at the next look.
         let stamps = stamps(&files);
-        let kept = Kept { value: Arc::new(load()?), version: 0, stamps, looked: Instant::now(), said: None };
+        let kept = Kept {
+            value: Arc::new(load()?),
+            version: 0,
+            stamps,
+            looked: Instant::now(),
+            said: None,
+            failing: None,
+        };
         Ok(Watched { what, files, load: Box::new(load), kept: Mutex::new(kept) })
     }
 
@@ -51,6 +59,13 @@ impl<T> Watched<T> {
             self.look(&mut kept);
         }
         (kept.version, kept.value.clone())
+    }
+
+    /// For how long the files as they are now could not be loaded; none if they are.
+    pub fn failing_for(&self) -> Option<Duration> {
+        self.get();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.failing.map(|since| since.elapsed())
     }
 
     fn look(&self, kept: &mut Kept<T>) {
@@ -66,12 +81,14 @@ impl<T> Watched<T> {
                     stamps,
                     looked: kept.looked,
                     said: None,
+                    failing: None,
                 };
                 tracing::info!(event = "reloaded", what = self.what);
             }
             Err(error) if kept.said.as_ref() != Some(&error) => {
                 tracing::warn!(event = "not-reloaded", what = self.what, %error);
                 kept.said = Some(error);
+                kept.failing.get_or_insert_with(Instant::now);
             }
             Err(_) => {}
         }

@@ -2,7 +2,9 @@
 //!
 //! No refusal here contains the words that callers take for success; a test of the whole tree looks.
 
-use crate::store::StoreError;
+mod trouble;
+
+pub use self::trouble::store_trouble;
 
 /// The language of output for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,6 +139,11 @@ pub fn door_timeout(seconds: u64) -> String {
 /// 503: too many long bodies of nobody yet known.
 pub fn door_busy() -> &'static str {
     "đang có quá nhiều lời gọi dài chưa cho biết phiên đăng nhập; chưa có gì được ghi nhận, hãy gửi lại sau, và đặt session ở đầu nội dung"
+}
+
+/// 503: too many large bodies at once.
+pub fn door_full() -> &'static str {
+    "cổng đang xử lý quá nhiều nội dung lớn cùng lúc; chưa có gì được ghi nhận, hãy gửi lại sau"
 }
 
 /// The caller went away.
@@ -285,26 +292,6 @@ pub fn dead_letter_not_found() -> &'static str {
     "không có thư chết nào mang số này (có thể đã được gửi lại hoặc hủy); xem `lienthong dead-letters list`"
 }
 
-/// Why the store cannot be used, for whoever starts a command. What the disk said stands behind it, because whoever is asked for
-/// help will want it.
-pub fn store_trouble(lang: Lang, error: &StoreError) -> String {
-    let vi = match error {
-        StoreError::Full => "đĩa chứa kho dữ liệu đã đầy",
-        StoreError::Locked(_) => {
-            "kho dữ liệu đang được tiến trình khác sử dụng: có lẽ cổng liên thông đã chạy"
-        }
-        StoreError::Corrupt(_) => "kho dữ liệu bị hỏng: khôi phục từ bản sao lưu",
-        StoreError::Newer { .. } => "kho dữ liệu do phiên bản mới hơn ghi: cài lại phiên bản mới hơn",
-        StoreError::WrongKey(_) => "kho dữ liệu được niêm phong bằng khóa khác: xem gateway.sealing_key_file",
-        StoreError::HalfRestored(_) => "việc khôi phục còn dở dang: chạy lại `lienthong restore`",
-        _ => "không dùng được kho dữ liệu",
-    };
-    match lang {
-        Lang::Vi => format!("{vi} ({error})"),
-        Lang::En => error.to_string(),
-    }
-}
-
 /// An event of the timeline, for people.
 pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
     let (vi, en) = match event {
@@ -345,6 +332,10 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "peer-paused" => ("đang ngừng gửi tới hệ thống nhận", "nothing is sent to the peer"),
         "peer-resumed" => ("gửi tiếp tới hệ thống nhận", "the peer is sent to again"),
         "shadowed" => ("đã dịch và kiểm tra thử, chưa gửi", "translated and checked, not sent"),
+        "clock-set-back" => (
+            "đồng hồ của máy bị vặn lùi; thứ tự thời gian quanh đây không đúng",
+            "the machine's clock was set back; times around here are out of order",
+        ),
         "offered-again" => {
             ("tự gửi lại sau khi bảng mã, ánh xạ được bổ sung", "offered again: a file was mended")
         }

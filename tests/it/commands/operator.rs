@@ -35,8 +35,8 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     let address = gateway
         .address()
         .expect("log lines are JSON where nobody watches, one of them says where it listens");
-    place.ends(3, "another", &["run"]);
-    place.ends(3, "có lẽ cổng liên thông đã chạy", &["run", "--lang", "vi"]);
+    place.ends(3, "in use by process", &["run"]);
+    place.ends(3, "cổng liên thông đã chạy rồi", &["run", "--lang", "vi"]);
 
     let (status, answer) = post(address, &key, &dossier(1, "2"));
     assert_eq!((status, &answer["error_code"]), (200, &json!("0")), "{answer}");

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::App;
+use crate::health::supervised;
 use crate::http::{Hall, Over};
 use crate::queue::Carrier;
 use crate::{delivery, http, poller};
@@ -48,38 +49,57 @@ impl Running {
             let _ = stopped.wait_for(|stop| *stop).await;
         };
         for (listener, over) in plain.map(|listener| (listener, Over::Plain)).into_iter().chain(over_tls) {
-            let (app, hall, stop) = (app.clone(), hall.clone(), asked_to_stop(stopped.clone()));
-            tasks.spawn(async move {
-                if let Err(error) = http::serve(app, listener, over, hall, stop).await {
-                    tracing::error!(event = "door-failed", %error);
+            let part = if matches!(over, Over::Plain) { "door" } else { "door-tls" };
+            let (door, hall, stopped, listener) =
+                (app.clone(), hall.clone(), stopped.clone(), Arc::new(listener));
+            // The listener outlives the task: while that begins again, callers wait in the system's queue.
+            let begin = {
+                let stopped = stopped.clone();
+                move || {
+                    let stop = asked_to_stop(stopped.clone());
+                    http::serve(door.clone(), part, listener.clone(), over.clone(), hall.clone(), stop)
                 }
-            });
+            };
+            tasks.spawn(supervised(app.clone(), part, String::new(), stopped, begin));
         }
-        tasks.spawn({
-            let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
-            async move {
-                if let Err(error) = http::serve_admin(app, stop).await {
-                    tracing::error!(event = "admin-door-failed", %error);
+        let begin = {
+            let (app, stopped) = (app.clone(), stopped.clone());
+            move || {
+                let (app, stop) = (app.clone(), asked_to_stop(stopped.clone()));
+                async move {
+                    if let Err(error) = http::serve_admin(app, stop).await {
+                        tracing::error!(event = "admin-door-failed", %error);
+                    }
                 }
             }
-        });
+        };
+        tasks.spawn(supervised(app.clone(), "admin-door", String::new(), stopped.clone(), begin));
         for room in app.receivers() {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(delivery::keep_running(app, room, stopped));
         }
-        tasks.spawn({
-            let (app, mut stop) = (app.clone(), Box::pin(asked_to_stop(stopped.clone())));
-            async move {
-                loop {
-                    let next = app.clock.now().plus_millis(TRAIL_LOOK_MS);
-                    tokio::select! {
-                        () = app.clock.sleep_until(next) => app.trail.day(app.clock.now()).await,
-                        () = &mut stop => return,
+        let begin = {
+            let (app, stopped) = (app.clone(), stopped.clone());
+            move || {
+                let (app, mut stop) = (app.clone(), Box::pin(asked_to_stop(stopped.clone())));
+                async move {
+                    loop {
+                        let next = app.clock.now().plus_millis(TRAIL_LOOK_MS);
+                        tokio::select! {
+                            () = app.clock.sleep_until(next) => app.trail.day(app.clock.now()).await,
+                            () = &mut stop => return,
+                        }
                     }
                 }
             }
-        });
-        tasks.spawn(super::house::keep(app.clone(), stopped.clone()));
+        };
+        tasks.spawn(supervised(app.clone(), "audit-clock", String::new(), stopped.clone(), begin));
+        let begin = {
+            let (app, stopped) = (app.clone(), stopped.clone());
+            move || super::house::keep(app.clone(), stopped.clone())
+        };
+        tasks.spawn(supervised(app.clone(), "house", String::new(), stopped.clone(), begin));
+        check_aside(&app);
         for room in app.peers.values().filter(|room| room.is_polled()) {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());
             tasks.spawn(poller::keep_running(app, room, stopped));
@@ -100,6 +120,23 @@ impl Running {
         while self.carrying.join_next().await.is_some() {}
         self.app.trail.close().await;
         self.app.store.close().await;
+    }
+}
+
+/// A store that was too large to be checked before the doors opened is checked beside them. A thread of its own: nobody waits for its
+/// end, so a stop does not either.
+fn check_aside(app: &Arc<App>) {
+    let Some(check) = app.store.unchecked() else { return };
+    let app = app.clone();
+    let begun = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || match check() {
+        Ok(()) => tracing::info!(event = "store-checked"),
+        Err(error) => {
+            tracing::error!(event = "store-damaged", %error);
+            app.health.ill("store-file", "", "store-damaged", app.clock.now());
+        }
+    });
+    if let Err(error) = begun {
+        tracing::error!(event = "store-unchecked", %error);
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{App, Room};
 use crate::config::Mode;
 use crate::disk;
+use crate::health;
 use crate::queue::Carrier;
 use crate::queue::amqp::Health;
 use crate::store::{Pause, StoreError, Wanted};
@@ -108,6 +109,7 @@ impl App {
 
     /// Brings the gauges up to date.
     pub async fn count(&self) {
+        health::count(self).await;
         let own = self.tls.iter().map(|tls| ("door", tls.ends()));
         let shown = self.peers.values().map(|room| (room.name.as_str(), room.transport.certificate_ends()));
         for (name, ends) in own.chain(shown) {

@@ -182,7 +182,7 @@ fn ended(trouble: Trouble, lang: Lang, restoring: bool) -> Ended {
             eprintln!("{folder}: {words} ({why})");
             Ended::NotAsItShould
         }
-        Trouble::Store(error @ StoreError::Locked(_)) if restoring => {
+        Trouble::Store(error @ StoreError::Locked { .. }) if restoring => {
             let words = lang.pick("hãy dừng cổng liên thông trước khi khôi phục", "stop the gateway first");
             Ended::CannotStart(format!("{words}: {}", store_trouble(lang, &error)))
         }

@@ -10,11 +10,20 @@ use clap::Args;
 
 use super::{Common, Ended, Outcome, list};
 use crate::app;
+use crate::config::Config;
 use crate::files::{Files, Overlaid};
 use crate::rules::Rules;
-use crate::words::Lang;
+use crate::store;
+use crate::words::{Lang, store_trouble};
 
-pub fn check(common: &Common) -> Outcome {
+#[derive(Args)]
+pub struct Check {
+    /// The store too: is it whole, also beside a gateway that runs
+    #[arg(long)]
+    store: bool,
+}
+
+pub fn check(common: &Common, args: &Check) -> Outcome {
     let vi = common.lang() == Lang::Vi;
     let (config, files) = match common.is_configured()? {
         true => {
@@ -40,13 +49,20 @@ pub fn check(common: &Common) -> Outcome {
                 Overlaid::Replaces { built_in, .. } => (path, Some(built_in)),
             })
             .collect();
+        let store = match (&config, args.store) {
+            (Some(config), true) => Some(store::examine(&config.gateway.data)),
+            _ => None,
+        };
+        let whole = store.as_ref().is_none_or(Result::is_ok);
+        let store = store.map(|found| found.err().map_or("ok".to_owned(), |error| error.to_string()));
         let shown = serde_json::json!({
             "configuration": config.is_some().then(|| common.config.display().to_string()),
             "overlay": overlay,
             "defects": defects.map(Vec::as_slice).unwrap_or_default(),
+            "store": store,
         });
         say!("{shown:#}");
-        return checked.map(|_| ()).map_err(|_| Ended::NotAsItShould);
+        return if checked.is_ok() && whole { Ok(()) } else { Err(Ended::NotAsItShould) };
     }
     for (path, overlaid) in &files.overlaid {
         match overlaid {
@@ -97,7 +113,24 @@ pub fn check(common: &Common) -> Outcome {
         Lang::Vi => say!("{contracts} quy định dữ liệu, {plans} bảng ánh xạ, {doors} kênh nhận: tốt"),
         Lang::En => say!("{contracts} contracts, {plans} mappings, {doors} doors: ok"),
     }
-    Ok(())
+    match (&config, args.store) {
+        (Some(config), true) => check_store(config, lang),
+        _ => Ok(()),
+    }
+}
+
+fn check_store(config: &Config, lang: Lang) -> Outcome {
+    let folder = config.gateway.data.display();
+    match store::examine(&config.gateway.data) {
+        Ok(()) => {
+            say!("{folder}: {}", lang.pick("kho dữ liệu nguyên vẹn", "the store is whole"));
+            Ok(())
+        }
+        Err(error) => {
+            eprintln!("{}", store_trouble(lang, &error));
+            Err(Ended::NotAsItShould)
+        }
+    }
 }
 
 fn said<T>(ended: Ended) -> Result<T, Ended> {

@@ -83,7 +83,7 @@ enum Command {
     /// Run the gateway until it is told to stop (SIGTERM, Ctrl-C)
     Run,
     /// Check configuration, contracts, mappings and code lists; all defects at once
-    Check,
+    Check(data::Check),
     /// See it work: gateway, simulated peers and made-up dossiers, questions and orders on loopback ports
     Demo(demo::Demo),
     /// Kill the gateway again and again beside hostile peers, and account for every message it took
@@ -175,7 +175,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => setup::init(&common, args),
         Command::Keys(args) => setup::keys(&common, args),
         Command::Run => serve::run(&common),
-        Command::Check => data::check(&common),
+        Command::Check(args) => data::check(&common, &args),
         Command::Demo(args) => demo::demo(&common, args),
         Command::Prove(args) => prove::prove(&common, args),
         Command::Simulate(args) => simulate::simulate(&common, args),

@@ -24,6 +24,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{problem, store_fault};
 use crate::app::App;
+use crate::health;
 use crate::store::{Filter, Operator, Reach, StoreError, WhatHappened};
 use crate::words;
 
@@ -153,13 +154,14 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
     let by = Operator { name: who.to_owned(), at: app.clock.now() };
     let done = match call {
         AdminCall::Status => {
-            let trouble = app.readiness.ask(store).await.err().map(|error| error.to_string());
+            let trouble = app.readiness.ask(app).await.err().map(|error| error.to_string());
             return Ok(json!({
                 "ready": trouble.is_none(),
                 "store": trouble.unwrap_or_else(|| "ok".to_owned()),
                 "peers": app.peers_seen(),
                 "paused": app.standing(),
                 "restored": store.restored(),
+                "ill": health::listed(app),
                 "listen": app.config.gateway.listen,
             }));
         }

@@ -3,13 +3,15 @@
 //! A connection that is closed on bytes nobody read takes its answer with it: the caller's system throws the answer away when
 //! the reset comes. So what a turned-away caller still sends is read and dropped for a moment, while the answer is on its way.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gateway_core::fault::Fault;
+use gateway_core::fault::{Blame, Fault, Remedy};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{EXPECT, HeaderMap};
 
+use crate::config::Limits;
 use crate::words;
 
 /// So long what a turned-away caller still sends is read …
@@ -20,6 +22,55 @@ const FORGET_BYTES_MAX: usize = 64 << 20;
 const BEGINNING_BYTES: usize = 16 << 10;
 /// A body's announced length is believed up to here; beyond it memory follows what really comes.
 const RESERVED_BYTES_MAX: usize = 64 << 10;
+
+/// Memory for the large bodies of all calls in progress together. What a call has beyond its first sixteen kilobytes is taken from
+/// here, as it comes and not as it was announced, until the call is answered; where nothing is left, the call is to come again.
+pub struct Bodies {
+    most: usize,
+    held: AtomicUsize,
+}
+
+impl Bodies {
+    /// As much as the configuration allows, and never less than one body may have.
+    pub fn new(limits: &Limits) -> Self {
+        Bodies { most: limits.bodies_bytes_max.max(limits.body_bytes_max), held: AtomicUsize::new(0) }
+    }
+
+    /// Bytes in use.
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Nothing yet, for one call.
+    pub(super) fn none(&self) -> Held<'_> {
+        Held { bodies: self, bytes: 0 }
+    }
+}
+
+/// What one call holds of it. Given back when dropped.
+pub(super) struct Held<'a> {
+    bodies: &'a Bodies,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    /// So much in all, from now on; false if there is no room for that.
+    fn grow_to(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let fits = |held: usize| held.checked_add(more).filter(|held| *held <= self.bodies.most);
+        if self.bodies.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+            return false;
+        }
+        self.bytes += more;
+        true
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.bodies.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 /// A body on its way to us.
 pub(super) struct Sent {
@@ -39,6 +90,7 @@ impl Sent {
         mut self,
         bytes_max: usize,
         ms_max: u64,
+        held: &mut Held<'_>,
         may_go_on: impl FnOnce(&[u8]) -> Result<(), Fault>,
     ) -> Result<Vec<u8>, Fault> {
         let mut may_go_on = Some(may_go_on);
@@ -55,6 +107,9 @@ impl Sent {
                 let Ok(data) = frame.into_data() else { continue };
                 if bytes.len() + data.len() > bytes_max {
                     return Err(too_large(bytes_max));
+                }
+                if !held.grow_to((bytes.len() + data.len()).saturating_sub(BEGINNING_BYTES)) {
+                    return Err(full());
                 }
                 bytes.extend_from_slice(&data);
                 if bytes.len() > BEGINNING_BYTES
@@ -98,7 +153,33 @@ impl Sent {
     }
 }
 
+/// All bodies together are as much as the machine bears.
+fn full() -> Fault {
+    let mut fault = Fault::new("door.full", Blame::Gateway, Remedy::Later, words::door_full());
+    fault.retry_after_ms = Some(5_000);
+    fault
+}
+
 /// The body is longer than it may be.
 pub(super) fn too_large(bytes_max: usize) -> Fault {
     Fault::sender("door.too-large", words::door_too_large(bytes_max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_share_what_there_is_and_give_it_back() {
+        let limits = Limits { bodies_bytes_max: 100, body_bytes_max: 60, ..Limits::default() };
+        let bodies = Bodies::new(&limits);
+        let (mut first, mut second) = (bodies.none(), bodies.none());
+        assert!(first.grow_to(60) && second.grow_to(30) && second.grow_to(40));
+        assert!(!second.grow_to(41), "nothing is left");
+        assert_eq!(bodies.held(), 100);
+        drop(first);
+        assert!(second.grow_to(60));
+        drop(second);
+        assert_eq!(bodies.held(), 0);
+    }
 }

@@ -16,7 +16,7 @@ use hyper::{Request, Response};
 use tokio::sync::SemaphorePermit;
 use tracing::Instrument as _;
 
-use super::body::Sent;
+use super::body::{Held, Sent};
 use super::caller::{Visitor, secret_path};
 use super::{problem, response};
 use crate::app::App;
@@ -74,7 +74,9 @@ async fn enter(
         sent.forget();
         return (call.arrival.channel.to_string(), response(answer));
     }
-    let response = match call.let_in(sent).await {
+    // Held until the answer stands.
+    let mut held = app.bodies.none();
+    let response = match call.let_in(sent, &mut held).await {
         Ok(()) => response(intake::hear(app, &*call.door.adapter, &mut call.arrival, visitor, trace).await),
         Err(fault) => call.turn_away(&fault),
     };
@@ -141,7 +143,7 @@ impl<'a> Call<'a> {
     }
 
     /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.
-    async fn let_in(&mut self, sent: Sent) -> Result<(), Fault> {
+    async fn let_in(&mut self, sent: Sent, held: &mut Held<'_>) -> Result<(), Fault> {
         if let Err(fault) = self.may_speak() {
             sent.forget();
             return Err(fault);
@@ -152,7 +154,7 @@ impl<'a> Call<'a> {
         let bytes_max = self.door.channel.body_bytes_max.min(limits.body_bytes_max).min(own_max);
         let mut room = None;
         let may_go_on = |beginning: &[u8]| self.by_beginning(beginning, &mut room);
-        let body = sent.read(bytes_max, limits.body_ms_max, may_go_on).await?;
+        let body = sent.read(bytes_max, limits.body_ms_max, held, may_go_on).await?;
         self.arrival.ask.body = Body(body);
         // Who is known by now takes no stranger's room any more.
         let known = self.by_body();
@@ -211,7 +213,7 @@ impl<'a> Call<'a> {
         self.app.turned_away(fault);
         tracing::info!(event = "turned-away", channel = %self.arrival.channel, fault = %fault.code);
         let mut response = response(self.door.adapter.reply(&self.arrival, Err(fault)));
-        if matches!(fault.code.as_ref(), "door.too-large" | "door.timeout") {
+        if matches!(fault.code.as_ref(), "door.too-large" | "door.timeout" | "door.full") {
             // What is left of the body would have to be read to use the connection again.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -4,7 +4,6 @@
 //! than its share is turned away at once, so that it cannot fill the hall for everybody. In memory only.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,8 +35,9 @@ impl Hall {
     }
 
     /// Waits until there is room for one more.
-    pub(super) async fn room(&self) -> io::Result<OwnedSemaphorePermit> {
-        self.room.clone().acquire_owned().await.map_err(io::Error::other)
+    pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        self.room.clone().acquire_owned().await.ok()
     }
 
     /// A place for a connection from there; none if its address has its share.

@@ -2,7 +2,7 @@
 //! body, never in the status), `/metrics`; and what a caller asks first: `/openapi.json`.
 //!
 //! Everybody who reaches the listener may ask, so of the store only a word is said, always the same for the same trouble: `ok`,
-//! `disk-full`, `store-damaged`, `store-unavailable`. What the disk said in full stands in the log and behind the admin door.
+//! `disk-full`, `store-damaged`, `store-locked`, `store-unavailable`. What the disk said in full stands in the log and behind the admin door.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ use serde_json::json;
 
 use super::problem;
 use crate::app::App;
-use crate::store::{Store, StoreError};
+use crate::health;
+use crate::store::StoreError;
 use crate::words;
 
 /// An answer about the store is good for so long: watchers must not be able to keep the disk busy.
@@ -27,7 +28,7 @@ const PROBE_GOOD_FOR: Duration = Duration::from_secs(1);
 pub struct Readiness(tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>);
 
 impl Readiness {
-    pub(super) async fn ask(&self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) async fn ask(&self, app: &App) -> Result<(), StoreError> {
         // Held while the disk is tried, so that watchers who ask at once share one try.
         let mut last = self.0.lock().await;
         if let Some((at, found)) = &*last
@@ -35,7 +36,7 @@ impl Readiness {
         {
             return found.clone();
         }
-        let found = store.try_writing().await;
+        let found = app.store.try_writing().await;
         // Said when it changes: who asks every second fills no disk with the answer.
         match (&found, last.as_ref().map(|(_, before)| before)) {
             (Err(error), before) if before != Some(&found) => {
@@ -44,6 +45,10 @@ impl Readiness {
             (Ok(()), Some(Err(_))) => tracing::info!(event = "ready-again"),
             _ => {}
         }
+        match &found {
+            Ok(()) => app.health.well("store", ""),
+            Err(_) => app.health.ill("store", "", word(&found), app.clock.now()),
+        };
         *last = Some((Instant::now(), found.clone()));
         found
     }
@@ -75,7 +80,7 @@ pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Res
 }
 
 async fn ready(app: &App) -> Response<Full<Bytes>> {
-    let store = app.readiness.ask(&app.store).await;
+    let store = app.readiness.ask(app).await;
     let status = if store.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let document = json!({
         "ready": store.is_ok(),
@@ -83,6 +88,7 @@ async fn ready(app: &App) -> Response<Full<Bytes>> {
         "carrier": app.carrier_seen(),
         "peers": app.peers_seen(),
         "paused": app.standing(),
+        "ill": health::listed(app),
     });
     text(status, "application/json", document.to_string().into())
 }
@@ -93,6 +99,7 @@ fn word(store: &Result<(), StoreError>) -> &'static str {
         Ok(()) => "ok",
         Err(StoreError::Full) => "disk-full",
         Err(StoreError::Corrupt(_)) => "store-damaged",
+        Err(StoreError::Busy) => "store-locked",
         Err(_) => "store-unavailable",
     }
 }

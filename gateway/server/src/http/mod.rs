@@ -11,6 +11,7 @@ mod body;
 mod caller;
 mod door;
 mod hall;
+mod handles;
 mod health;
 mod line;
 mod problem;
@@ -19,6 +20,7 @@ mod tls;
 pub(crate) use door::{HEADERS_SEEN, is_correlation, parse_query, store_fault};
 pub(crate) use problem::answer as problem_answer;
 
+pub use body::Bodies;
 pub use caller::Visitor;
 pub use hall::Hall;
 pub use health::Readiness;
@@ -27,7 +29,6 @@ pub use tls::DoorTls;
 pub use admin::{AdminCall, CannotCall, call as call_admin, serve as serve_admin};
 
 use std::future::Future;
-use std::io;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -53,6 +54,7 @@ use crate::app::App;
 use crate::delivery::catch_panic;
 use crate::words;
 
+use handles::Reserve;
 use line::{Line, Pulse};
 
 /// A call with more headers is answered 431.
@@ -71,23 +73,37 @@ pub enum Over {
     Tls(Arc<DoorTls>),
 }
 
-/// Takes calls until `stop` is done, then lets those in progress end, within the configured bound.
+/// Takes calls until `stop` is done, then lets those in progress end, within the configured bound. `part` names the door where it is ill.
 pub async fn serve(
     app: Arc<App>,
-    listener: TcpListener,
+    part: &'static str,
+    listener: Arc<TcpListener>,
     over: Over,
     hall: Arc<Hall>,
     stop: impl Future<Output = ()>,
-) -> io::Result<()> {
+) {
+    let mut reserve = Reserve::new();
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
         let (stream, address) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, from)) => (stream, from.ip().to_canonical()),
+                Ok((stream, from)) => {
+                    if app.health.well(part, "") {
+                        tracing::info!(event = "accepts-again", part);
+                    }
+                    (stream, from.ip().to_canonical())
+                }
                 Err(error) => {
                     // No file handle left, or the caller is already gone: neither ends the door.
-                    tracing::warn!(event = "accept-failed", %error);
+                    let scarce = handles::are_scarce(&error);
+                    if !scarce || app.health.ill(part, "", "no-file-handles", app.clock.now()) {
+                        tracing::warn!(event = "accept-failed", part, %error);
+                    }
+                    if scarce && reserve.turn_away(&listener, &over).await {
+                        count(&app, "door.no-handles");
+                        continue;
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -100,7 +116,7 @@ pub async fn serve(
         };
         // Whoever comes next waits in the system's queue until this one has room.
         let room = tokio::select! {
-            room = hall.room() => room?,
+            room = hall.room() => room,
             () = &mut stop => break,
         };
         let _ = stream.set_nodelay(true);
@@ -122,7 +138,6 @@ pub async fn serve(
     if tokio::time::timeout(bound, graceful.shutdown()).await.is_err() {
         tracing::warn!(event = "drain-cut-short", bound_ms = bound.as_millis() as u64);
     }
-    Ok(())
 }
 
 /// A handshake takes no longer than the head of a call may; none if it came to nothing.

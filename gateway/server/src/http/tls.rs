@@ -7,6 +7,7 @@
 //! judged peer by peer and not at the handshake, because lists are found by an authority's name, and two may have the same.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gateway_core::ids::{Moment, PeerName};
 use rustls::server::WebPkiClientVerifier;
@@ -78,6 +79,11 @@ impl DoorTls {
     /// As a connection that opens now needs it.
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         self.0.get().1.config.clone()
+    }
+
+    /// For how long the files as they are now could not be loaded; none if they are.
+    pub fn failing_for(&self) -> Option<Duration> {
+        self.0.failing_for()
     }
 
     /// When our certificate ends.

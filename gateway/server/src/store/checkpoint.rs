@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -33,7 +34,20 @@ const COPIED: u8 = 2;
 pub(super) struct Checkpoints {
     pages: Arc<AtomicI32>,
     stage: Arc<AtomicU8>,
-    begin: SyncSender<()>,
+    begin: Option<SyncSender<()>>,
+    copier: Option<JoinHandle<()>>,
+}
+
+impl Drop for Checkpoints {
+    /// Waits until the thread has closed its connection: the last one to close copies the rest of the log, and a store that was closed is
+    /// one file.
+    fn drop(&mut self) {
+        self.begin = None;
+        if let Some(copier) = self.copier.take() {
+            // That it panicked has been said in the log; there is nobody left to tell.
+            let _ = copier.join();
+        }
+    }
 }
 
 impl Checkpoints {
@@ -44,7 +58,7 @@ impl Checkpoints {
         let (begin, begun) = sync_channel(1);
         let stage = Arc::new(AtomicU8::new(RESTING));
         let seen = stage.clone();
-        std::thread::Builder::new().name("store-copier".to_owned()).spawn(move || {
+        let copier = std::thread::Builder::new().name("store-copier".to_owned()).spawn(move || {
             while begun.recv().is_ok() {
                 // The second time for what came during the first.
                 if let Err(error) = copy(&connection, "PASSIVE").and_then(|()| copy(&connection, "PASSIVE")) {
@@ -59,7 +73,7 @@ impl Checkpoints {
             counted.store(pages, Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Checkpoints { pages, stage, begin })
+        Ok(Checkpoints { pages, stage, begin: Some(begin), copier: Some(copier) })
     }
 
     /// After a commit whose callers have their answers.
@@ -67,7 +81,7 @@ impl Checkpoints {
         let pages = self.pages.load(Ordering::Relaxed);
         let copied = match self.stage.load(Ordering::Acquire) {
             RESTING if pages < PAGES => return,
-            RESTING if self.begin.try_send(()).is_ok() => {
+            RESTING if self.begin.as_ref().is_some_and(|begin| begin.try_send(()).is_ok()) => {
                 self.stage.store(COPYING, Ordering::Release);
                 return;
             }

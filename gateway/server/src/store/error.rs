@@ -11,8 +11,16 @@ pub enum StoreError {
     #[error("the disk of the store is full")]
     Full,
     /// Another process has the store open for writing.
-    #[error("the store in {0} is in use by another process")]
-    Locked(String),
+    #[error("the store in {folder} is in use by {}", .by.map_or("another process".to_owned(), |pid| format!("process {pid}")))]
+    Locked {
+        /// The folder of the store.
+        folder: String,
+        /// That process, if it said so.
+        by: Option<u32>,
+    },
+    /// A process that is no gateway holds the database; nothing was written, and it is tried again with the next change.
+    #[error("the database is locked by another program")]
+    Busy,
     /// The file is damaged.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
@@ -60,6 +68,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Corrupt(error.to_string())
             }

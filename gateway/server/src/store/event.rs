@@ -101,6 +101,8 @@ events! {
     Presumed = "presumed",
     /// What was said is gone: its time was over.
     Purged = "purged",
+    /// The machine's clock was set back, seen at rows that were written later and say an earlier time.
+    ClockSetBack = "clock-set-back",
     /// A carrier told something of a shipment.
     ShipmentHeard = "shipment-heard",
     /// A shipment is somewhere else now.

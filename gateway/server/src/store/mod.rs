@@ -10,6 +10,7 @@
 
 mod admit;
 mod announce;
+mod before;
 mod calls;
 mod carriage;
 mod checkpoint;
@@ -41,6 +42,7 @@ mod sweep;
 mod taken;
 mod tell;
 mod timeline;
+mod torn;
 mod types;
 mod writer;
 
@@ -69,7 +71,7 @@ pub use copy::{Damage, Facts, Snapshot, hold, keep_pace, mark_restored};
 pub use error::StoreError;
 pub use event::Event;
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
-pub use open::{Check, OpenOptions};
+pub use open::{Check, OpenOptions, examine};
 pub(crate) use open::{DATABASE, RESTORING, belong, lock};
 pub use operate::{Operator, WhatHappened};
 pub use pauses::{OnLive, Pause, Wanted, Why};
@@ -98,6 +100,7 @@ pub struct Store {
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
     id: Arc<str>,
+    unchecked: bool,
 }
 
 impl Store {
@@ -465,6 +468,11 @@ impl Store {
     /// How many commits were synced since opening.
     pub fn commits(&self) -> u64 {
         self.writer.as_ref().map_or(0, Writer::commits)
+    }
+
+    /// How often the writer fell over our own code and got up again.
+    pub fn writer_panics(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::panics)
     }
 
     /// Ends writing after what waits; comes back when another process may open the store.

@@ -5,13 +5,16 @@
 //! `open` returns; a crash in between leaves a store that the next `open` completes.
 
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
+use std::time::{Duration, Instant};
 
 use gateway_core::ids::hex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::Store;
+use super::before;
 use super::checkpoint::Checkpoints;
 use super::claims::Vault;
 use super::error::StoreError;
@@ -20,6 +23,7 @@ use super::restored;
 use super::schema;
 use super::seal::{Digests, Seal, chance};
 use super::taken::Taken;
+use super::torn;
 use super::writer::Writer;
 
 /// The database's file.
@@ -30,8 +34,12 @@ pub(crate) const RESTORING: &str = "restoring";
 const KEY_SEAL: &str = "key/";
 const STORE_ID: &str = "store-id";
 
-/// Above this size the check would cost more of the start than it is worth; an operator can ask for it.
+/// Above this size the check would cost more of the start than it is worth; it is made beside the doors then.
 const CHECKED_BYTES_MAX: u64 = 64 << 20;
+
+/// A command that looks at the store, or a gateway that just ends, holds the lock for a moment.
+const LOCK_WITHIN: Duration = Duration::from_millis(500);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether the file is checked when it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +49,8 @@ pub enum Check {
     Small,
     /// In any case.
     Always,
+    /// Beside the doors, after it was opened: what [`Store::unchecked`] gives is to be run then.
+    Aside,
     /// No.
     Never,
 }
@@ -63,6 +73,7 @@ impl Store {
         }
         let path = folder.join(DATABASE);
         make_private(&path)?;
+        torn::look(&path)?;
         // One thread uses it: the engine's own locks would only cost time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -72,8 +83,12 @@ impl Store {
         schema::configure(&connection)?;
         schema::configure_writer(&connection)?;
         let small = path.metadata()?.len() <= CHECKED_BYTES_MAX;
-        if options.check == Check::Always || (options.check == Check::Small && small) {
+        let checked = options.check == Check::Always || (options.check == Check::Small && small);
+        if checked {
             schema::check(&connection)?;
+        }
+        if (1..schema::known()).contains(&schema::version(&connection)?) {
+            before::keep(&connection, folder)?;
         }
         schema::migrate(&mut connection)?;
         let (digests, id) = unlock_for_writing(&mut connection, &seal)?;
@@ -93,7 +108,14 @@ impl Store {
             writer: Some(writer),
             folder: Arc::new(folder.to_owned()),
             id: id.into(),
+            unchecked: !checked && options.check != Check::Never,
         })
+    }
+
+    /// The check that opening left out because the file is large; none if it was made. Blocking, and long.
+    pub fn unchecked(&self) -> Option<impl FnOnce() -> Result<(), StoreError> + Send + use<>> {
+        let readers = self.readers.clone();
+        self.unchecked.then_some(move || readers.with(schema::check))
     }
 
     /// Opens the store in this folder for reading, also beside a process that writes. Blocking.
@@ -102,6 +124,7 @@ impl Store {
         if !path.exists() {
             return Err(StoreError::Io(format!("there is no store in {}", folder.display())));
         }
+        look_if_nobody_writes(folder)?;
         let readers = Readers::new(path);
         let (digests, id, restored) = readers.with(|db| {
             if schema::version(db)? < schema::known() {
@@ -124,7 +147,32 @@ impl Store {
             writer: None,
             folder: Arc::new(folder.to_owned()),
             id: id.into(),
+            unchecked: false,
         })
+    }
+}
+
+/// What can be said of the store in this folder without its key, also beside a gateway that runs: its log is whole, its tables and indexes
+/// agree. Blocking, and long where the store is large.
+pub fn examine(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join(DATABASE);
+    if !path.exists() {
+        return Err(StoreError::NotPossible(format!("there is no store in {}", folder.display())));
+    }
+    look_if_nobody_writes(folder)?;
+    Readers::new(path).with(|db| {
+        schema::version(db)?;
+        schema::check_all(db)
+    })
+}
+
+/// Whoever opens the database first after a crash makes its log's index anew, and with it goes what the index knew. While somebody
+/// writes there is nothing to look for.
+fn look_if_nobody_writes(folder: &Path) -> Result<(), StoreError> {
+    let Ok(lock) = File::open(folder.join("lock")) else { return torn::look(&folder.join(DATABASE)) };
+    match lock.try_lock_shared() {
+        Ok(()) => torn::look(&folder.join(DATABASE)),
+        Err(_) => Ok(()),
     }
 }
 
@@ -137,7 +185,7 @@ fn make_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// The database (and with it its log) is its owner's alone, also where the folder was made by somebody else.
-fn make_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     File::options().create(true).append(true).mode(0o600).open(path)?;
     Ok(())
@@ -145,12 +193,23 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 
 /// The lock goes with the process, however it ends; the file stays and means nothing.
 pub(crate) fn lock(folder: &Path) -> Result<File, StoreError> {
-    let file = lock_file(folder, "lock")?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+    let path = folder.join("lock");
+    let mut file = lock_file(folder, "lock")?;
+    let until = Instant::now() + LOCK_WITHIN;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let by = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+                return Err(StoreError::Locked { folder: folder.display().to_string(), by });
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
     }
+    // For whoever finds it locked. That it cannot be written is found out soon enough, by what matters more.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(file)
 }
 
 pub(super) fn lock_file(folder: &Path, name: &str) -> Result<File, StoreError> {

@@ -205,23 +205,25 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
     if mode != "wal" {
         return Err(StoreError::Io(format!("this disk does not bear a write-ahead log (mode {mode})")));
     }
+    // Nobody else has business writing here. Who does all the same holds up everybody, so callers are told soon to come again.
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
     // A journal that outgrew a slow reader is cut back at the next checkpoint instead of staying for ever.
     connection.execute_batch("PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;")?;
     Ok(())
 }
 
-/// What SQLite itself thinks of the file, its indexes included; slow.
-pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
-    said_ok(connection, "PRAGMA integrity_check(20)")
-}
-
-/// What SQLite itself thinks of the file.
+/// What SQLite itself thinks of the file, without holding each index against its table.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    said_ok(connection, "PRAGMA quick_check(20)")
+    checked(connection, "PRAGMA quick_check(20)")
 }
 
-fn said_ok(connection: &Connection, pragma: &str) -> Result<(), StoreError> {
-    let mut statement = connection.prepare(pragma)?;
+/// The same with the indexes.
+pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
+    checked(connection, "PRAGMA integrity_check(20)")
+}
+
+fn checked(connection: &Connection, question: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(question)?;
     let lines: Vec<String> =
         statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
     if lines.iter().all(|line| line == "ok") { Ok(()) } else { Err(StoreError::Corrupt(lines.join("; "))) }

@@ -67,12 +67,52 @@ pub(super) fn timeline(db: &Connection, vault: &Vault, code: &str) -> Result<Opt
     let mut timeline = Timeline { codes: Vec::new(), status: None, rows: Vec::new() };
     for dossier in dossiers {
         codes(&db, dossier, &mut timeline)?;
+        let heard = timeline.rows.len();
         messages(&db, vault, dossier, &mut timeline)?;
-        deliveries(&db, vault, dossier, &mut timeline)?;
+        let mut jumps = Jumps::default();
+        jumps.along(timeline.rows[heard..].iter().map(|row| row.at));
+        deliveries(&db, vault, dossier, &mut timeline, &mut jumps)?;
+        timeline.rows.extend(jumps.told());
     }
     // Stable: of one moment in the order in which things are told above.
     timeline.rows.sort_by_key(|row| row.at);
     Ok(Some(timeline))
+}
+
+/// Times that go back more than this were written after the clock had been set back; less is a call whose body was long on its way.
+const SET_BACK_MS: i64 = 5 * 60 * 1000;
+
+/// Where times go back, from one row to the next that was written: the time told then, and the one before it.
+#[derive(Default)]
+struct Jumps(Vec<(Moment, Moment)>);
+
+impl Jumps {
+    /// Times in the order in which they were written.
+    fn along(&mut self, times: impl Iterator<Item = Moment>) {
+        let mut before: Option<Moment> = None;
+        for at in times {
+            if let Some(before) = before.filter(|before| before.millis_since(at) > SET_BACK_MS) {
+                self.0.push((at, before));
+            }
+            before = Some(at);
+        }
+    }
+
+    /// One row for each time that the clock was set back, however many rows saw it.
+    fn told(mut self) -> impl Iterator<Item = TimelineRow> {
+        self.0.sort();
+        self.0.dedup_by(|next, kept| next.0 <= kept.1);
+        self.0.into_iter().map(|(at, before)| TimelineRow {
+            at,
+            event: Event::ClockSetBack,
+            message: None,
+            kind: None,
+            delivery: None,
+            peer: None,
+            detail: before.for_people(),
+            level: None,
+        })
+    }
 }
 
 fn codes(db: &Connection, dossier: i64, timeline: &mut Timeline) -> Result<(), StoreError> {
@@ -147,6 +187,7 @@ fn deliveries(
     vault: &Vault,
     dossier: i64,
     timeline: &mut Timeline,
+    jumps: &mut Jumps,
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT d.id, l.peer, m.id, m.kind, d.at, d.settled_at FROM lane l JOIN delivery d ON d.lane = l.id
@@ -175,10 +216,15 @@ fn deliveries(
         known.insert(id, queued);
     }
     timeline.rows.extend(told_in_timeline(db, vault, &waited)?);
+    jumps.along(known.values().map(|queued| queued.at));
     let mut happened = notes(db, vault, dossier, &known)?;
+    jumps.along(happened.iter().map(|(row, _)| row.at));
     let presumed_at = restored(db)?.map(|restored| restored.missing_until);
     for (id, queued) in &known {
+        let others = happened.len();
         calls(db, vault, (*id, queued), presumed_at, &mut happened)?;
+        let called = happened[others..].iter().filter(|(row, _)| row.event == Event::Call);
+        jumps.along(std::iter::once(queued.at).chain(called.map(|(row, _)| row.at)));
     }
     // What a delivery is told between two of its calls belongs between them; of one moment, the call comes first.
     happened.sort_by_key(|(row, rank)| (row.at, *rank));

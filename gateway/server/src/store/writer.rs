@@ -99,6 +99,7 @@ enum Order {
 pub(super) struct Writer {
     orders: mpsc::Sender<Order>,
     commits: Arc<AtomicU64>,
+    panics: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -115,9 +116,11 @@ impl Writer {
             connection.query_row("SELECT ifnull(max(id), 0) + 1 FROM delivery", [], |row| row.get(0))?;
         let (orders, queue) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
+        let panics = Arc::new(AtomicU64::new(0));
+        let (counted, fell) = (commits.clone(), panics.clone());
         let next = Cell::new(next);
         let thread =
-            Thread { connection, checkpoints, vault, taken, telling, next, commits: commits.clone() };
+            Thread { connection, checkpoints, vault, taken, telling, next, commits: counted, panics: fell };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let closing = thread.serve(queue);
             drop(held);
@@ -125,7 +128,7 @@ impl Writer {
                 let _ = closing.send(());
             }
         })?;
-        Ok(Writer { orders, commits })
+        Ok(Writer { orders, commits, panics })
     }
 
     /// Runs a change; comes back when it is on disk, or has left no trace.
@@ -153,6 +156,11 @@ impl Writer {
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
+
+    /// How often it fell over its own code and got up again.
+    pub(super) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
 }
 
 struct Thread {
@@ -163,6 +171,7 @@ struct Thread {
     telling: Arc<OnceLock<Telling>>,
     next: Cell<i64>,
     commits: Arc<AtomicU64>,
+    panics: Arc<AtomicU64>,
 }
 
 impl Thread {
@@ -179,7 +188,12 @@ impl Thread {
                 next =
                     if closing.is_none() && group.len() < GROUP_MAX { queue.try_recv().ok() } else { None };
             }
-            self.commit(group);
+            // Whoever waited for this group hears that the store could not take it; the next group finds a writer all the same.
+            if catch_unwind(AssertUnwindSafe(|| self.commit(group))).is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(event = "task-restarted", part = "store-writer", reason = "panicked");
+                self.roll_back();
+            }
             if closing.is_some() {
                 return closing;
             }
@@ -193,6 +207,8 @@ impl Thread {
         }
         let results = match self.run_together(&mut group) {
             Ok(()) => group.iter().map(|_| Ok(())).collect(),
+            // Trying each on its own would only make all wait as long again.
+            Err(StoreError::Busy) => group.iter().map(|_| Err(StoreError::Busy)).collect(),
             Err(_) => self.run_apart(&mut group),
         };
         let mut fate = Ok(());
@@ -288,5 +304,47 @@ impl Thread {
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::seal::{Digests, Seal};
+
+    /// Falls over where no change is caught: when it is answered.
+    struct Stumbling;
+
+    impl Change for Stumbling {
+        fn run(&mut self, _: &Writing) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        #[allow(clippy::panic)] // The point of it.
+        fn answer(self: Box<Self>, _: Result<(), StoreError>) {
+            panic!("a defect of ours");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_writer_gets_up_again_after_a_panic_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let mut connection = Connection::open(&path).unwrap();
+        super::super::schema::configure_writer(&connection).unwrap();
+        super::super::schema::migrate(&mut connection).unwrap();
+        let checkpoints = Checkpoints::start(&path, &mut connection).unwrap();
+        let seal = Seal::from_keys(&super::super::SealKey::new([7; 32]), &[]).unwrap();
+        let vault = Arc::new(Vault::new(seal, Digests::new(&[1; 32]), folder.path()));
+        let writer =
+            Writer::start(connection, checkpoints, vault, Taken::default(), Arc::default(), ()).unwrap();
+        writer.run(|writing| writing.try_writing()).await.unwrap();
+        writer.orders.send(Order::Run(Box::new(Stumbling))).await.ok().unwrap();
+        // Whoever is in the same group hears that the store could not take it; the next one finds a writer.
+        if writer.run(|writing| writing.try_writing()).await.is_err() {
+            writer.run(|writing| writing.try_writing()).await.unwrap();
+        }
+        assert_eq!(writer.panics(), 1);
+        writer.close().await;
     }
 }

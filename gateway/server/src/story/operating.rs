@@ -7,9 +7,23 @@ use gateway_core::pipeline::DeliveryId;
 use serde_json::Value;
 
 use super::Stage;
+use super::script::millis;
 use crate::store::{Filter, Operator, Reach, WhatHappened};
 
 impl Stage {
+    /// The machine's clock is set, without that the time has passed.
+    pub(super) fn set_clock(&self, way: &str, span: &str) -> Result<(), String> {
+        let millis = millis(span).ok_or_else(|| format!("`{span}` is no span like 3m"))?;
+        match way {
+            "back" => self.clock.set_back_to(self.clock.now().plus_millis(-millis)),
+            "forward" => self.clock.advance_to(self.clock.now().plus_millis(millis)),
+            _ => return Err(format!("a clock is set `back` or `forward`, not `{way}`")),
+        }
+        // So that the stage waits until everybody has looked at the new time; who slept is awake without it.
+        self.app().wake(self.app().peers.keys());
+        Ok(())
+    }
+
     /// An operator has a peer told everything once more.
     pub(super) async fn replay(&self, peer: &str) -> Result<(), String> {
         let since = Some(Moment::default());

@@ -164,8 +164,13 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         command: "check",
         about: "Kiểm tra cấu hình, quy định dữ liệu, bảng ánh xạ và bảng mã; báo mọi lỗi cùng một lúc",
-        args: &[],
+        args: &[("store", "", "Kiểm tra cả kho dữ liệu: có nguyên vẹn không, kể cả khi cổng đang chạy")],
         examples: &[
+            (
+                "lienthong check --store",
+                "sau khi mất điện hoặc hỏng đĩa: xem kho dữ liệu còn nguyên vẹn không",
+                "after a power cut or trouble with the disk: is the store whole",
+            ),
             ("lienthong check", "kiểm tra cấu hình của máy", "check the configuration of the machine"),
             (
                 "lienthong check -c /dev/null",

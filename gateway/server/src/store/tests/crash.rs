@@ -37,6 +37,36 @@ async fn every_acknowledged_item_is_there_after_reopening() {
     }
 }
 
+#[tokio::test]
+async fn a_store_that_is_checked_beside_the_doors_is_found_damaged_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in 0..200 {
+        queued(&store, numbered(number)).await;
+    }
+    store.close().await;
+    let path = folder.path().join("lienthong.db");
+    let checked_aside = || {
+        let store = Store::open(folder.path(), seal(), OpenOptions { check: Check::Aside }).unwrap();
+        (store.unchecked().expect("it was not checked yet")(), store)
+    };
+    let (found, store) = checked_aside();
+    assert_eq!(found, Ok(()));
+    store.close().await;
+    assert!(
+        Store::open(folder.path(), seal(), OpenOptions { check: Check::Never })
+            .unwrap()
+            .unchecked()
+            .is_none()
+    );
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 4096 / 2 * 4096;
+    bytes[middle..middle + 64].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let (found, _store) = checked_aside();
+    assert!(matches!(found, Err(StoreError::Corrupt(_))), "{found:?}");
+}
+
 /// A copy of database and journal at any moment is what a power cut would have left: opened, it holds everything that was
 /// acknowledged before the copy began, and nothing half.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -82,7 +82,13 @@ async fn a_second_process_is_refused_and_readers_are_not() {
     let store = open(folder.path());
     queued(&store, snapshot("1", 0)).await;
     let second = Store::open(folder.path(), seal(), OpenOptions::default()).err();
-    assert_eq!(second, Some(StoreError::Locked(folder.path().display().to_string())));
+    assert_eq!(
+        second,
+        Some(StoreError::Locked {
+            folder: folder.path().display().to_string(),
+            by: Some(std::process::id())
+        })
+    );
     let reader = Store::open_read_only(folder.path(), seal()).unwrap();
     assert!(reader.timeline("H99.14-260310-0007").await.unwrap().is_some());
     assert_eq!(reader.admit(vec![snapshot("2", 1)]).await, Err(StoreError::ReadOnly));

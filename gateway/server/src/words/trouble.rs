@@ -1,0 +1,52 @@
+//! What whoever starts a command is told of a store that cannot be used, with the next step to take.
+
+use super::Lang;
+use crate::store::StoreError;
+
+/// Why the store cannot be used, for whoever starts a command. What the disk said stands behind it, because whoever is asked for
+/// help will want it.
+pub fn store_trouble(lang: Lang, error: &StoreError) -> String {
+    let vi = match error {
+        StoreError::Full => "đĩa chứa kho dữ liệu đã đầy",
+        StoreError::Locked { folder, by } => {
+            let who = by.map_or("tiến trình khác".to_owned(), |pid| format!("tiến trình {pid}"));
+            let look = by.map_or("ps -C lienthong".to_owned(), |pid| format!("ps -p {pid}"));
+            return match lang {
+                Lang::Vi => format!(
+                    "kho dữ liệu ở {folder} đang do {who} sử dụng: cổng liên thông đã chạy rồi, không cần chạy thêm. \
+                     Xem bằng `{look}`; muốn chạy lại thì dừng nó trước (`systemctl stop lienthong`)"
+                ),
+                Lang::En => format!(
+                    "{error}: the gateway runs already. Look with `{look}`; to start it anew, stop that one first \
+                     (`systemctl stop lienthong`)"
+                ),
+            };
+        }
+        StoreError::Busy => {
+            "kho dữ liệu đang bị một chương trình khác khóa; đóng chương trình đó rồi thử lại"
+        }
+        StoreError::Corrupt(_) => {
+            "kho dữ liệu bị hỏng: giữ nguyên thư mục dữ liệu, khôi phục từ bản sao lưu bằng `lienthong restore`; \
+             xem chỗ hỏng bằng `lienthong check --store`"
+        }
+        StoreError::Newer { .. } => {
+            "kho dữ liệu do phiên bản mới hơn ghi: cài lại phiên bản mới hơn, hoặc đưa bản lienthong.db.before-v… trở lại"
+        }
+        StoreError::WrongKey(_) => "kho dữ liệu được niêm phong bằng khóa khác: xem gateway.sealing_key_file",
+        StoreError::HalfRestored(_) => "việc khôi phục còn dở dang: chạy lại `lienthong restore`",
+        _ => "không dùng được kho dữ liệu",
+    };
+    match lang {
+        Lang::Vi => format!("{vi} ({error})"),
+        Lang::En => format!("{error}{}", next_step(error)),
+    }
+}
+
+fn next_step(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Corrupt(_) => {
+            "; leave the data folder as it is and restore a backup (`lienthong restore`); `lienthong check --store` shows what is damaged"
+        }
+        _ => "",
+    }
+}
