@@ -7,6 +7,7 @@ mod crowd;
 mod feed;
 mod kill;
 mod mutants;
+mod network;
 mod prove;
 mod stop;
 mod sweep;

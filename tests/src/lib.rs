@@ -3,6 +3,7 @@
 pub mod chance;
 pub mod fields;
 pub mod process;
+pub mod proxy;
 pub mod python;
 pub mod senders;
 pub mod waiting;
