@@ -8,6 +8,7 @@ mod crowd;
 mod feed;
 mod kill;
 mod mutants;
+mod network;
 mod panics;
 mod prove;
 mod stop;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Senders at once, as in a province at noon.
-const SENDERS: usize = 4;
+pub const SENDERS: usize = 4;
 /// Dossiers of each sender.
 const DOSSIERS: usize = 2;
 
@@ -188,9 +188,10 @@ fn losing_once(seed: u64) -> impl FnMut(&Ask) -> Twist + Send {
 }
 
 /// What each thing that was said was answered with.
-type Answers = BTreeMap<(String, usize), Answered>;
+pub type Answers = BTreeMap<(String, usize), Answered>;
 
-fn codes(sender: usize) -> Vec<String> {
+/// The codes of a sender's dossiers.
+pub fn codes(sender: usize) -> Vec<String> {
     (0..DOSSIERS).map(|dossier| format!("H99.14-261123-{:04}", sender * 100 + dossier + 1)).collect()
 }
 
@@ -216,7 +217,7 @@ pub async fn drains(address: SocketAddr) -> bool {
 }
 
 /// The oracle.
-fn judge(
+pub fn judge(
     ground: &Ground,
     portal: &Value,
     answers: &Answers,

@@ -11,8 +11,16 @@ fn is_root(path: &str) -> bool {
         ["gateway/core/", "gateway/server/", "adapters/", "tests/"].iter().find(|p| path.starts_with(**p));
     let Some(inside) = package.and_then(|package| path.strip_prefix(package)) else { return false };
     let single = |folder: &str| inside.strip_prefix(folder).is_some_and(|rest| !rest.contains('/'));
-    ["src/lib.rs", "src/main.rs", "it/main.rs", "crash/main.rs", "crash/gateway.rs", "build.rs"]
-        .contains(&inside)
+    [
+        "src/lib.rs",
+        "src/main.rs",
+        "it/main.rs",
+        "crash/main.rs",
+        "crash/gateway.rs",
+        "simulation/main.rs",
+        "build.rs",
+    ]
+    .contains(&inside)
         || single("tests/")
         || single("examples/")
         || (inside.starts_with("examples/") && inside.ends_with("/main.rs"))

@@ -49,6 +49,8 @@ pub fn read_back(
     policy: &Policy,
     at: Moment,
 ) -> Reading {
+    // A call of a time that was never true was made now at the latest: nobody waits for that time to come again.
+    let called_at = called_at.min(at);
     let good_from = called_at.plus_millis(policy.peer_processing_ms_max);
     match verdict {
         Verdict::Happened(answer) => Reading::GoOn(answer),
@@ -104,6 +106,17 @@ mod tests {
         );
         let answer = Answer { status: 200, headers: vec![], body: Body::default() };
         assert_eq!(read(Verdict::Happened(answer.clone()), OnUnknown::Ask, 0), Reading::GoOn(answer));
+    }
+
+    #[test]
+    fn a_call_under_a_wrong_time_is_waited_for_no_longer_than_any_other() {
+        let (hours, now) = (Moment::from_millis(7 * 3_600_000), Moment::from_millis(0));
+        let policy = Policy::default();
+        for (verdict, repeats, pause) in [(Verdict::DidNot, 0, 120_000), (Verdict::Unknown, 1, 5_000)] {
+            let read = read_back(verdict, hours, OnUnknown::Repeat, repeats, &policy, now);
+            let Reading::Settle(Settlement::RetryAt { at, .. }) = read else { panic!("{read:?}") };
+            assert_eq!(at.as_millis(), pause);
+        }
     }
 
     #[test]

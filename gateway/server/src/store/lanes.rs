@@ -192,16 +192,20 @@ impl Writing<'_> {
         Ok(lane.next().map(|head| Head { delivery: next.id, ready_at: next.ready_at, ..head }))
     }
 
-    /// Makes ready what waits for a moment after `now`, and takes nothing for handed over later than that. For a clock that was set back: otherwise a message accepted under
-    /// the wrong time would wait until that time comes again.
+    /// Makes ready what waits for a moment after `now`, also behind a head that does not, and takes nothing for handed over later than that.
+    /// For a clock that was set back: otherwise a message accepted under the wrong time would wait until that time comes again, and
+    /// so would the answer to whether a call of that time took effect.
     pub(super) fn bring_forward(&self, peer: &str, now: Moment) -> Result<usize, StoreError> {
         self.db
             .prepare_cached(
                 "UPDATE lane SET queued_at = ?2 WHERE peer = ?1 AND out IS NOT NULL AND queued_at > ?2",
             )?
             .execute(params![peer, now.as_millis()])?;
+        // A lane that is out is ordered anew when it comes back.
         let mut statement = self.db.prepare_cached(
-            "SELECT id FROM lane WHERE peer = ?1 AND head IS NOT NULL AND out IS NULL AND ready_at > ?2",
+            "SELECT l.id FROM lane l WHERE l.peer = ?1 AND l.out IS NULL AND l.open > 0 AND EXISTS (SELECT 1 FROM delivery d
+               WHERE d.lane = l.id AND d.open = 1 AND (d.ready_at > ?2 OR EXISTS (SELECT 1 FROM exchange e
+                 WHERE e.delivery = d.id AND e.answered_at IS NULL AND e.struck_at IS NULL AND e.called_at > ?2)))",
         )?;
         let lanes = statement.query_map(params![peer, now.as_millis()], |row| row.get::<_, i64>(0))?;
         let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
@@ -209,6 +213,12 @@ impl Writing<'_> {
             self.db
                 .prepare_cached(
                     "UPDATE delivery SET ready_at = ?2 WHERE lane = ?1 AND open = 1 AND ready_at > ?2",
+                )?
+                .execute(params![lane, now.as_millis()])?;
+            self.db
+                .prepare_cached(
+                    "UPDATE exchange SET called_at = ?2 WHERE answered_at IS NULL AND struck_at IS NULL AND called_at > ?2
+                       AND delivery IN (SELECT id FROM delivery WHERE lane = ?1 AND open = 1)",
                 )?
                 .execute(params![lane, now.as_millis()])?;
             self.reorder(&mut self.lane(*lane)?, None)?;

@@ -232,7 +232,7 @@ impl Store {
         self.run(move |writing| writing.bring_forward(peer.as_str(), now)).await
     }
 
-    /// When the latest message came.
+    /// The latest time that the store knows something of.
     pub async fn latest_at(&self) -> Result<Option<Moment>, StoreError> {
         self.read(|db, _| read::latest_at(db)).await
     }

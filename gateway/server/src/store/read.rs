@@ -123,13 +123,17 @@ pub(super) fn next_ready_at(
     Ok(next.map(moment))
 }
 
-/// When the latest message came.
+/// When the latest message came, the latest call left or the latest thing was noted, whichever is later: what waits may have been
+/// told to under any of these times.
 pub(super) fn latest_at(db: &Connection) -> Result<Option<Moment>, StoreError> {
-    let latest = db
-        .prepare_cached("SELECT at FROM message ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| row.get(0).map(moment))
-        .optional()?;
-    Ok(latest)
+    let latest: Option<i64> = db
+        .prepare_cached(
+            "SELECT max(at) FROM (SELECT * FROM (SELECT at FROM message ORDER BY seq DESC LIMIT 1)
+               UNION ALL SELECT * FROM (SELECT called_at FROM exchange ORDER BY id DESC LIMIT 1)
+               UNION ALL SELECT * FROM (SELECT at FROM timeline ORDER BY id DESC LIMIT 1))",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(latest.map(moment))
 }
 
 /// State and fault of a delivery.

@@ -172,6 +172,37 @@ async fn what_came_under_a_wrong_time_does_not_wait_for_it() {
     assert_eq!(store.bring_forward(&PORTAL.into(), at(0)).await.unwrap(), 0);
 }
 
+/// The head came back under the right time already; what stands behind it, and a call without an answer, are of the wrong one.
+#[tokio::test]
+async fn what_stands_behind_does_not_wait_for_a_wrong_time_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let hours = 7 * 3_600_000;
+    let first = queued(&store, event("a", hours)).await;
+    let second = queued(&store, event("b", hours)).await;
+    let call = Entry::Call { request: request(Effect::Once), at: at(hours) };
+    let away = Settlement::Away { fault: fault(Remedy::Later, Blame::Peer) };
+    store.write(first, vec![call, Entry::Settle { settlement: away, at: at(0) }]).await.unwrap();
+    assert_eq!(head(&store, 0).await, Some(first));
+    assert_eq!(store.latest_at().await.unwrap(), Some(at(hours)));
+    assert_eq!(store.bring_forward(&PORTAL.into(), at(0)).await.unwrap(), 1);
+    let called = store.load(first).await.unwrap().unwrap();
+    assert_eq!(called.unanswered().map(|call| call.called_at), Some(at(0)));
+    settle(&store, first, Settlement::Delivered { reference: String::new() }, 1).await;
+    assert_eq!(head(&store, 1).await, Some(second));
+}
+
+/// The wrong time was there only when a call left: a start after the clock was set back must notice all the same.
+#[tokio::test]
+async fn a_call_under_a_wrong_time_is_noticed_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let id = queued(&store, snapshot("1", 0)).await;
+    let call = Entry::Call { request: request(Effect::Repeatable), at: at(7 * 3_600_000) };
+    store.write(id, vec![call]).await.unwrap();
+    assert_eq!(store.latest_at().await.unwrap(), Some(at(7 * 3_600_000)));
+}
+
 #[tokio::test]
 async fn a_stuck_event_is_passed_and_still_tried() {
     let folder = tempfile::tempdir().unwrap();
