@@ -80,6 +80,8 @@ pub fn take(data: &Path, to: &Path, keys: &Keys, at: Moment, told: Told) -> Resu
     let snapshot = Snapshot::of(data, keys.seal()?)?;
     let facts = snapshot.facts()?;
     let claims = snapshot.claims()?;
+    // Made here, so that it is its owner's alone also where the folder was made by somebody else.
+    create(&to.join(DATABASE))?;
     snapshot.copy_to(&to.join(DATABASE), &mut |done, total| told(DATABASE, done, total))?;
     drop(snapshot);
     let mut parts = vec![sum(to, DATABASE)?];

@@ -100,6 +100,7 @@ fn move_aside(data: &Path, now: Moment) -> Result<PathBuf, Trouble> {
     let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
     let aside = data.join(format!("replaced-{stamp}"));
     make_folder(&aside)?;
+    store::belong(&aside, data)?;
     for name in THERE.iter().filter(|name| data.join(name).exists()) {
         rename(&data.join(name), &aside.join(name))?;
     }

@@ -39,7 +39,7 @@ pub fn purge(common: &Common, args: Purge) -> Outcome {
         }
     );
     for (name, count) in gone.as_object().into_iter().flatten() {
-        say!("{:>9}  {}", count, words(lang, name));
+        say!("{:>9}  {}", count.as_u64().unwrap_or_default(), words(lang, name));
     }
     Ok(())
 }
