@@ -8,6 +8,7 @@
 //! Nothing here knows how the gateway works: it is judged by its door, its peers and its timeline.
 
 pub mod account;
+mod broker;
 mod child;
 mod peer;
 mod schedule;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::account::Account;
+use self::broker::Broker;
 use self::child::Life;
 use self::peer::{Hostile, Shows};
 use self::schedule::{Death, SENDERS, Schedule};
@@ -46,6 +48,9 @@ const LIFE_MAX: Duration = Duration::from_millis(1_500);
 const STILL_MAX: Duration = Duration::from_secs(12);
 /// The senders and the backlog come to their end within this, or they never will.
 const END_MAX: Duration = Duration::from_secs(600);
+
+/// In each round of so many the broker dies as well.
+const BROKER_DIES: usize = 10;
 
 /// What carries the deliveries between the store and the peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -82,6 +87,8 @@ pub struct Findings {
     pub kills: usize,
     /// Of these, before the gateway was ready.
     pub kills_before_ready: usize,
+    /// Kills of the broker.
+    pub broker_kills: usize,
     /// The longest time from the start of a process to its readiness.
     pub ready_ms_max: u64,
     /// The longest round.
@@ -122,8 +129,13 @@ impl Proof {
             peers.push(Hostile::start(name, shows, schedule, tell_effects.clone()).await?);
         }
         let seal = SealKey::generate().map_err(|error| error.to_string())?;
+        let mut broker = match self.carrier {
+            Carrier::Embedded => None,
+            Carrier::Rabbitmq => Some(Broker::start(&self.folder.join("broker"))?),
+        };
+        let carrier = broker.as_ref().map(Broker::configuration).unwrap_or_default();
         let config =
-            self.lay(&peers, &seal).map_err(|error| format!("{}: {error}", self.folder.display()))?;
+            self.lay(&peers, &seal, &carrier).map_err(|error| format!("{}: {error}", self.folder.display()))?;
         let keys = self.folder.join("data").join("keys.toml");
         let keys = crate::config::Config::load(&config).map_or(keys, |config| config.gateway.keys_file());
         let (_, key) = keyring::add(&keys, "relay", None, "prove", Clock::system().now())
@@ -143,6 +155,10 @@ impl Proof {
         for round in 0..self.rounds {
             allow.send_replace(schedule.allowed(round));
             ground.live(round).await?;
+            if let Some(broker) = broker.as_mut().filter(|_| round % BROKER_DIES == BROKER_DIES - 1) {
+                broker.kill_and_begin_again().map_err(|error| format!("the broker: {error}"))?;
+                ground.findings.broker_kills += 1;
+            }
             let (answers, effects) = (*ground.answers.borrow(), *ground.effects.borrow());
             progress(Progress { rounds: round + 1, answers, effects });
         }
@@ -162,30 +178,20 @@ impl Proof {
     }
 
     /// The folder of a gateway that was never started.
-    fn lay(&self, peers: &[Hostile], seal: &SealKey) -> std::io::Result<PathBuf> {
+    fn lay(&self, peers: &[Hostile], seal: &SealKey, carrier: &str) -> std::io::Result<PathBuf> {
         let folder = self.folder.display().to_string();
         fs::create_dir_all(self.folder.join("data"))?;
         fs::write(self.folder.join("sealing.key"), seal.to_line())?;
         fs::write(self.folder.join("portal.password"), "mat-khau-thu")?;
         let mut text = format!(
             "[gateway]\nlisten = \"127.0.0.1:0\"\ndata = \"{folder}/data\"\nsealing_key_file = \"{folder}/sealing.key\"\n\
-             overlay = \"{folder}/overlay\"\n{}\
+             overlay = \"{folder}/overlay\"\n{carrier}\
              [peers.relay]\nadapter = \"onestop\"\ndialect = \"relay\"\nunit = \"{UNIT}\"\n",
-            self.carrier.configuration(),
         );
         text.extend(peers.iter().map(|peer| peer.entry(&folder)));
         let config = self.folder.join("lienthong.toml");
         fs::write(&config, text)?;
         Ok(config)
-    }
-}
-
-impl Carrier {
-    /// What the gateway's configuration says of it. The embedded queue is what there is where nothing is said.
-    fn configuration(self) -> &'static str {
-        match self {
-            Carrier::Embedded | Carrier::Rabbitmq => "",
-        }
     }
 }
 

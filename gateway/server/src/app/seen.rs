@@ -51,7 +51,12 @@ impl App {
         if given_up > 0 {
             tracing::warn!(event = "kept-and-given-up", count = given_up);
         }
-        self.stand_still(&self.store.pauses().await?);
+        let pauses = self.store.pauses().await?;
+        if let (true, Some(restored)) = (pauses.iter().any(Pause::lasts), self.store.restored()) {
+            let (from, until) = (restored.missing_from, restored.missing_until);
+            tracing::warn!(event = "restored", missing_from = %from, missing_until = %until);
+        }
+        self.stand_still(&pauses);
         Ok(())
     }
 
