@@ -12,6 +12,7 @@ mod outside;
 mod privacy;
 mod process;
 mod questions;
+mod rabbitmq;
 mod sessions;
 mod simulators;
 mod stories;

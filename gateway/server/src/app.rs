@@ -3,6 +3,7 @@
 
 mod check;
 mod running;
+mod seen;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,7 @@ use gateway_core::fault::{Defect, Fault};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::licence;
 use gateway_core::pace::Watch;
-use gateway_core::redelivery::{Availability, Presence};
-use serde_json::{Value, json};
+use gateway_core::redelivery::Availability;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::audit::{AuditKeys, Trail};
@@ -25,7 +25,7 @@ use crate::files::Files;
 use crate::http::DoorTls;
 use crate::keyring::Keyring;
 use crate::queue::Carrier;
-use crate::queue::amqp::{Health, RabbitMq};
+use crate::queue::amqp::RabbitMq;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
 use crate::store::{News, OpenOptions, Receivers, Seal, Store, StoreError, Telling};
@@ -188,11 +188,7 @@ impl App {
         let openapi = openapi::document(&rules, files);
         let carrier = match config.queue.carrier {
             CarrierName::Embedded => Carrier::Embedded,
-            CarrierName::RabbitMq => {
-                let receivers = rooms.values().filter(|room| !room.config.endpoints.is_empty());
-                let names: Vec<&PeerName> = receivers.map(|room| &room.name).collect();
-                Carrier::RabbitMq(Arc::new(RabbitMq::new(config.queue.clone(), &names, &clock)))
-            }
+            CarrierName::RabbitMq => Carrier::RabbitMq(Arc::new(RabbitMq::new(&config, &clock))),
         };
         let app = Arc::new(App {
             config,
@@ -330,76 +326,6 @@ impl App {
     pub fn turned_away(&self, fault: &Fault) {
         self.metrics.turned_away.with_label_values(&[fault.code.as_ref()]).inc();
     }
-
-    /// How each peer is, for `/readyz` and the admin door.
-    pub fn peers_seen(&self) -> Value {
-        let now = self.clock.now();
-        let seen = self.peers.values().filter(|room| !room.config.endpoints.is_empty()).map(|room| {
-            let availability = room.availability();
-            let away = away_since(&availability);
-            let state = if away.is_some() { "away" } else { "up" };
-            let since = away.map(|since| since.to_string());
-            let for_seconds = away.map(|since| now.millis_since(since) / 1000);
-            (room.name.to_string(), json!({ "state": state, "since": since, "for_seconds": for_seconds }))
-        });
-        Value::Object(seen.collect())
-    }
-
-    /// How the carrier is, for `/readyz` and the admin door.
-    pub fn carrier_seen(&self) -> Value {
-        let (name, health) = match &self.carrier {
-            Carrier::Embedded => ("embedded", Health::Up),
-            Carrier::RabbitMq(rabbit) => ("rabbitmq", rabbit.health()),
-        };
-        let (state, since) = match health {
-            Health::Up => ("up", None),
-            Health::Away(since) => ("away", Some(since)),
-            Health::Blocked(since) => ("blocked", Some(since)),
-        };
-        let for_seconds = since.map(|since| self.clock.now().millis_since(since) / 1000);
-        json!({ "name": name, "state": state, "since": since.map(|since| since.to_string()), "for_seconds": for_seconds })
-    }
-
-    /// Brings the gauges up to date.
-    pub async fn count(&self) {
-        let own = self.tls.iter().map(|tls| ("door", tls.ends()));
-        let shown = self.peers.values().map(|room| (room.name.as_str(), room.transport.certificate_ends()));
-        for (name, ends) in own.chain(shown) {
-            let Some(ends) = ends else { continue };
-            let left = ends.millis_since(self.clock.now()) / 1000;
-            self.metrics.certificate_expires_seconds.with_label_values(&[name]).set(left);
-        }
-        for room in self.peers.values() {
-            let availability = room.availability();
-            let name = room.name.as_str();
-            self.metrics
-                .peer_away
-                .with_label_values(&[name])
-                .set(i64::from(away_since(&availability).is_some()));
-            self.metrics.peer_permits.with_label_values(&[name]).set(availability.limit() as i64);
-        }
-        if let Carrier::RabbitMq(rabbit) = &self.carrier {
-            let health = rabbit.health();
-            self.metrics.broker_away.set(i64::from(matches!(health, Health::Away(_))));
-            self.metrics.broker_blocked.set(i64::from(matches!(health, Health::Blocked(_))));
-        }
-        let Ok(stats) = self.store.stats().await else { return };
-        let now = self.clock.now();
-        self.metrics.deliveries.reset();
-        self.metrics.oldest_seconds.reset();
-        for (peer, open) in &stats.peers {
-            for (state, count) in &open.by_state {
-                self.metrics
-                    .deliveries
-                    .with_label_values(&[peer.as_str(), state.as_str()])
-                    .set(*count as i64);
-            }
-            let age = open.oldest_waiting.map_or(0, |since| now.millis_since(since).max(0) / 1000);
-            self.metrics.oldest_seconds.with_label_values(&[peer.as_str()]).set(age);
-        }
-        let counted = self.metrics.commits.get();
-        self.metrics.commits.inc_by(self.store.commits().saturating_sub(counted));
-    }
 }
 
 /// Is a peer with this entry told messages of this kind?
@@ -407,13 +333,6 @@ fn takes(rules: &Rules, config: &Peer, kind: &Kind) -> bool {
     let Some(channel) = rules.channels.outbound(&config.adapter, &config.dialect, kind) else { return false };
     let named = config.receives.iter().any(|name| name == kind.as_str());
     named || (config.receives.is_empty() && !channel.on_request.contains(kind))
-}
-
-fn away_since(availability: &Availability) -> Option<gateway_core::ids::Moment> {
-    match availability.presence() {
-        Presence::Away { since, .. } => Some(since),
-        Presence::Up => None,
-    }
 }
 
 /// The channels that peers call us by, for `lienthong check` to count.

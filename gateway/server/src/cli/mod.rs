@@ -22,6 +22,7 @@ mod serve;
 mod setup;
 mod show;
 mod simulate;
+mod topology;
 mod translate;
 
 use std::ffi::OsString;
@@ -89,6 +90,8 @@ enum Command {
     Test(data::Test),
     /// Print the OpenAPI document of the doors, as /openapi.json answers it
     Openapi,
+    /// Print what stands at a RabbitMQ broker for this configuration
+    Topology(topology::Topology),
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
     /// Everything that happened to a dossier
@@ -159,6 +162,7 @@ pub fn main() -> ExitCode {
         Command::Translate(args) => translate::translate(&common, args),
         Command::Test(args) => data::test(&common, args),
         Command::Openapi => doors::openapi(&common),
+        Command::Topology(args) => topology::topology(&common, args),
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),

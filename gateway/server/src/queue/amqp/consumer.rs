@@ -27,8 +27,6 @@ use crate::app::{App, Room};
 const SWEEP: Duration = Duration::from_secs(1);
 /// A confirm that has not been written down by then never will be.
 const UNCONFIRMED_MS_MAX: i64 = 5_000;
-/// What was confirmed so long ago and is in no queue is lost.
-const LOST_MS_MIN: i64 = 30_000;
 
 /// Consumes for all peers.
 pub(super) struct ConsumerSession {
@@ -95,7 +93,7 @@ impl ConsumerSession {
                 let before = now.plus_millis(-UNCONFIRMED_MS_MAX);
                 again += store.retake_unconfirmed(&room.name, before).await.map_err(unwritten)?;
             }
-            let before = now.plus_millis(-LOST_MS_MIN);
+            let before = now.plus_millis(-(self.rabbit.queue.lost_ms_min as i64));
             let old = store.waiting_since(&room.name, before, true).await.map_err(unwritten)?;
             if old > 0 {
                 // A channel of its own, because looking for a queue that is gone costs it.
