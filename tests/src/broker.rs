@@ -23,7 +23,12 @@ impl Broker {
     /// The broker that all tests of one program share; each has queues of its own there. It ends with the program.
     pub fn shared() -> &'static Broker {
         static SHARED: OnceLock<Broker> = OnceLock::new();
-        SHARED.get_or_init(|| Broker::start(""))
+        SHARED.get_or_init(|| {
+            let broker = Broker::start("");
+            // Nobody drops what is shared, so its folder goes with the process that notices our end.
+            std::fs::write(broker.path("leave-nothing"), "").expect("a writable folder");
+            broker
+        })
     }
 
     /// Starts one with these further lines of configuration.
