@@ -132,7 +132,7 @@ impl RabbitMq {
         stopped: &watch::Receiver<bool>,
     ) {
         let publisher = publisher::Publisher { app: app.clone(), rabbit: self.clone() };
-        let consumer = consumer::ConsumerSession { app: app.clone(), rabbit: self.clone() };
+        let consumer = consumer::ConsumerSession { app: app.clone(), rabbit: self.clone(), dumb: None };
         let (rabbit, stop) = (self.clone(), stopped.clone());
         tasks.spawn(async move { supervise(publisher, &rabbit.queue, &rabbit.publishing, stop).await });
         let (rabbit, stop) = (self.clone(), stopped.clone());
