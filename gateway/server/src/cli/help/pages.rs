@@ -288,9 +288,9 @@ pub(super) const PAGES: &[Page] = &[
             ("asyncapi", "", "Dạng tài liệu AsyncAPI"),
         ],
         examples: &[(
-            "lienthong topology --definitions > rabbitmq.json && rabbitmqctl import_definitions rabbitmq.json",
-            "tạo sẵn hàng đợi ở RabbitMQ",
-            "make the queues at the broker",
+            "lienthong topology --definitions",
+            "xem những gì cần nhập bằng `rabbitmqctl import_definitions`",
+            "what to import by `rabbitmqctl import_definitions`",
         )],
         ends: &[0, 2, 3],
     },
