@@ -18,7 +18,16 @@ fn prove_over(
     sabotage: Option<&str>,
 ) -> (Option<i32>, Value) {
     let mut command = Command::new(binary);
-    command.args(["prove", "--carrier", carrier, "--json", "--rounds", &rounds.to_string(), "--seed", &seed.to_string()]);
+    command.args([
+        "prove",
+        "--carrier",
+        carrier,
+        "--json",
+        "--rounds",
+        &rounds.to_string(),
+        "--seed",
+        &seed.to_string(),
+    ]);
     command.env_remove("LIENTHONG_CONFIG").envs(sabotage.map(|mistake| ("LIENTHONG_SABOTAGE", mistake)));
     let Output { status, stdout, stderr } = command.output().expect("the binary can be started");
     let told = serde_json::from_slice(&stdout)
@@ -77,7 +86,10 @@ fn nothing_is_lost_doubled_reordered_or_stuck_over_a_broker() {
     assert_eq!(breaches(&told), Vec::<String>::new());
     assert_eq!(status, Some(0));
     let found = &told["findings"];
-    assert_eq!((&told["carrier"], &found["kills"], &found["broker_kills"]), (&"rabbitmq".into(), &10.into(), &1.into()));
+    assert_eq!(
+        (&told["carrier"], &found["kills"], &found["broker_kills"]),
+        (&"rabbitmq".into(), &10.into(), &1.into())
+    );
 }
 
 #[test]

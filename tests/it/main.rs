@@ -15,6 +15,7 @@ mod posted;
 mod privacy;
 mod process;
 mod questions;
+mod rabbitmq;
 mod sessions;
 mod simulators;
 mod stories;

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use lienthong::config::Config;
 use lienthong::files::Files;
 use lienthong::openapi;
+use lienthong::queue::amqp::{asyncapi, definitions, topology_of};
 use lienthong::rules::Rules;
 use serde_json::Value;
 
@@ -31,6 +33,27 @@ async fn what_is_served_is_what_is_checked_in() {
     // A gateway has no doors for families that no peer of its speaks, and describes none.
     assert_eq!(served.json(), describe(&Files::built_in().of(&BTreeSet::from(["onestop", "portal"]))));
     assert!(checked_in == document(), "ops/openapi.json is not what the doors say: run with UPDATE=1");
+}
+
+/// What an operator imports and reads about the broker is what the gateway declares there.
+#[test]
+fn what_stands_at_the_broker_is_what_is_checked_in() {
+    let config = Config::load(&conformance::tree().join("ops/lienthong.toml")).unwrap();
+    let topology = topology_of(&config);
+    let documents = [
+        ("ops/rabbitmq/definitions.json", definitions(&topology, &config.queue)),
+        ("ops/asyncapi.json", asyncapi(&topology, &config.queue)),
+    ];
+    for (name, document) in documents {
+        let path = conformance::tree().join(name);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, format!("{document:#}\n")).unwrap();
+        }
+        let checked_in: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        assert!(checked_in == document, "{name} is not what is declared: run with UPDATE=1");
+        let named = document.to_string();
+        assert!(topology.queues.iter().all(|queue| named.contains(&queue.name)));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! already running, and none outlives the test that started it.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -23,19 +23,17 @@ impl Broker {
     /// The broker that all tests of one program share; each has queues of its own there. It ends with the program.
     pub fn shared() -> &'static Broker {
         static SHARED: OnceLock<Broker> = OnceLock::new();
-        SHARED.get_or_init(|| Broker::start(""))
+        SHARED.get_or_init(|| {
+            let broker = Broker::start("");
+            // Nobody drops what is shared, so its folder goes with the process that notices our end.
+            std::fs::write(broker.path("leave-nothing"), "").expect("a writable folder");
+            broker
+        })
     }
 
-    /// Starts one with these further lines of configuration; `{folder}` is its folder.
+    /// Starts one with these further lines of configuration.
     pub fn start(more: &str) -> Broker {
-        Broker::prepare(more, |_| {})
-    }
-
-    /// The same, after files were laid into its folder.
-    pub fn prepare(more: &str, lay: impl FnOnce(&Path)) -> Broker {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        lay(folder.path());
-        let more = more.replace("{folder}", &folder.path().display().to_string());
         std::fs::write(folder.path().join("more.conf"), more).expect("a writable folder");
         // Held together, so that they differ; free again before the broker takes them.
         let free = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
@@ -53,6 +51,11 @@ impl Broker {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.ports[0]
+    }
+
+    /// Where clients connect.
+    pub fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}", self.port())
     }
 
     /// Lines of `[queue]` for a gateway that uses it, under this name.

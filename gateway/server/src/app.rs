@@ -200,11 +200,7 @@ impl App {
         let openapi = openapi::document(&rules, files);
         let carrier = match config.queue.carrier {
             CarrierName::Embedded => Carrier::Embedded,
-            CarrierName::RabbitMq => {
-                let receivers = rooms.values().filter(|room| !room.config.endpoints.is_empty());
-                let names: Vec<&PeerName> = receivers.map(|room| &room.name).collect();
-                Carrier::RabbitMq(Arc::new(RabbitMq::new(config.queue.clone(), &names, &clock)))
-            }
+            CarrierName::RabbitMq => Carrier::RabbitMq(Arc::new(RabbitMq::new(&config, &clock))),
         };
         let bodies = http::Bodies::new(&config.limits);
         let app = Arc::new(App {

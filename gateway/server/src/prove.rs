@@ -134,8 +134,9 @@ impl Proof {
             Carrier::Rabbitmq => Some(Broker::start(&self.folder.join("broker"))?),
         };
         let carrier = broker.as_ref().map(Broker::configuration).unwrap_or_default();
-        let config =
-            self.lay(&peers, &seal, &carrier).map_err(|error| format!("{}: {error}", self.folder.display()))?;
+        let config = self
+            .lay(&peers, &seal, &carrier)
+            .map_err(|error| format!("{}: {error}", self.folder.display()))?;
         let keys = self.folder.join("data").join("keys.toml");
         let keys = crate::config::Config::load(&config).map_or(keys, |config| config.gateway.keys_file());
         let (_, key) = keyring::add(&keys, "relay", None, "prove", Clock::system().now())

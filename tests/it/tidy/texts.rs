@@ -204,6 +204,8 @@ fn every_metric_ends_in_its_unit() {
 
 /// Gauges of things that are counted; their unit is the thing itself.
 const COUNTS: &super::Waivers = &[
+    ("lienthong_broker_away", "a state that is 0 or 1, as Prometheus names such"),
+    ("lienthong_broker_blocked", "a state that is 0 or 1, as Prometheus names such"),
     ("lienthong_deliveries", "a number of deliveries at this moment"),
     ("lienthong_peer_away", "a state that is 0 or 1, as Prometheus names such"),
     ("lienthong_peer_paused", "a state that is 1 or absent, as its neighbour"),

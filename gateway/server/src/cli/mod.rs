@@ -27,6 +27,7 @@ mod serve;
 mod setup;
 mod show;
 mod simulate;
+mod topology;
 mod translate;
 
 use std::ffi::OsString;
@@ -96,6 +97,8 @@ enum Command {
     Test(data::Test),
     /// Print the OpenAPI document of the doors, as /openapi.json answers it
     Openapi,
+    /// Print what stands at a RabbitMQ broker for this configuration
+    Topology(topology::Topology),
     /// Which fields the mappings use, ignore on purpose, or lose
     Coverage(data::Coverage),
     /// What is ill, since when, and what to do next: this machine, the store, the way to each peer
@@ -182,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Translate(args) => translate::translate(&common, args),
         Command::Test(args) => data::test(&common, args),
         Command::Openapi => doors::openapi(&common),
+        Command::Topology(args) => topology::topology(&common, args),
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Doctor(args) => doctor::doctor(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),

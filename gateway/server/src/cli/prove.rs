@@ -45,8 +45,7 @@ pub fn prove(common: &Common, args: Prove) -> Outcome {
         Carrier::Rabbitmq => "rabbitmq",
     };
     if common.json {
-        let told =
-            serde_json::json!({ "seed": seed, "rounds": rounds, "carrier": name, "findings": found });
+        let told = serde_json::json!({ "seed": seed, "rounds": rounds, "carrier": name, "findings": found });
         say!("{}", serde_json::to_string_pretty(&told)?);
     } else {
         tell(lang, &proof, &found);

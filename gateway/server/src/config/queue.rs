@@ -47,6 +47,8 @@ pub struct Queue {
     pub window: usize,
     /// A confirm that does not come within this time makes the connection be built anew.
     pub confirm_ms_max: u64,
+    /// What was confirmed so long ago and is in no queue is lost, and handed over again.
+    pub lost_ms_min: u64,
     /// Seconds between two signs of life on an idle connection.
     pub heartbeat_seconds: u16,
 }
@@ -67,6 +69,7 @@ impl Default for Queue {
             lanes_max: 1_000,
             window: 100,
             confirm_ms_max: 5_000,
+            lost_ms_min: 30_000,
             heartbeat_seconds: 10,
         }
     }
@@ -87,11 +90,12 @@ pub struct BrokerTls {
 }
 
 impl Queue {
-    pub(super) fn numbers(&self) -> [Bounded; 4] {
+    pub(super) fn numbers(&self) -> [Bounded; 5] {
         [
-            ("queue.lanes_max", self.lanes_max as u64, (1, 100_000)),
+            ("queue.lanes_max", self.lanes_max as u64, (1, 10_000)),
             ("queue.window", self.window as u64, (1, 10_000)),
             ("queue.confirm_ms_max", self.confirm_ms_max, (100, DAY_MS)),
+            ("queue.lost_ms_min", self.lost_ms_min, (1_000, DAY_MS)),
             ("queue.heartbeat_seconds", self.heartbeat_seconds.into(), (1, 3_600)),
         ]
     }

@@ -28,7 +28,8 @@ impl Broker {
         fs::write(folder.join("broker"), SCRIPT).map_err(why)?;
         fs::write(folder.join("password"), "guest").map_err(why)?;
         // Held together, so that they differ; free again before the broker takes them.
-        let free = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()));
+        let free =
+            [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()));
         let mut ports = [0; 3];
         for (port, address) in ports.iter_mut().zip(free) {
             *port = address.map_err(why)?.port();
@@ -40,7 +41,9 @@ impl Broker {
             let ended = broker.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
             if ended || began.elapsed() > START_MAX {
                 let said = fs::read_to_string(folder.join("said")).unwrap_or_default();
-                return Err(format!("the broker does not start (Debian: apt-get install rabbitmq-server): {said}"));
+                return Err(format!(
+                    "the broker does not start (Debian: apt-get install rabbitmq-server): {said}"
+                ));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -65,7 +68,10 @@ impl Broker {
     fn begin(&mut self) -> io::Result<()> {
         let said = fs::File::create(self.folder.join("said"))?;
         let mut command = Command::new("bash");
-        command.arg(self.folder.join("broker")).arg(&self.folder).args(self.ports.map(|port| port.to_string()));
+        command
+            .arg(self.folder.join("broker"))
+            .arg(&self.folder)
+            .args(self.ports.map(|port| port.to_string()));
         self.child = Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(said).spawn()?);
         Ok(())
     }

@@ -9,13 +9,127 @@ use gateway_core::ids::{Kind, MessageId, Moment, PeerName};
 use gateway_core::pipeline::DeliveryId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::Store;
+use super::claims::Parcel;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::event::Event;
 use super::prepare::About;
-use super::record::{Row, Sealed};
-use super::types::{Carried, Entry, Handover, LaneId, Token};
+use super::record::{Row, Sealed, prepare};
+use super::types::{Carried, Entry, Handover, LaneId, Token, Written};
 use super::writer::Writing;
+
+impl Store {
+    /// What [`Store::write`] does, for a delivery that was claimed: whoever has not its newest token writes nothing.
+    pub async fn write_with(
+        &self,
+        delivery: DeliveryId,
+        token: Option<Token>,
+        entries: Vec<Entry>,
+    ) -> Result<Written, StoreError> {
+        let mut parcel = Parcel::default();
+        let entries = prepare(&self.vault, entries, &mut parcel)?;
+        let claims = self.keep(parcel).await?;
+        self.run(move |writing| writing.record(delivery, token, &entries, &claims)).await
+    }
+
+    /// Marks ready heads of a peer as handed over, oldest due date first: at most `limit`, with no more than `out_max` at the broker.
+    pub async fn hand_over(
+        &self,
+        peer: &PeerName,
+        limit: usize,
+        out_max: usize,
+        now: Moment,
+    ) -> Result<Vec<Handover>, StoreError> {
+        let peer = peer.clone();
+        self.run(move |writing| writing.hand_over(peer.as_str(), limit, out_max, now)).await
+    }
+
+    /// What the broker is given of these hand-overs, without those that are void by now.
+    pub async fn carried(&self, handovers: Vec<Handover>) -> Result<Vec<Carried>, StoreError> {
+        self.read(move |db, vault| carried(db, vault, &handovers)).await
+    }
+
+    /// The broker has these on disk.
+    pub async fn confirmed(&self, handovers: Vec<Handover>) -> Result<(), StoreError> {
+        self.run(move |writing| writing.confirmed(&handovers)).await
+    }
+
+    /// Takes what a broker brought into our hands; none for each that is old, doubled or taken.
+    pub async fn claim(&self, handovers: Vec<Handover>) -> Result<Vec<Option<Token>>, StoreError> {
+        self.run(move |writing| handovers.iter().map(|one| writing.claim_lane(*one)).collect()).await
+    }
+
+    /// Takes a lane that nobody has without a broker, for a probe; none if somebody has it.
+    pub async fn claim_probe(&self, lane: LaneId) -> Result<Option<Token>, StoreError> {
+        self.run(move |writing| writing.claim_probe(lane)).await
+    }
+
+    /// Puts back what a broker brought and that cannot go now.
+    pub async fn put_back(&self, handovers: Vec<Handover>) -> Result<(), StoreError> {
+        self.run(move |writing| writing.put_back(&handovers)).await
+    }
+
+    /// An attempt is over: its lane is given back, if its settlement has not done so.
+    pub async fn release(&self, lane: LaneId, token: Token) -> Result<(), StoreError> {
+        // Nearly always it has, and asking costs no commit.
+        if self.read(move |db, _| Ok(runs(db, lane, token)?)).await? {
+            self.run(move |writing| writing.release(lane, token)).await?;
+        }
+        Ok(())
+    }
+
+    /// What was marked before then and never confirmed is ready again. Gives how many lanes.
+    pub async fn retake_unconfirmed(&self, peer: &PeerName, before: Moment) -> Result<usize, StoreError> {
+        if self.waiting_since(peer, before, false).await? == 0 {
+            return Ok(0);
+        }
+        let peer = peer.clone();
+        self.run(move |writing| writing.retake_unconfirmed(peer.as_str(), before)).await
+    }
+
+    /// What was confirmed before then and must be lost is ready again. Gives how many lanes.
+    pub async fn retake_lost(&self, peer: &PeerName, before: Moment) -> Result<usize, StoreError> {
+        let peer = peer.clone();
+        self.run(move |writing| writing.retake_lost(peer.as_str(), before)).await
+    }
+
+    /// How many hand-overs of a peer from before then, confirmed or not, nobody has claimed.
+    pub async fn waiting_since(
+        &self,
+        peer: &PeerName,
+        before: Moment,
+        confirmed: bool,
+    ) -> Result<usize, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| waiting_since(db, &peer, before, confirmed)).await
+    }
+
+    /// How many lanes of a peer are out, at the broker or in hands.
+    pub async fn out(&self, peer: &PeerName) -> Result<usize, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| out(db, &peer)).await
+    }
+
+    /// Nobody has anything of this peer in hand: everything that was out is ready again. Gives how many lanes.
+    pub async fn take_back(&self, peer: &PeerName) -> Result<usize, StoreError> {
+        if self.out(peer).await? == 0 {
+            return Ok(0);
+        }
+        let peer = peer.clone();
+        self.run(move |writing| writing.take_back(peer.as_str())).await
+    }
+
+    /// Does what a broker brought back open with a key that was given?
+    pub fn try_sealed(&self, sealed: &[u8]) -> Result<(), StoreError> {
+        try_sealed(&self.vault, sealed)
+    }
+
+    /// This store's own name, given by chance when it was made: a broker's message with another one is not ours.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
 
 impl Writing<'_> {
     /// Marks ready heads as handed over, oldest due date first: at most `limit`, and at most so many that `out_max` are out.

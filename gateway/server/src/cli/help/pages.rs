@@ -306,6 +306,20 @@ pub(super) const PAGES: &[Page] = &[
         ends: &[0, 2, 3],
     },
     Page {
+        command: "topology",
+        about: "In những gì cổng cần có ở RabbitMQ theo cấu hình này: để nhập vào máy chủ không cho cổng tự khai báo",
+        args: &[
+            ("definitions", "", "Dạng định nghĩa mà RabbitMQ nhập được"),
+            ("asyncapi", "", "Dạng tài liệu AsyncAPI"),
+        ],
+        examples: &[(
+            "lienthong topology --definitions",
+            "xem những gì cần nhập bằng `rabbitmqctl import_definitions`",
+            "what to import by `rabbitmqctl import_definitions`",
+        )],
+        ends: &[0, 2, 3],
+    },
+    Page {
         command: "coverage",
         about: "Bảng ánh xạ dùng trường nào, cố ý bỏ qua trường nào, bỏ sót trường nào",
         args: &[PREFIX, ("lost", "", "Chỉ những trường nguồn bị bỏ sót; mã kết thúc 1 nếu có")],

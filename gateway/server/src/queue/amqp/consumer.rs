@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use gateway_core::ids::PeerName;
 use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, Consumer};
 use tokio::sync::Notify;
@@ -27,23 +27,37 @@ use crate::app::{App, Room};
 const SWEEP: Duration = Duration::from_secs(1);
 /// A confirm that has not been written down by then never will be.
 const UNCONFIRMED_MS_MAX: i64 = 5_000;
-/// What was confirmed so long ago and is in no queue is lost.
-const LOST_MS_MIN: i64 = 30_000;
 
 /// Consumes for all peers.
 pub(super) struct ConsumerSession {
     pub(super) app: Arc<App>,
     pub(super) rabbit: Arc<RabbitMq>,
+    /// A queue that gave no answer to several sessions in a row, and to how many.
+    pub(super) dumb: Option<(String, u32)>,
 }
+
+/// A queue that answers none of so many sessions has no leader and will not get one by itself (see `link`). Nothing in it is lost with it:
+/// the store hands over again what was there.
+const DUMB_MAX: u32 = 2;
 
 impl Session for ConsumerSession {
     async fn run(&mut self, connection: &Connection, link: &Link) -> Result<Infallible, Broken> {
         let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+        if let Some((queue, _)) = self.dumb.take_if(|(_, sessions)| *sessions >= DUMB_MAX)
+            && self.rabbit.queue.declare
+        {
+            tracing::warn!(event = "dumb-queue-deleted", queue);
+            timeout(ANSWER_MAX, channel.queue_delete(queue.into(), QueueDeleteOptions::default())).await??;
+        }
         self.rabbit.topology.declare(&channel, &self.rabbit.queue).await?;
         let cut = Arc::new(Notify::new());
         let mut consuming = JoinSet::new();
         for room in self.app.receivers() {
-            let consumer = self.consume(connection, room).await?;
+            let name = deliver_queue(&self.rabbit.queue.store, &room.name);
+            let before = self.dumb.take_if(|(queue, _)| *queue == name).map_or(0, |(_, sessions)| sessions);
+            self.dumb = Some((name, before + 1));
+            let consumer = consume(connection, room, &self.rabbit.queue.store).await?;
+            self.dumb = None;
             consuming.spawn(forward(
                 self.app.clone(),
                 self.rabbit.clone(),
@@ -71,18 +85,6 @@ impl Session for ConsumerSession {
 }
 
 impl ConsumerSession {
-    /// A channel of its own for each peer: what closes one says whose it was.
-    async fn consume(&self, connection: &Connection, room: &Room) -> Result<Consumer, Broken> {
-        let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
-        let prefetch = u16::try_from(room.config.concurrency_max).unwrap_or(u16::MAX);
-        timeout(ANSWER_MAX, channel.basic_qos(prefetch, BasicQosOptions::default())).await??;
-        let queue = deliver_queue(&self.rabbit.queue.store, &room.name);
-        let options = BasicConsumeOptions::default();
-        let tag = format!("lienthong-{}", room.name);
-        let consuming = channel.basic_consume(queue.into(), tag.into(), options, FieldTable::default());
-        Ok(timeout(ANSWER_MAX, consuming).await??)
-    }
-
     /// Finds hand-overs that nobody will ever claim, and makes their lanes ready again.
     async fn sweep(&self, connection: &Connection) -> Result<(), Broken> {
         let store = &self.app.store;
@@ -95,7 +97,7 @@ impl ConsumerSession {
                 let before = now.plus_millis(-UNCONFIRMED_MS_MAX);
                 again += store.retake_unconfirmed(&room.name, before).await.map_err(unwritten)?;
             }
-            let before = now.plus_millis(-LOST_MS_MIN);
+            let before = now.plus_millis(-(self.rabbit.queue.lost_ms_min as i64));
             let old = store.waiting_since(&room.name, before, true).await.map_err(unwritten)?;
             if old > 0 {
                 // A channel of its own, because looking for a queue that is gone costs it.
@@ -120,6 +122,18 @@ impl ConsumerSession {
         }
         Ok(())
     }
+}
+
+/// A channel of its own for each peer: what closes one says whose it was.
+async fn consume(connection: &Connection, room: &Room, store: &str) -> Result<Consumer, Broken> {
+    let channel = timeout(ANSWER_MAX, connection.create_channel()).await??;
+    let prefetch = u16::try_from(room.config.concurrency_max).unwrap_or(u16::MAX);
+    timeout(ANSWER_MAX, channel.basic_qos(prefetch, BasicQosOptions::default())).await??;
+    let queue = deliver_queue(store, &room.name);
+    let options = BasicConsumeOptions::default();
+    let tag = format!("lienthong-{}", room.name);
+    let consuming = channel.basic_consume(queue.into(), tag.into(), options, FieldTable::default());
+    Ok(timeout(ANSWER_MAX, consuming).await??)
 }
 
 /// From a queue to the loop of its peer, until the consumer ends; that it did is the answer.

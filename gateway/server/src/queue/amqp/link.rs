@@ -20,7 +20,10 @@ use crate::config::Queue;
 
 /// Pauses between two tries. A broker that is back has its consumers within five seconds, so the longest pause is well below.
 const PAUSE_MS_MIN: i64 = 200;
-const PAUSE_MS_MAX: i64 = 3_000;
+const PAUSE_MS_MAX: i64 = 2_000;
+/// A broker that has just come back is left alone for so long before anything is asked of its queues: a quorum queue of a single node that
+/// is asked before it has chosen its leader may never choose one (rabbitmq-server issue 10070).
+const SETTLE: Duration = Duration::from_secs(2);
 /// Whatever is asked of the broker while a session is set up is answered within this time, or the session is given up.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
 
@@ -137,7 +140,7 @@ pub(crate) async fn supervise(
     let mut failures = 0;
     while !*stopped.borrow() {
         let why = tokio::select! {
-            Err(why) = connected(&mut session, queue, link) => why,
+            Err(why) = connected(&mut session, queue, link, failures > 0) => why,
             _ = stopped.wait_for(|stop| *stop) => return,
         };
         if link.away() {
@@ -161,6 +164,7 @@ async fn connected(
     session: &mut impl Session,
     queue: &Queue,
     link: &Link,
+    was_away: bool,
 ) -> Result<std::convert::Infallible, Broken> {
     let (uri, tls) = address(queue).map_err(Broken)?;
     let properties = ConnectionProperties::default()
@@ -181,9 +185,15 @@ async fn connected(
         }
         Broken("the connection is gone".to_owned())
     };
+    let working = async {
+        if was_away {
+            tokio::time::sleep(SETTLE).await;
+        }
+        session.run(&connection, link).await
+    };
     let ended = tokio::select! {
         why = watching => Err(why),
-        ended = session.run(&connection, link) => ended,
+        ended = working => ended,
     };
     // Best effort: the broker notices a closed socket as well.
     let _ = timeout(Duration::from_secs(1), connection.close(200, "OK".into())).await;

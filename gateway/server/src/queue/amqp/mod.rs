@@ -7,6 +7,7 @@
 //! What a restart sees: the store's rows. Everything that was out is ready again, and whatever the broker still holds is an old copy.
 
 mod consumer;
+mod describe;
 mod door;
 pub(crate) mod link;
 mod message;
@@ -25,6 +26,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use self::describe::{asyncapi, definitions};
 pub use self::link::Health;
 pub(crate) use self::link::address;
 use self::link::{Link, supervise};
@@ -32,13 +34,21 @@ use self::topology::Topology;
 use super::{Line, Taken, Work, choose_probe, permits};
 use crate::app::{App, Room};
 use crate::clock::Clock;
-use crate::config::Queue;
+use crate::config::{Config, Queue};
 use crate::store::{Handover, Head, LaneId, StoreError};
 
 /// So many heads are marked in one commit.
 const BATCH: usize = 100;
 /// A message is held for a free place this long at most: then its lane waits in the store, and no time limit of the broker is ever near.
 const HELD_MAX: Duration = Duration::from_secs(60);
+
+/// What stands at the broker for this configuration.
+pub fn topology_of(config: &Config) -> Topology {
+    let receivers = config.peers.iter().filter(|(_, peer)| !peer.endpoints.is_empty());
+    let names: Vec<PeerName> = receivers.map(|(name, _)| PeerName::from(name.as_str())).collect();
+    let topology = Topology::new(&config.queue.store, names.iter());
+    if config.queue.door { topology.with_door(&config.queue.store) } else { topology }
+}
 
 /// The broker as the carrier of one gateway.
 pub struct RabbitMq {
@@ -90,26 +100,23 @@ impl Receipt {
 }
 
 impl RabbitMq {
-    /// For these peers; nothing is connected yet.
-    pub(crate) fn new(queue: Queue, peers: &[&PeerName], clock: &Clock) -> RabbitMq {
+    /// For the peers that this configuration delivers to; nothing is connected yet.
+    pub(crate) fn new(config: &Config, clock: &Clock) -> RabbitMq {
         let (post, outbox) = mpsc::unbounded_channel();
-        let inbox = |name: &&PeerName| {
+        let inbox = |name: &String| {
             let (send, receive) = mpsc::unbounded_channel();
-            ((*name).clone(), Inbox { send, receive: Arc::new(Mutex::new(receive)) })
+            (PeerName::from(name.as_str()), Inbox { send, receive: Arc::new(Mutex::new(receive)) })
         };
         RabbitMq {
-            topology: match Topology::new(&queue.store, peers.iter().copied()) {
-                topology if queue.door => topology.with_door(&queue.store),
-                topology => topology,
-            },
+            topology: topology_of(config),
             hearing: Link::new("door", clock.clone()),
             announcing: Link::new("events", clock.clone()),
             publishing: Link::new("publisher", clock.clone()),
             consuming: Link::new("consumer", clock.clone()),
             post,
             outbox: Mutex::new(outbox),
-            inboxes: peers.iter().map(inbox).collect(),
-            queue,
+            inboxes: config.peers.keys().map(inbox).collect(),
+            queue: config.queue.clone(),
         }
     }
 
@@ -133,7 +140,7 @@ impl RabbitMq {
         stopped: &watch::Receiver<bool>,
     ) {
         let publisher = publisher::Publisher { app: app.clone(), rabbit: self.clone() };
-        let consumer = consumer::ConsumerSession { app: app.clone(), rabbit: self.clone() };
+        let consumer = consumer::ConsumerSession { app: app.clone(), rabbit: self.clone(), dumb: None };
         let (rabbit, stop) = (self.clone(), stopped.clone());
         tasks.spawn(async move { supervise(publisher, &rabbit.queue, &rabbit.publishing, stop).await });
         let (rabbit, stop) = (self.clone(), stopped.clone());
