@@ -158,7 +158,7 @@ async fn a_peer_that_wants_to_see_a_certificate_is_shown_ours() {
     );
     let with = transport(&endpoint, &shown, &[]).unwrap();
     assert_eq!(try_it(&with).await.unwrap().status, 200);
-    assert_eq!(with.certificate_ends().unwrap().to_string(), "2026-12-20T07:00:00.000+07:00");
+    assert_eq!(with.certificate_ends().unwrap().to_string(), "2046-12-20T07:00:00.000+07:00");
     assert!(try_it(&transport(&endpoint, &ca(&theirs.file()), &[]).unwrap()).await.is_err());
     // A key that belongs to another certificate is a defect before any call.
     let wrong = shown.replace(&own.key.display().to_string(), &theirs.sign("x", 1).key.display().to_string());

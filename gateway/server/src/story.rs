@@ -69,7 +69,6 @@ use crate::store::Event;
 
 use self::cast::{EXTRAS, PASSWORD, SIGNING_SECRET};
 use self::script::{after_words, millis, twists_of};
-use self::sending::codes_from;
 
 pub(crate) use self::script::span;
 pub use self::script::{Given, Otherwise, Story, parse};
@@ -288,11 +287,7 @@ impl Stage {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
             [sender, "sends", many, kind, file, "from", code, "->", wanted] => {
-                let many = many.parse().map_err(|_| format!("`{many}` is no number"))?;
-                for code in codes_from(code, many)? {
-                    let with = format!("{sender} sends {kind} {file} with MaHoSo={code} -> {wanted}");
-                    self.send(sender, &with).await?;
-                }
+                self.send_many([sender, kind, file, code, wanted], many).await?;
             }
             [sender, "sends", ..] => self.send(sender, text).await?,
             ["portal", "log-ins", "too"] => self.portal.spare(None),
@@ -309,8 +304,7 @@ impl Stage {
             ["changes", ..] => return self.expect_notes(after_words(text, 1), Event::Shortened).await,
             ["alerts", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentAlert).await,
             ["replay", peer] => self.replay(peer).await?,
-            [peer, "calls"] => self.call_in(peer, "200").await?,
-            [peer, "calls", wanted] => self.call_in(peer, wanted).await?,
+            [peer, "calls", wanted @ ..] => self.call_in(peer, wanted.first().unwrap_or(&"200")).await?,
             [peer, verb, rest @ ..] if self.host(peer).is_some() => {
                 return self.on_stage(peer, verb, rest, after_words(text, 2)).await;
             }
@@ -318,8 +312,7 @@ impl Stage {
             ["after", span] => self.pass(span).await?,
             ["clock", way, span] => self.set_clock(way, span)?,
             ["restart"] => self.restart().await?,
-            ["pause", peer] => self.pause(peer).await?,
-            ["resume", peer] => self.resume(peer).await?,
+            [verb @ ("pause" | "resume"), peer] => self.pause_or_resume(verb, peer).await?,
             ["entry", peer, ..] => self.enter(peer, after_words(text, 2)).await?,
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,
             ["timeline", ..] => return self.expect_timeline(after_words(text, 1), Event::is_milestone).await,

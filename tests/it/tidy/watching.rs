@@ -60,11 +60,13 @@ fn each_alert_has_its_runbook_and_each_runbook_its_alert() {
     }
     let index = runbooks.iter().find(|file| file.path.ends_with("/README.md")).expect("an index");
     for file in runbooks.iter().filter(|file| !file.path.ends_with("/README.md")) {
-        let name = file.path.trim_start_matches("ops/runbooks/").trim_end_matches(".md");
-        if !alerts.iter().any(|(alert, _)| alert == name) {
+        let place = file.path.trim_start_matches("ops/runbooks/");
+        let name = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+        // What is done at leisure, or because a command says so, stands in a folder of its own.
+        if !place.starts_with("ways/") && !alerts.iter().any(|(alert, _)| alert == name) {
             wrong.push(format!("{}: no alert has this name", file.path));
         }
-        if !index.text.contains(&format!("[{name}]({name}.md)")) {
+        if !index.text.contains(&format!("[{name}]({place})")) {
             wrong.push(format!("{}: is not in the index", file.path));
         }
     }

@@ -42,7 +42,7 @@ impl Authority {
 
     /// A certificate in this name, good for so many days of December of the tests' year.
     pub fn sign(&self, name: &str, last_day: u8) -> Pair {
-        self.sign_in(2026, name, last_day)
+        self.sign_in(2046, name, last_day)
     }
 
     /// The same for December of that year.

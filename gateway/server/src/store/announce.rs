@@ -8,6 +8,7 @@ use gateway_core::pipeline::DeliveryId;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
+use super::Store;
 use super::error::StoreError;
 use super::event::Event;
 use super::writer::Writing;
@@ -46,6 +47,18 @@ fn as_text<T: std::fmt::Display, S: serde::Serializer>(value: &T, to: S) -> Resu
 /// Of these others hear: what began, what ended, and what a person should look at.
 const ANNOUNCED: [Event; 6] =
     [Event::Delivered, Event::DeadLetter, Event::InDoubt, Event::Superseded, Event::Held, Event::Redelivered];
+
+impl Store {
+    /// What waits to be announced after this number, in order.
+    pub async fn announcements(&self, after: i64, limit: usize) -> Result<Vec<Announcement>, StoreError> {
+        self.read(move |db, _| waiting(db, after, limit)).await
+    }
+
+    /// These were announced and need not wait any more.
+    pub async fn announced(&self, ids: Vec<i64>) -> Result<(), StoreError> {
+        self.run(move |writing| writing.announced(&ids)).await
+    }
+}
 
 impl Writing<'_> {
     /// A message was journaled.

@@ -147,16 +147,6 @@ impl Store {
         self.run(move |writing| writing.postpone(shipment, until)).await
     }
 
-    /// What waits to be announced after this number, in order.
-    pub async fn announcements(&self, after: i64, limit: usize) -> Result<Vec<Announcement>, StoreError> {
-        self.read(move |db, _| announce::waiting(db, after, limit)).await
-    }
-
-    /// These were announced and need not wait any more.
-    pub async fn announced(&self, ids: Vec<i64>) -> Result<(), StoreError> {
-        self.run(move |writing| writing.announced(&ids)).await
-    }
-
     /// How far a feed was read; none if it never was.
     pub async fn feed(&self, peer: &PeerName, name: &str) -> Result<Option<FeedRead>, StoreError> {
         let (peer, name) = (peer.clone(), name.to_owned());

@@ -51,15 +51,20 @@ impl Stage {
         self.restart().await
     }
 
+    /// `pause <peer>`, `resume <peer>`
+    pub(super) async fn pause_or_resume(&self, verb: &str, peer: &str) -> Result<(), String> {
+        if verb == "pause" { self.pause(peer).await } else { self.resume(peer).await }
+    }
+
     /// Nothing is sent to this peer.
-    pub(super) async fn pause(&self, peer: &str) -> Result<(), String> {
+    async fn pause(&self, peer: &str) -> Result<(), String> {
         let paused = self.app().store.pause(vec![peer.into()], "thử", self.operator()).await;
         self.app().stand_still(&paused.map_err(|error| error.to_string())?);
         Ok(())
     }
 
     /// It is sent to again.
-    pub(super) async fn resume(&self, peer: &str) -> Result<(), String> {
+    async fn resume(&self, peer: &str) -> Result<(), String> {
         let all = self.app().peers.keys().cloned().collect();
         let left = self.app().store.resume(vec![peer.into()], all, self.operator()).await;
         self.app().stand_still(&left.map_err(|error| error.to_string())?);

@@ -53,6 +53,17 @@ impl Stage {
         Ok(())
     }
 
+    /// `relay sends 200 dossier-recorded plain.json from H99.14-261123-1000 -> 0`
+    pub(super) async fn send_many(&mut self, call: [&str; 5], many: &str) -> Result<(), String> {
+        let [sender, kind, file, first, wanted] = call;
+        let many = many.parse().map_err(|_| format!("`{many}` is no number"))?;
+        for code in codes_from(first, many)? {
+            self.send(sender, &format!("{sender} sends {kind} {file} with MaHoSo={code} -> {wanted}"))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// `relay sends dossier-recorded plain.json with TrangThaiHoSo=4, GhiChu=x -> 0`
     pub(super) async fn send(&mut self, sender: &str, text: &str) -> Result<(), String> {
         let Calling { what, changes, code: wanted_code, words: wanted_words } = Calling::read(text)?;
@@ -198,7 +209,7 @@ pub(super) fn changed(document: &str, changes: &str) -> Result<Value, String> {
 }
 
 /// So many codes from this one on: `H99.14-261123-1000`, `H99.14-261123-1001`, …
-pub(super) fn codes_from(first: &str, many: usize) -> Result<Vec<String>, String> {
+fn codes_from(first: &str, many: usize) -> Result<Vec<String>, String> {
     let (start, number) = first.rsplit_once('-').ok_or_else(|| format!("`{first}` ends in no number"))?;
     let width = number.len();
     let number: usize = number.parse().map_err(|_| format!("`{first}` ends in no number"))?;
