@@ -27,6 +27,8 @@ const WAITING_QUICK: u64 = 2_000;
 /// Messages in the journal when one more is measured.
 const GROWN: [u64; 3] = [10_000, 1_000_000, 5_000_000];
 const GROWN_QUICK: [u64; 3] = [500, 1_000, 2_000];
+/// Dossiers that are in progress in a province.
+const RECENT: u64 = 10_000;
 /// So many are measured each time, by so many at once.
 const MEASURED: u64 = 20_000;
 const AT_ONCE: u64 = 64;
@@ -98,36 +100,42 @@ fn waiting(plan: &Plan, table: &mut Table) {
     let _ = std::fs::remove_dir_all(&home.folder);
 }
 
-/// What one more message costs, of a new dossier and of one that is somewhere in the journal.
+/// What one more message costs: of a new dossier, of one that was lately spoken of, as nearly all are, and of just any in the journal.
 pub fn growth(plan: &Plan, table: &mut Table) {
     let home = Home::make(plan, "growth", free_address());
     let store = open(&home);
     let levels = if plan.quick { GROWN_QUICK } else { GROWN };
-    let mut before = 0;
-    let mut first: Option<(f64, f64)> = None;
+    let measured = if plan.quick { 200 } else { MEASURED };
+    let mut next = 0;
+    let mut first = Vec::new();
     for level in levels {
         let began = Instant::now();
-        grow(&store, before, level);
+        grow(&store, next, level);
         eprintln!("  {level} messages in the journal after {:.0} s", began.elapsed().as_secs_f64());
-        let measured = if plan.quick { 200 } else { MEASURED };
-        let new = cost(&store, level, measured, |number| message(number, number));
-        // Some prime far from the size: every part of the journal is asked for, in no order.
-        let old = cost(&store, level + measured, measured, move |number| {
-            message(number, number * 7_368_787 % level)
-        });
-        before = level + 2 * measured;
-        let (new_first, old_first) = *first.get_or_insert((new, old));
-        let what = format!("one more message at {level} rows");
-        table.add(Row::plain(
-            &what,
-            &format!("{new:.1} µs"),
-            &format!("{:.0} % of the first", 100.0 * new / new_first),
-        ));
-        table.add(Row::plain(
-            "  of a dossier somewhere in them",
-            &format!("{old:.1} µs"),
-            &format!("{:.0} % of the first", 100.0 * old / old_first),
-        ));
+        next = level;
+        // Some prime, so that they come in no order.
+        let kinds: [(&str, Box<dyn Fn(u64) -> u64 + Send + Sync>); 3] = [
+            ("of a new dossier", Box::new(|number| number)),
+            (
+                "of one of the latest 10,000",
+                Box::new(move |number| level - 1 - number * 7_368_787 % RECENT.min(level)),
+            ),
+            ("of just any", Box::new(move |number| number * 7_368_787 % level)),
+        ];
+        for (place, (of, dossier)) in kinds.into_iter().enumerate() {
+            let took = cost(&store, next, measured, move |number| message(number, dossier(number)));
+            next += measured;
+            if first.len() == place {
+                first.push(took);
+            }
+            let share = format!("{:.0} % of that at {} rows", 100.0 * took / first[place], levels[0]);
+            let what = if place == 0 {
+                format!("one more message at {level} rows, {of}")
+            } else {
+                format!("  {of}")
+            };
+            table.add(Row::plain(&what, &format!("{took:.1} µs"), &share));
+        }
     }
     drop(store);
     let _ = std::fs::remove_dir_all(&home.folder);
