@@ -11,6 +11,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod accepts;
+mod backlog;
 mod client;
 mod gateway;
 mod hop;
@@ -72,6 +73,13 @@ fn main() {
     }
     if wanted("starts") {
         starts::measure(&plan, &mut table);
+    }
+    if wanted("backlog") {
+        backlog::measure(&plan, &mut table);
+    }
+    // Minutes, and gigabytes: only where it is asked for.
+    if value("--only").is_some_and(|parts| parts.split(',').any(|one| one == "growth")) || plan.quick {
+        backlog::growth(&plan, &mut table);
     }
     if let (Some(seconds), Some(crates)) = (value("--build-seconds"), value("--crates")) {
         let minutes = seconds.parse::<f64>().unwrap_or(f64::NAN) / 60.0;

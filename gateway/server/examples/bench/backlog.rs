@@ -1,0 +1,229 @@
+//! Much that waits, and much that was: how fast a backlog drains, what a long one weighs while a peer is away, and what one more message
+//! costs when the journal has grown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use gateway_core::adapter::{Level, Payload};
+use gateway_core::dossier::DossierCode;
+use gateway_core::envelope::Class;
+use gateway_core::ids::{MessageId, Moment};
+use lienthong::store::{Content, NewMessage, OpenOptions, Route, Seal, SealKey, Store};
+use serde_json::json;
+
+use crate::gateway::{Dossiers, Home, free_address, get, simulate};
+use crate::starts::fill;
+use crate::table::{Row, Table};
+use crate::{Plan, limits};
+
+const BACKLOG: u64 = 100_000;
+const BACKLOG_QUICK: u64 = 200;
+/// A backlog that takes longer to drain has been forgotten.
+const DRAIN_MAX: Duration = Duration::from_secs(300);
+const WAITING: u64 = 1_000_000;
+const WAITING_QUICK: u64 = 2_000;
+/// Messages in the journal when one more is measured.
+const GROWN: [u64; 3] = [10_000, 1_000_000, 5_000_000];
+const GROWN_QUICK: [u64; 3] = [500, 1_000, 2_000];
+/// Dossiers that are in progress in a province.
+const RECENT: u64 = 10_000;
+/// So many are measured each time, by so many at once.
+const MEASURED: u64 = 20_000;
+const AT_ONCE: u64 = 64;
+/// Admitted together while the journal is filled.
+const TOGETHER: u64 = 1_000;
+
+pub fn measure(plan: &Plan, table: &mut Table) {
+    drain(plan, table);
+    waiting(plan, table);
+}
+
+/// From the moment that the peer is back to the last delivery.
+fn drain(plan: &Plan, table: &mut Table) {
+    let count = if plan.quick { BACKLOG_QUICK } else { BACKLOG };
+    let portal = free_address();
+    let home = Home::make(plan, "backlog", portal);
+    fill(&home, count);
+    let commits = limits::group_commit(&plan.folder, 16, plan.seconds(2.0));
+    let simulator = simulate(plan, portal);
+    let began = Instant::now();
+    let (process, _) = home.start();
+    let cpu = process.cpu();
+    while delivered(&home) < count {
+        assert!(began.elapsed() < DRAIN_MAX, "{} of {count}, see {}", delivered(&home), home.log().display());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let took = began.elapsed();
+    let rate = count as f64 / took.as_secs_f64();
+    let cpu = (process.cpu() - cpu) / count as u32;
+    // Each delivery waits for two commits: its request before the call leaves, its answer with what that settles.
+    table.add(Row::share(
+        &format!("backlog of {count}, 16 calls at once"),
+        rate,
+        "half of bare SQLite group commit, 16 producers",
+        commits / 2.0,
+        None,
+    ));
+    let words = format!("{:.1} s", took.as_secs_f64());
+    let beside = format!("{} µs of the gateway a delivery; the simulator shares the cores", cpu.as_micros());
+    table.add(Row::plain("  until the last is delivered", &words, &beside));
+    process.stop();
+    simulator.stop();
+}
+
+fn delivered(home: &Home) -> u64 {
+    let metrics = get(home.address, "/metrics").unwrap_or_default();
+    let lines = metrics.lines().filter(|line| line.starts_with("lienthong_settled_total"));
+    let delivered = lines.filter(|line| line.contains("\"delivered\""));
+    delivered.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
+}
+
+/// What a gateway weighs while so many deliveries wait for a peer that is away.
+fn waiting(plan: &Plan, table: &mut Table) {
+    let count = if plan.quick { WAITING_QUICK } else { WAITING };
+    let home = Home::make(plan, "waiting", free_address());
+    grow(&open(&home), 0, count);
+    let (process, ready) = home.start();
+    // Long enough for probes of the peer and for what is looked at by the clock.
+    std::thread::sleep(plan.seconds(10.0));
+    let what = format!("resident memory, {count} wait for a peer that is away");
+    let peak = format!(
+        "at most {:.1} MB; ready after {:.0} ms",
+        process.memory("VmHWM"),
+        ready.as_secs_f64() * 1000.0
+    );
+    table.add(Row::below(&what, process.memory("VmRSS"), 200.0, |megabytes| format!("{megabytes:.1} MB")));
+    table.add(Row::plain("", "", &peak));
+    process.stop();
+    let _ = std::fs::remove_dir_all(&home.folder);
+}
+
+/// What one more message costs: of a new dossier, of one that was lately spoken of, as nearly all are, and of just any in the journal.
+pub fn growth(plan: &Plan, table: &mut Table) {
+    let home = Home::make(plan, "growth", free_address());
+    let store = open(&home);
+    let levels = if plan.quick { GROWN_QUICK } else { GROWN };
+    let measured = if plan.quick { 200 } else { MEASURED };
+    let mut next = 0;
+    let mut first = Vec::new();
+    for level in levels {
+        let began = Instant::now();
+        grow(&store, next, level);
+        eprintln!("  {level} messages in the journal after {:.0} s", began.elapsed().as_secs_f64());
+        next = next.max(level);
+        // Some prime, so that they come in no order.
+        let kinds: [(&str, Box<dyn Fn(u64) -> u64 + Send + Sync>); 3] = [
+            ("of a new dossier", Box::new(|number| number)),
+            (
+                "of one of the latest 10,000",
+                Box::new(move |number| level - 1 - number * 7_368_787 % RECENT.min(level)),
+            ),
+            ("of just any", Box::new(move |number| number * 7_368_787 % level)),
+        ];
+        for (place, (of, dossier)) in kinds.into_iter().enumerate() {
+            let took = cost(&store, next, measured, move |number| message(number, dossier(number)));
+            next += measured;
+            if first.len() == place {
+                first.push(took);
+            }
+            let share = format!("{:.0} % of that at {} rows", 100.0 * took / first[place], levels[0]);
+            let what = if place == 0 {
+                format!("one more message at {level} rows, {of}")
+            } else {
+                format!("  {of}")
+            };
+            table.add(Row::plain(&what, &format!("{took:.1} µs"), &share));
+        }
+    }
+    drop(store);
+    let _ = std::fs::remove_dir_all(&home.folder);
+}
+
+fn open(home: &Home) -> Store {
+    let key = std::fs::read_to_string(home.folder.join("sealing.key")).expect("the sealing key");
+    let key = SealKey::parse(&key).expect("the sealing key");
+    let seal = Seal::from_keys(&key, &[]).expect("a seal");
+    Store::open(&home.folder.join("data"), seal, OpenOptions::default()).expect("the store")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}
+
+/// Messages of dossiers of their own, from this number to that.
+fn grow(store: &Store, from: u64, to: u64) {
+    runtime().block_on(async {
+        for first in (from..to).step_by(TOGETHER as usize) {
+            let call = (first..to.min(first + TOGETHER)).map(|number| message(number, number));
+            store.admit(call.collect()).await.expect("admitted");
+        }
+    });
+}
+
+/// Microseconds a message, wall clock, with many at once as through busy doors.
+fn cost(
+    store: &Store,
+    from: u64,
+    count: u64,
+    make: impl Fn(u64) -> NewMessage + Send + Sync + 'static,
+) -> f64 {
+    let (make, next) = (Arc::new(make), Arc::new(AtomicU64::new(from)));
+    let runtime = runtime();
+    runtime.block_on(async {
+        let began = Instant::now();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let (store, make, next) = (store.clone(), make.clone(), next.clone());
+            tasks.spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= from + count {
+                        return;
+                    }
+                    store.admit(vec![make(number)]).await.expect("admitted");
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.expect("a producer ends");
+        }
+        began.elapsed().as_secs_f64() * 1e6 / count as f64
+    })
+}
+
+/// A small one: its documents have 200 bytes.
+fn message(number: u64, dossier: u64) -> NewMessage {
+    let at = Moment::from_millis(1_773_106_200_000 + number as i64);
+    let mut chance = [0; 10];
+    chance[2..].copy_from_slice(&number.to_be_bytes());
+    let code = Dossiers::code(dossier);
+    let document = json!({ "dossier": code, "number": number, "note": "x".repeat(140) });
+    NewMessage {
+        id: MessageId::new(at, chance),
+        correlation: format!("bench-{number:010}").into(),
+        traceparent: None,
+        from: "mot-cua".into(),
+        unit: "000.00.00.H99".into(),
+        kind: "dossier-progressed".into(),
+        class: Class::Event,
+        dossier: DossierCode::new(&code),
+        status: Some("4".to_owned()),
+        due: Some(at),
+        at,
+        hints: BTreeMap::new(),
+        level: Level::Token,
+        keys: vec![],
+        repeat_window_ms: 900_000,
+        mapping: None,
+        carriage: None,
+        content: Ok(Content {
+            document: document.clone(),
+            compared: None,
+            to: vec![Route::to("portal".into())],
+            notes: Vec::new(),
+        }),
+        source: Payload::Json(document),
+    }
+}
