@@ -268,7 +268,7 @@ async fn what_no_authority_signed_or_what_is_over_gets_no_connection() {
     };
     let foreign = Authority::new();
     assert!(shut_out(&foreign.sign("mot-cua.h99.example", 28)).await);
-    let good = stage.relay.sign("mot-cua.h99.example", 2);
+    let good = stage.relay.sign_in(2026, "mot-cua.h99.example", 2);
     assert!(!shut_out(&good).await);
     let mut open = stage.open(Some(&good)).await.unwrap();
     open.say(&call("POST", RELAY.path, &[("content-type", RELAY.media)], &body("H99.14-261123-0751"))).await;

@@ -186,8 +186,14 @@ async fn metrics_are_text_that_prometheus_reads_with_units_and_closed_labels() {
 
 /// Counters end with `_total`, durations with `_seconds`; what counts things at this moment is named by the things.
 fn has_unit(name: &str, kind: &str) -> bool {
-    let of_things =
-        ["lienthong_deliveries", "lienthong_peer_away", "lienthong_peer_paused", "lienthong_peer_permits"];
+    let of_things = [
+        "lienthong_broker_away",
+        "lienthong_broker_blocked",
+        "lienthong_deliveries",
+        "lienthong_peer_away",
+        "lienthong_peer_paused",
+        "lienthong_peer_permits",
+    ];
     match kind {
         "counter" => name.ends_with("_total"),
         "histogram" => name.ends_with("_seconds"),

@@ -46,6 +46,8 @@ const LIFE_MAX: Duration = Duration::from_millis(1_500);
 /// A backlog that has not changed for so long has stopped draining. Longer than the pauses after which a step of the third class is
 /// said again for the second time.
 const STILL_MAX: Duration = Duration::from_secs(12);
+/// The same over a broker, which takes seconds to come back, and tens of them where its queue has lost its leader and is made anew.
+const STILL_OVER_BROKER_MAX: Duration = Duration::from_secs(90);
 /// The senders and the backlog come to their end within this, or they never will.
 const END_MAX: Duration = Duration::from_secs(600);
 
@@ -117,6 +119,8 @@ struct Ground {
     answers: watch::Receiver<u64>,
     effects: watch::Receiver<u64>,
     findings: Findings,
+    /// A backlog that does not change for so long has stopped draining.
+    still_max: Duration,
 }
 
 impl Proof {
@@ -152,7 +156,8 @@ impl Proof {
             speaking.spawn(Sender { which, schedule, key, gateway, allowed, answers }.speak());
         }
         let findings = Findings::default();
-        let mut ground = Ground { schedule, config, peers, address, answers, effects, findings };
+        let still_max = if broker.is_some() { STILL_OVER_BROKER_MAX } else { STILL_MAX };
+        let mut ground = Ground { schedule, config, peers, address, answers, effects, findings, still_max };
         for round in 0..self.rounds {
             allow.send_replace(schedule.allowed(round));
             ground.live(round).await?;
@@ -281,7 +286,7 @@ impl Ground {
         }
         let began = Instant::now();
         let (mut left, mut since) = (None, Instant::now());
-        while Instant::now() < until && since.elapsed() < STILL_MAX {
+        while Instant::now() < until && since.elapsed() < self.still_max {
             let now = (waiting(address).await, *self.effects.borrow());
             if now.0 == Some(0) {
                 break;

@@ -46,7 +46,9 @@ fn a_healthy_installation_needs_nobody_and_an_ill_one_says_what_to_do() {
     says(&about(&said, "mot-cua"), "note: has no key yet");
     says(&about(&said, "portal"), "ok: connected: portal http://127.0.0.1:");
     says(&about(&said, "portal"), "ok: logged in: default");
-    for healthy in ["configuration", "keys", "disk"] {
+    // How much room there is, is the machine's own affair.
+    says(&about(&said, "disk"), " free at ");
+    for healthy in ["configuration", "keys"] {
         says(&about(&said, healthy), "ok: ");
     }
 

@@ -81,6 +81,15 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     delivered(plan, table, &dossiers);
 }
 
+/// One call that must be accepted.
+pub fn one(home: &Home, dossiers: &Dossiers, number: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut stream = TcpStream::connect(home.address).await.expect("the door is open");
+        ask(&mut stream, home.call(dossiers).numbered(number), &mut vec![0; 4096]).await;
+    });
+}
+
 /// Only the load, for a profiler.
 pub fn spin(plan: &Plan, connections: u32, time: Duration) {
     let dossiers = Arc::new(Dossiers::new(&crate::track().document(Notation::Json, 1 << 10)));

@@ -32,6 +32,14 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     std::thread::sleep(plan.seconds(2.0));
     let memory = format!("{:.1} MB", process.memory("VmRSS"));
     table.add(Row::plain(&format!("resident memory, {waiting} waiting"), &memory, ""));
+    // SIGKILL, as by a machine that ran out of memory.
+    drop(process);
+    let began = std::time::Instant::now();
+    let (process, _) = home.start();
+    let dossiers = Dossiers::new(&crate::track().document(Notation::Json, 1 << 10));
+    crate::accepts::one(&home, &dossiers, waiting + 1);
+    let took = began.elapsed().as_secs_f64() * 1000.0;
+    table.add(Row::below(&format!("accepting again after kill -9, {waiting} waiting"), took, 1_000.0, say));
     process.stop();
 }
 

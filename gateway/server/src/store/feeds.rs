@@ -9,6 +9,7 @@ use gateway_core::shipment::{State, fold};
 use gateway_core::waybill::Names;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::Store;
 use super::carriage::{Asked, DueItem, FeedRead, ShipmentId};
 use super::claims::Vault;
 use super::error::StoreError;
@@ -21,6 +22,48 @@ const UNCONFIRMED_MS: i64 = 10 * 60_000;
 
 /// Given up in one go.
 const GIVEN_UP_MAX: i64 = 100;
+
+impl Store {
+    /// A carrier could not be asked about a shipment: not again before then.
+    pub async fn postpone(&self, shipment: ShipmentId, until: Moment) -> Result<(), StoreError> {
+        self.run(move |writing| writing.postpone(shipment, until)).await
+    }
+
+    /// How far a feed was read; none if it never was.
+    pub async fn feed(&self, peer: &PeerName, name: &str) -> Result<Option<FeedRead>, StoreError> {
+        let (peer, name) = (peer.clone(), name.to_owned());
+        self.read(move |db, vault| feed(db, vault, &peer, &name)).await
+    }
+
+    /// When somebody next wants to know something of this carrier, because of a hint or on schedule.
+    pub async fn next_poll_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| next_poll_at(db, &peer)).await
+    }
+
+    /// When somebody next wants to know something of one of this carrier's items that can be asked about by a number.
+    pub async fn next_item_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| next_item_at(db, &peer)).await
+    }
+
+    /// The shipments that this carrier is to be asked about now, the longest due first.
+    pub async fn due_items(
+        &self,
+        peer: &PeerName,
+        now: Moment,
+        limit: usize,
+    ) -> Result<Vec<DueItem>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, vault| due_items(db, vault, &peer, now, limit)).await
+    }
+
+    /// Gives up waiting for items that nobody knows even now and for news of shipments, each once: a person must look. Gives whose they
+    /// are, and why.
+    pub async fn give_up(&self, now: Moment) -> Result<Vec<(PeerName, &'static str)>, StoreError> {
+        self.run(move |writing| writing.give_up(now)).await
+    }
+}
 
 /// How far a feed was read.
 pub(super) fn feed(
