@@ -27,6 +27,9 @@ const WAITING_QUICK: u64 = 2_000;
 /// Messages in the journal when one more is measured.
 const GROWN: [u64; 3] = [10_000, 1_000_000, 5_000_000];
 const GROWN_QUICK: [u64; 3] = [500, 1_000, 2_000];
+/// Whose dossier the message of this number is about.
+type Which = Box<dyn Fn(u64) -> u64 + Send + Sync>;
+
 /// Dossiers that are in progress in a province.
 const RECENT: u64 = 10_000;
 /// So many are measured each time, by so many at once.
@@ -114,7 +117,7 @@ pub fn growth(plan: &Plan, table: &mut Table) {
         eprintln!("  {level} messages in the journal after {:.0} s", began.elapsed().as_secs_f64());
         next = next.max(level);
         // Some prime, so that they come in no order.
-        let kinds: [(&str, Box<dyn Fn(u64) -> u64 + Send + Sync>); 3] = [
+        let kinds: [(&str, Which); 3] = [
             ("of a new dossier", Box::new(|number| number)),
             (
                 "of one of the latest 10,000",
