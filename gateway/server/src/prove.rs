@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::account::Account;
-use self::broker::Broker;
+pub use self::broker::Broker;
 use self::child::Life;
 use self::peer::{Hostile, Shows};
 use self::schedule::{Death, SENDERS, Schedule};

@@ -76,7 +76,8 @@ fn drain(plan: &Plan, table: &mut Table) {
     simulator.stop();
 }
 
-fn delivered(home: &Home) -> u64 {
+/// Deliveries that the gateway has counted as taken.
+pub fn delivered(home: &Home) -> u64 {
     let metrics = get(home.address, "/metrics").unwrap_or_default();
     let lines = metrics.lines().filter(|line| line.starts_with("lienthong_settled_total"));
     let delivered = lines.filter(|line| line.contains("\"delivered\""));

@@ -12,6 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod accepts;
 mod backlog;
+mod carrier;
 mod client;
 mod gateway;
 mod hop;
@@ -76,6 +77,9 @@ fn main() {
     }
     if wanted("backlog") {
         backlog::measure(&plan, &mut table);
+    }
+    if wanted("carrier") {
+        carrier::measure(&plan, &mut table);
     }
     // Minutes, and gigabytes: only where it is asked for.
     if value("--only").is_some_and(|parts| parts.split(',').any(|one| one == "growth")) || plan.quick {

@@ -14,7 +14,7 @@ const SCRIPT: &str = include_str!("../../../../ops/broker");
 const START_MAX: Duration = Duration::from_secs(90);
 
 /// The broker; ends when dropped.
-pub(super) struct Broker {
+pub struct Broker {
     folder: PathBuf,
     ports: [u16; 3],
     child: Option<Child>,
@@ -22,7 +22,7 @@ pub(super) struct Broker {
 
 impl Broker {
     /// Starts it and waits until it can be spoken to.
-    pub(super) fn start(folder: &Path) -> Result<Broker, String> {
+    pub fn start(folder: &Path) -> Result<Broker, String> {
         let why = |error: io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(folder).map_err(why)?;
         fs::write(folder.join("broker"), SCRIPT).map_err(why)?;
@@ -51,12 +51,17 @@ impl Broker {
     }
 
     /// What a gateway's configuration says of it.
-    pub(super) fn configuration(&self) -> String {
+    pub fn configuration(&self) -> String {
         format!(
             "[queue]\ncarrier = \"rabbitmq\"\nstore = \"proof\"\nport = {}\nuser = \"guest\"\npassword = {{ file = \"{}\" }}\n",
             self.ports[0],
             self.folder.join("password").display()
         )
+    }
+
+    /// Where it is, for a client of one's own.
+    pub fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports[0])
     }
 
     /// SIGKILL, and a new one on the same data, which takes seconds: nobody waits for it.

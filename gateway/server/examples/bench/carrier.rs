@@ -1,0 +1,116 @@
+//! RabbitMQ as the carrier: the whole way of a backlog over a broker of the bench's own, beside what the broker bears without us.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lienthong::prove::Broker;
+
+use crate::Plan;
+use crate::backlog::delivered;
+use crate::gateway::{Home, free_address, simulate};
+use crate::starts::fill;
+use crate::table::{Row, Table};
+
+const BACKLOG: u64 = 20_000;
+const BACKLOG_QUICK: u64 = 100;
+const DRAIN_MAX: Duration = Duration::from_secs(300);
+/// About what a hand-over weighs: a sealed dossier of 1 KB and its headers.
+const MESSAGE_BYTES: usize = 2048;
+const WINDOW: usize = 100;
+
+pub fn measure(plan: &Plan, table: &mut Table) {
+    let broker = match Broker::start(&plan.folder.join("broker")) {
+        Ok(broker) => broker,
+        Err(why) => {
+            table.add(Row::plain("RabbitMQ as the carrier", "not measured", &why));
+            return;
+        }
+    };
+    let both = bare(&broker.url(), plan.seconds(4.0));
+    let count = if plan.quick { BACKLOG_QUICK } else { BACKLOG };
+    let portal = free_address();
+    let home = Home::make(plan, "carrier", portal);
+    home.configure(&broker.configuration());
+    fill(&home, count);
+    let simulator = simulate(plan, portal);
+    let began = Instant::now();
+    let (process, _) = home.start();
+    let cpu = process.cpu();
+    while delivered(&home) < count {
+        assert!(began.elapsed() < DRAIN_MAX, "{} of {count}, see {}", delivered(&home), home.log().display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let rate = count as f64 / began.elapsed().as_secs_f64();
+    let cpu = (process.cpu() - cpu) / count as u32;
+    let limit = "bare lapin, confirmed and acknowledged at once";
+    table.add(Row::share("outbox → RabbitMQ → peer → settled", rate, limit, both, Some(1.0 / 3.0)));
+    let beside = "with the call to the peer and its journal; broker and simulator share the cores";
+    table.add(Row::plain("  processor time a message", &format!("{} µs", cpu.as_micros()), beside));
+    process.stop();
+    simulator.stop();
+}
+
+/// Messages a second through one quorum queue, published with confirms and consumed with acknowledgements at the same time.
+fn bare(url: &str, time: Duration) -> f64 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (publishing, consuming) = (open(url).await, open(url).await);
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        publishing.1.queue_declare("bare".into(), options, arguments).await.expect("a queue");
+        publishing.1.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+        consuming.1.basic_qos(WINDOW as u16, BasicQosOptions::default()).await.expect("a prefetch");
+        let options = BasicConsumeOptions::default();
+        let mut consumer = consuming
+            .1
+            .basic_consume("bare".into(), "bare".into(), options, FieldTable::default())
+            .await
+            .expect("a consumer");
+        let until = Instant::now() + time;
+        let publisher = tokio::spawn(async move {
+            let mut window = std::collections::VecDeque::new();
+            while Instant::now() < until {
+                let properties = BasicProperties::default().with_delivery_mode(2);
+                let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+                let sent = publishing.1.basic_publish(
+                    "".into(),
+                    "bare".into(),
+                    options,
+                    &[7; MESSAGE_BYTES],
+                    properties,
+                );
+                window.push_back(sent.await.expect("it is sent"));
+                if window.len() >= WINDOW {
+                    window.pop_front().expect("one").await.expect("a confirm");
+                }
+            }
+            publishing
+        });
+        let mut count = 0_u32;
+        while let Ok(Some(delivery)) = tokio::time::timeout_at(until.into(), consumer.next()).await {
+            delivery
+                .expect("a delivery")
+                .acker
+                .ack(BasicAckOptions::default())
+                .await
+                .expect("an acknowledgement");
+            count += 1;
+        }
+        let _publishing = publisher.await.expect("the publisher ends");
+        f64::from(count) / time.as_secs_f64()
+    })
+}
+
+async fn open(url: &str) -> (Connection, Channel) {
+    let connection =
+        Connection::connect(url, ConnectionProperties::default()).await.expect("the broker answers");
+    let channel = connection.create_channel().await.expect("a channel");
+    (connection, channel)
+}
