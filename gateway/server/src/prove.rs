@@ -2,7 +2,7 @@
 //!
 //! Eight senders say numbered messages of many dossiers through the real door. Two peers take them: with one, lost answers can be
 //! asked back, with the other not, and snapshots may be repeated at both; so there is one operation of each class. Both fail,
-//! hang, lose answers, reset and redirect as a seed says ([`schedule`]). Each round is one life of the gateway, which is this very
+//! hang, lose answers, reset and redirect as a seed says. Each round is one life of the gateway, which is this very
 //! program as a process of its own, and ends with SIGKILL; in every third round within 50 ms of its start. After the last
 //! round the peers become well-behaved, the backlog must drain by itself, and then [`account`] looks.
 //! Nothing here knows how the gateway works: it is judged by its door, its peers and its timeline.

@@ -1,5 +1,5 @@
 //! What brings ready deliveries to the loop of their peer: a carrier. There are two, chosen by the configuration, with the same promises:
-//! [`Embedded`] hands out what the store says is ready; [`rabbit`](amqp) hands the same heads to a broker first and takes them from its
+//! `Embedded` hands out what the store says is ready; the one over RabbitMQ ([`amqp`]) hands the same heads to a broker first and takes them from its
 //! queue. The store decides in both: what must wait waits there, and a message from a broker is a claim and not a permission.
 //!
 //! What a restart sees: rows. What was out is ready again, and what a broker still brings of it is an old copy that claims nothing.

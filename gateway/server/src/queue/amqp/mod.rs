@@ -1,6 +1,6 @@
 //! RabbitMQ as the carrier: heads of lanes go through a broker, and nothing about the promises changes.
 //!
-//! The loop of a peer marks heads in the store and gives them to the [`publisher`]; the [`consumer`] brings them back to the loop, which
+//! The loop of a peer marks heads in the store and gives them to the publisher; the consumer brings them back to the loop, which
 //! claims each in the store before it does anything with it. Two connections, because a broker whose disk is full answers nothing on the one
 //! that has published. A probe of a peer that is away does not go through the broker: it is no ready work but a question of ours.
 //!
