@@ -223,7 +223,11 @@ impl App {
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
-        app.store.tell_by(app.telling());
+        let telling = app.telling();
+        if !telling.announces {
+            app.store.forget_announcements().await.map_err(CannotStart::Store)?;
+        }
+        app.store.tell_by(telling);
         let current = app.rules.fingerprints(app.peers.values().map(|room| &room.config.codes));
         let offered = app.store.reoffer(current, app.clock.now()).await.map_err(CannotStart::Store)?;
         if !offered.is_empty() {

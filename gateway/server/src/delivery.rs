@@ -91,6 +91,11 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut sto
         }
         let mut again_at = None;
         if !stopping && room.is_in_shadow() {
+            // Nothing goes out, but what came from a broker before it was in the shadow goes back to the store.
+            let lanes = out.values().copied().collect();
+            if let Err(error) = line.take(&app, &room, now, &lanes).await {
+                tracing::error!(event = "take-failed", peer = %room.name, %error);
+            }
             again_at =
                 shadow::keep_new(&app, &room).await.map(|more| more.then_some(now)).unwrap_or_else(|error| {
                     tracing::error!(event = "shadow-failed", peer = %room.name, %error);

@@ -7,7 +7,7 @@
 
 use gateway_core::adapter::{Answer, Arrival, Ask, Body, Level};
 use gateway_core::channel::{Channel, Direction};
-use gateway_core::fault::{Fault, Remedy};
+use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{ChannelName, Correlation, Moment, hex};
 
 use crate::app::{App, Room};
@@ -80,6 +80,13 @@ pub async fn hear(app: &App, posted: Posted) -> Receipt {
         503 => Receipt::Later(retry_after_ms(&answer)),
         _ => Receipt::Final(answer),
     }
+}
+
+/// What is said of a message that made our own code panic.
+pub fn panicked(app: &App) -> Answer {
+    let fault = Fault::new("gateway.panic", Blame::Gateway, Remedy::Correct, words::delivery_panicked());
+    app.turned_away(&fault);
+    problem_answer(&fault)
 }
 
 /// The channel of that name, if it is one of this peer's own.

@@ -60,6 +60,17 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Nobody is told any more: what waits would come as news when the door is opened again.
+    pub async fn forget_announcements(&self) -> Result<(), StoreError> {
+        self.run(|writing| {
+            writing.db.prepare_cached("DELETE FROM announcement")?.execute([])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
 impl Writing<'_> {
     /// A message was journaled.
     pub(super) fn announce_message(&self, message: i64, event: &str) -> Result<(), StoreError> {

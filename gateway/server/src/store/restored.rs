@@ -117,6 +117,18 @@ pub(super) fn mark(path: &Path, seal: &Seal, from: Moment, until: Moment) -> Res
          SELECT l.dossier, d.id, ?1, ?2, ?3 FROM delivery d JOIN lane l ON l.id = d.lane WHERE d.open = 1",
         params![until.as_millis(), Event::Restored.as_str(), detail],
     )?;
+    // Numbers of what others were told in the hours that are missing must not come again with something else.
+    let announces: bool =
+        db.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'announcement')", [], |row| {
+            row.get(0)
+        })?;
+    if announces {
+        db.execute_batch(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT 'announcement', 0
+               WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'announcement');
+             UPDATE sqlite_sequence SET seq = seq + 1000000000 WHERE name = 'announcement';",
+        )?;
+    }
     db.commit()?;
     Ok(restored)
 }

@@ -152,14 +152,14 @@ async fn forward(
         };
         match message::read(&delivery, &app.store) {
             Ok(handover) => {
-                let receipt = Receipt { acker: delivery.acker, cut: cut.clone() };
+                let receipt = Receipt::new(delivery.acker, cut.clone());
                 rabbit.arrived(&peer, Arrival { handover, receipt, came: Instant::now() });
             }
             Err(why) => {
                 if let Err(error) = refuse(&app, &peer, &delivery, &why).await {
                     return Broken(format!("a message nobody can read cannot be journaled: {error}"));
                 }
-                Receipt { acker: delivery.acker, cut: cut.clone() }.acknowledge().await;
+                Receipt::new(delivery.acker, cut.clone()).acknowledge().await;
             }
         }
     }

@@ -7,6 +7,7 @@
 //! that comes again is answered as the first time.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
 use super::topology::{EVENTS, Topology, in_queue};
 use crate::app::App;
 use crate::config::Queue;
+use crate::delivery::catch_panic;
 use crate::posted::{self, Posted, Receipt};
 use crate::store::Announcement;
 
@@ -97,9 +99,11 @@ impl Hearing {
     async fn hear(&self, delivery: Delivery) -> Result<(), Broken> {
         let posted = read(&delivery);
         let answer = loop {
-            match posted::hear(&self.app, posted.clone()).await {
-                Receipt::Final(answer) => break answer,
-                Receipt::Later(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            match catch_panic(AssertUnwindSafe(posted::hear(&self.app, posted.clone()))).await {
+                Ok(Receipt::Final(answer)) => break answer,
+                Ok(Receipt::Later(ms)) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                // As at the HTTP door: this message is refused, and the next one heard.
+                Err(()) => break posted::panicked(&self.app),
             }
         };
         let Delivery { properties, acker, .. } = delivery;
@@ -261,7 +265,11 @@ impl Announcing {
         };
         match confirmed {
             Confirmation::Ack(_) => Ok(()),
-            _ => Err(Broken("the broker refuses what it is told".to_owned())),
+            // Somebody's queue is full and takes nothing more. Others have what they are told, and would have it again and again.
+            _ => {
+                tracing::warn!(event = "broker-refused", link = "events");
+                Ok(())
+            }
         }
     }
 }

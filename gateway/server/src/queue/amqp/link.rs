@@ -4,6 +4,7 @@
 //! What a session does on its connection is its own; that it ends, is called ill and is started anew is done here, for every kind of
 //! session alike. Nothing of a session outlives it, so there is nothing to recover: a new one begins with what the store says.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::config::Queue;
+use crate::delivery::catch_panic;
 
 /// Pauses between two tries. A broker that is back has its consumers within five seconds, so the longest pause is well below.
 const PAUSE_MS_MIN: i64 = 200;
@@ -140,7 +142,7 @@ pub(crate) async fn supervise(
     let mut failures = 0;
     while !*stopped.borrow() {
         let why = tokio::select! {
-            Err(why) = connected(&mut session, queue, link, failures > 0) => why,
+            why = ended(&mut session, queue, link, failures > 0) => why,
             _ = stopped.wait_for(|stop| *stop) => return,
         };
         if link.away() {
@@ -156,6 +158,15 @@ pub(crate) async fn supervise(
             () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }
+    }
+}
+
+/// Why one connection ended. A panic of ours ends a session like anything else.
+async fn ended(session: &mut impl Session, queue: &Queue, link: &Link, was_away: bool) -> Broken {
+    match catch_panic(AssertUnwindSafe(connected(session, queue, link, was_away))).await {
+        Ok(Err(why)) => why,
+        Ok(Ok(never)) => match never {},
+        Err(()) => Broken("our own code panicked".to_owned()),
     }
 }
 

@@ -82,18 +82,30 @@ struct Inbox {
     receive: Arc<Mutex<mpsc::UnboundedReceiver<Arrival>>>,
 }
 
-/// The right to have the broker forget a message.
+/// The right to have the broker forget a message. Whoever lets it go unused ends the session, so that the message comes again: else it
+/// would take a place of the prefetch for ever.
 pub(crate) struct Receipt {
     acker: Acker,
     /// The session it came by, told when it turns out to be over.
     cut: Arc<Notify>,
+    used: bool,
 }
 
 impl Receipt {
+    fn new(acker: Acker, cut: Arc<Notify>) -> Self {
+        Receipt { acker, cut, used: false }
+    }
+
     /// What the message was about is on disk, or is no longer its own.
-    pub(crate) async fn acknowledge(self) {
+    pub(crate) async fn acknowledge(mut self) {
         // `false` is no error of the client's and means the same: nobody hears it, the message will come again and claim nothing.
-        if !matches!(self.acker.ack(BasicAckOptions::default()).await, Ok(true)) {
+        self.used = matches!(self.acker.ack(BasicAckOptions::default()).await, Ok(true));
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if !self.used {
             self.cut.notify_one();
         }
     }
@@ -218,8 +230,15 @@ impl Line for Lane {
         }
         let work = self.claim(app, permits).await?;
         let stale = self.waiting.iter().take_while(|arrival| arrival.came.elapsed() > HELD_MAX).count();
-        self.put_back(app, stale).await?;
-        self.hand_over(app, room, now).await?;
+        let further = match self.put_back(app, stale).await {
+            Ok(()) => self.hand_over(app, room, now).await,
+            failed => failed,
+        };
+        match further {
+            // The same: what is claimed goes out, whatever else goes wrong.
+            Err(error) if !work.is_empty() => tracing::error!(event = "hand-over-failed", %error),
+            further => further?,
+        }
         Ok(Taken { full: work.len() >= permits, work })
     }
 
@@ -246,7 +265,14 @@ impl Lane {
             let count = self.waiting.len().min(permits - work.len());
             let handovers: Vec<Handover> =
                 self.waiting.iter().take(count).map(|arrival| arrival.handover).collect();
-            let tokens = app.store.claim(handovers).await?;
+            let tokens = match app.store.claim(handovers).await {
+                // What is claimed already goes out: nobody else would ever give it back.
+                Err(error) if !work.is_empty() => {
+                    tracing::error!(event = "claim-failed", %error);
+                    break;
+                }
+                tokens => tokens?,
+            };
             for (arrival, token) in self.waiting.drain(..count).zip(tokens) {
                 let Arrival { handover, receipt, .. } = arrival;
                 match token {

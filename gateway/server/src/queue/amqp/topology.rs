@@ -104,9 +104,11 @@ impl Topology {
         self.exchanges.extend([IN, EVENTS].map(|name| ExchangeSpec { name: name.to_owned(), kind: "topic" }));
         self.queues.push(QueueSpec {
             name: queue.clone(),
-            // Without a limit of deliveries: what cannot be taken now is taken later, however often a connection breaks.
+            // As good as no limit of deliveries: what cannot be taken now is taken later, however often a connection breaks. Said, because a newer
+            // broker sets a small one where nothing is said.
             arguments: vec![
                 ("x-queue-type", "quorum".into()),
+                ("x-delivery-limit", 1_000_000_i64.into()),
                 ("x-overflow", "reject-publish".into()),
                 ("x-max-length", LENGTH_MAX.into()),
             ],
