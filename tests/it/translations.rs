@@ -116,12 +116,16 @@ fn read(plan: &Plan, xml: &str) -> Value {
     plan.source().read_xml(xml.as_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{xml}"))
 }
 
-/// A list without elements is no list in XML; in JSON it may be said. Both mean the same.
+/// A list without elements is no list in XML; in JSON it may be said, and what is made of it is an object without fields. All mean the same.
 fn without_empty_lists(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let kept =
-                fields.iter().filter(|(_, value)| value.as_array().is_none_or(|list| !list.is_empty()));
+            let says = |value: &Value| match value {
+                Value::Array(items) => !items.is_empty(),
+                Value::Object(fields) => !fields.is_empty(),
+                _ => true,
+            };
+            let kept = fields.iter().filter(|(_, value)| says(value));
             Value::Object(kept.map(|(name, value)| (name.clone(), without_empty_lists(value))).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(without_empty_lists).collect()),
@@ -149,7 +153,10 @@ fn same_in_both_notations(json: &Value, names: [&str; 2], frame: [&str; 2]) -> R
     let (relay, xml) = (plan(names[0]), plan(names[1]));
     let from_json = translated(relay, json);
     let from_xml = translated(xml, &read(xml, &fields::to_xml(frame[0], frame[1], json)));
-    prop_assert_eq!(without_empty_lists(&from_json.documents[0]), from_xml.documents[0].clone());
+    prop_assert_eq!(
+        without_empty_lists(&from_json.documents[0]),
+        without_empty_lists(&from_xml.documents[0])
+    );
     prop_assert_eq!(&from_json, &translated(relay, json), "the same again");
 
     let mut values = BTreeMap::new();
