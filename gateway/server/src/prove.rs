@@ -56,6 +56,9 @@ const END_MAX: Duration = Duration::from_secs(600);
 /// In each round of so many the broker dies as well.
 const BROKER_DIES: usize = 10;
 
+/// The gateway outlives it by so much.
+const WITHOUT_BROKER: Duration = Duration::from_millis(800);
+
 /// What carries the deliveries between the store and the peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Carrier {
@@ -161,11 +164,8 @@ impl Proof {
         let mut ground = Ground { schedule, config, peers, address, answers, effects, findings, over_broker };
         for round in 0..self.rounds {
             allow.send_replace(schedule.allowed(round));
-            ground.live(round).await?;
-            if let Some(broker) = broker.as_mut().filter(|_| round % BROKER_DIES == BROKER_DIES - 1) {
-                broker.kill_and_begin_again().map_err(|error| format!("the broker: {error}"))?;
-                ground.findings.broker_kills += 1;
-            }
+            let dies = broker.as_mut().filter(|_| round % BROKER_DIES == BROKER_DIES - 1);
+            ground.live(round, dies).await?;
             let (answers, effects) = (*ground.answers.borrow(), *ground.effects.borrow());
             progress(Progress { rounds: round + 1, answers, effects });
         }
@@ -203,8 +203,8 @@ impl Proof {
 }
 
 impl Ground {
-    /// One round: a life of the gateway, from its start to its kill.
-    async fn live(&mut self, round: usize) -> Result<(), String> {
+    /// One round: a life of the gateway, from its start to its kill. The broker that dies in it dies first, so that the gateway feels it.
+    async fn live(&mut self, round: usize, dies: Option<&mut Broker>) -> Result<(), String> {
         let before = (*self.answers.borrow(), *self.effects.borrow());
         let mut life = self.start()?;
         let death = match self.schedule.death(round) {
@@ -238,8 +238,19 @@ impl Ground {
                     }
                 };
             };
-            let life_max = if self.over_broker { LIFE_OVER_BROKER_MAX } else { LIFE_MAX };
+            let life_max = match (self.over_broker, &dies) {
+                (false, _) => LIFE_MAX,
+                (true, None) => LIFE_OVER_BROKER_MAX,
+                (true, Some(_)) => LIFE_OVER_BROKER_MAX - WITHOUT_BROKER,
+            };
             let _ = tokio::time::timeout(life_max, moment).await;
+        }
+        if let Some(broker) = dies {
+            broker.kill_and_begin_again().map_err(|error| format!("the broker: {error}"))?;
+            self.findings.broker_kills += 1;
+            if is_ready {
+                tokio::time::sleep(WITHOUT_BROKER).await;
+            }
         }
         let by_itself = life.ended();
         life.kill();

@@ -115,7 +115,7 @@ fn delivered(plan: &Plan, table: &mut Table, dossiers: &Arc<Dossiers>) {
     let (process, _) = home.start();
     let began = Instant::now();
     let busy = load(&home, &process, dossiers, 8, Pace::Closed(plan.seconds(3.0)));
-    drain(&home, busy.answered.len());
+    drained(&home, busy.answered.len() as u64, DRAIN_MAX);
     let rate = busy.answered.len() as f64 / began.elapsed().as_secs_f64();
     let accepted = format!("{:.0}/s accepted meanwhile, all on these cores", busy.rate);
     table.add(Row::plain("accepted → delivered", &format!("{rate:.0}/s"), &accepted));
@@ -127,7 +127,7 @@ fn delivered(plan: &Plan, table: &mut Table, dossiers: &Arc<Dossiers>) {
         8,
         Pace::Every(Duration::from_secs(1) / PACE as u32, plan.seconds(4.0)),
     );
-    drain(&home, busy.answered.len() + paced.answered.len());
+    drained(&home, (busy.answered.len() + paced.answered.len()) as u64, DRAIN_MAX);
     table.add(latency(&format!("  until answered, at {PACE}/s"), &paced));
     let settled = settled(&home);
     let waits = paced
@@ -239,8 +239,8 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
-/// Waits until so many deliveries have ended.
-fn drain(home: &Home, count: usize) {
+/// Waits until so many deliveries are taken, by the gateway's own count.
+pub fn drained(home: &Home, count: u64, within: Duration) {
     let began = Instant::now();
     loop {
         let metrics = get(home.address, "/metrics").unwrap_or_default();
@@ -249,10 +249,10 @@ fn drain(home: &Home, count: usize) {
             .filter(|line| line.starts_with("lienthong_settled_total") && line.contains("\"delivered\""))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum();
-        if done as usize >= count {
+        if done as u64 >= count {
             return;
         }
-        assert!(began.elapsed() < DRAIN_MAX, "{done} of {count} delivered, see {}", home.log().display());
+        assert!(began.elapsed() < within, "{done} of {count} delivered, see {}", home.log().display());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

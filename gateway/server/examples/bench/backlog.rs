@@ -1,20 +1,17 @@
 //! Much that waits, and much that was: how fast a backlog drains, what a long one weighs while a peer is away, and what one more message
 //! costs when the journal has grown.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use gateway_core::adapter::{Level, Payload};
-use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
-use gateway_core::ids::{MessageId, Moment};
-use lienthong::store::{Content, NewMessage, OpenOptions, Route, Seal, SealKey, Store};
+use lienthong::store::{NewMessage, Store};
 use serde_json::json;
 
-use crate::gateway::{Dossiers, Home, free_address, get, simulate};
-use crate::starts::fill;
+use crate::accepts::drained;
+use crate::gateway::{Dossiers, Home, free_address, simulate};
+use crate::starts::{fill, made, open};
 use crate::table::{Row, Table};
 use crate::{Plan, limits};
 
@@ -54,10 +51,7 @@ fn drain(plan: &Plan, table: &mut Table) {
     let began = Instant::now();
     let (process, _) = home.start();
     let cpu = process.cpu();
-    while delivered(&home) < count {
-        assert!(began.elapsed() < DRAIN_MAX, "{} of {count}, see {}", delivered(&home), home.log().display());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    drained(&home, count, DRAIN_MAX);
     let took = began.elapsed();
     let rate = count as f64 / took.as_secs_f64();
     let cpu = (process.cpu() - cpu) / count as u32;
@@ -74,14 +68,6 @@ fn drain(plan: &Plan, table: &mut Table) {
     table.add(Row::plain("  until the last is delivered", &words, &beside));
     process.stop();
     simulator.stop();
-}
-
-/// Deliveries that the gateway has counted as taken.
-pub fn delivered(home: &Home) -> u64 {
-    let metrics = get(home.address, "/metrics").unwrap_or_default();
-    let lines = metrics.lines().filter(|line| line.starts_with("lienthong_settled_total"));
-    let delivered = lines.filter(|line| line.contains("\"delivered\""));
-    delivered.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
 }
 
 /// What a gateway weighs while so many deliveries wait for a peer that is away.
@@ -145,13 +131,6 @@ pub fn growth(plan: &Plan, table: &mut Table) {
     let _ = std::fs::remove_dir_all(&home.folder);
 }
 
-fn open(home: &Home) -> Store {
-    let key = std::fs::read_to_string(home.folder.join("sealing.key")).expect("the sealing key");
-    let key = SealKey::parse(&key).expect("the sealing key");
-    let seal = Seal::from_keys(&key, &[]).expect("a seal");
-    Store::open(&home.folder.join("data"), seal, OpenOptions::default()).expect("the store")
-}
-
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }
@@ -199,35 +178,7 @@ fn cost(
 
 /// A small one: its documents have 200 bytes.
 fn message(number: u64, dossier: u64) -> NewMessage {
-    let at = Moment::from_millis(1_773_106_200_000 + number as i64);
-    let mut chance = [0; 10];
-    chance[2..].copy_from_slice(&number.to_be_bytes());
     let code = Dossiers::code(dossier);
     let document = json!({ "dossier": code, "number": number, "note": "x".repeat(140) });
-    NewMessage {
-        id: MessageId::new(at, chance),
-        correlation: format!("bench-{number:010}").into(),
-        traceparent: None,
-        from: "mot-cua".into(),
-        unit: "000.00.00.H99".into(),
-        kind: "dossier-progressed".into(),
-        class: Class::Event,
-        dossier: DossierCode::new(&code),
-        status: Some("4".to_owned()),
-        due: Some(at),
-        at,
-        hints: BTreeMap::new(),
-        level: Level::Token,
-        keys: vec![],
-        repeat_window_ms: 900_000,
-        mapping: None,
-        carriage: None,
-        content: Ok(Content {
-            document: document.clone(),
-            compared: None,
-            to: vec![Route::to("portal".into())],
-            notes: Vec::new(),
-        }),
-        source: Payload::Json(document),
-    }
+    made(number, &code, ("dossier-progressed", Class::Event), document.clone(), document)
 }

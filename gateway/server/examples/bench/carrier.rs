@@ -12,7 +12,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use lienthong::prove::Broker;
 
 use crate::Plan;
-use crate::backlog::delivered;
+use crate::accepts::drained;
 use crate::gateway::{Home, free_address, simulate};
 use crate::starts::fill;
 use crate::table::{Row, Table};
@@ -42,10 +42,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let began = Instant::now();
     let (process, _) = home.start();
     let cpu = process.cpu();
-    while delivered(&home) < count {
-        assert!(began.elapsed() < DRAIN_MAX, "{} of {count}, see {}", delivered(&home), home.log().display());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    drained(&home, count, DRAIN_MAX);
     let rate = count as f64 / began.elapsed().as_secs_f64();
     let cpu = (process.cpu() - cpu) / count as u32;
     let limit = "bare lapin, confirmed and acknowledged at once";

@@ -55,16 +55,21 @@ fn median(home: &Home, plan: &Plan) -> f64 {
     took[took.len() / 2].as_secs_f64() * 1000.0
 }
 
+/// The store of a gateway that does not run.
+pub fn open(home: &Home) -> Store {
+    let key = std::fs::read_to_string(home.folder.join("sealing.key")).expect("the sealing key");
+    let key = SealKey::parse(&key).expect("the sealing key");
+    let seal = Seal::from_keys(&key, &[]).expect("a seal");
+    Store::open(&home.folder.join("data"), seal, OpenOptions::default()).expect("the store")
+}
+
 /// Puts deliveries into the store through its own door.
 pub fn fill(home: &Home, count: u64) {
     let track = crate::track();
     let dossiers = Dossiers::new(&track.document(Notation::Json, 1 << 10));
-    let key = std::fs::read_to_string(home.folder.join("sealing.key")).expect("the sealing key");
-    let key = SealKey::parse(&key).expect("the sealing key");
-    let seal = Seal::from_keys(&key, &[]).expect("a seal");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let store = Store::open(&home.folder.join("data"), seal, OpenOptions::default()).expect("the store");
+        let store = open(home);
         for first in (0..count).step_by(TOGETHER as usize) {
             let call = (first..count.min(first + TOGETHER)).map(|number| message(&track, &dossiers, number));
             store.admit(call.collect()).await.expect("admitted");
@@ -74,19 +79,31 @@ pub fn fill(home: &Home, count: u64) {
 }
 
 fn message(track: &crate::hop::Track, dossiers: &Dossiers, number: u64) -> NewMessage {
+    let source: Value = serde_json::from_str(&dossiers.text(number)).expect("our own dossier");
+    let document = track.canonical(&source);
+    made(number, &Dossiers::code(number), ("dossier-recorded", Class::Snapshot), source, document)
+}
+
+/// A message for the portal as the receiving half would hand it to the store.
+pub fn made(
+    number: u64,
+    code: &str,
+    (kind, class): (&str, Class),
+    source: Value,
+    document: Value,
+) -> NewMessage {
     let at = Moment::from_millis(1_773_106_200_000 + number as i64);
     let mut chance = [0; 10];
     chance[2..].copy_from_slice(&number.to_be_bytes());
-    let source: Value = serde_json::from_str(&dossiers.text(number)).expect("our own dossier");
     NewMessage {
         id: MessageId::new(at, chance),
         correlation: format!("bench-{number:010}").into(),
         traceparent: None,
         from: "mot-cua".into(),
         unit: "000.00.00.H99".into(),
-        kind: "dossier-recorded".into(),
-        class: Class::Snapshot,
-        dossier: DossierCode::new(&Dossiers::code(number)),
+        kind: kind.into(),
+        class,
+        dossier: DossierCode::new(code),
         status: Some("4".to_owned()),
         due: Some(at),
         at,
@@ -97,7 +114,7 @@ fn message(track: &crate::hop::Track, dossiers: &Dossiers, number: u64) -> NewMe
         mapping: None,
         carriage: None,
         content: Ok(Content {
-            document: track.canonical(&source),
+            document,
             compared: None,
             to: vec![Route::to("portal".into())],
             notes: Vec::new(),

@@ -26,19 +26,21 @@ const STEP_PAGES: i32 = 256;
 const BYTES_PER_SECOND: u64 = 64 << 20;
 
 /// As long as it lives, no file of the data folder is swept or purged, by whichever process.
-pub struct Held(#[allow(dead_code)] File);
+pub struct Held {
+    _lock: File,
+}
 
 /// Keeps sweepers away from a data folder. Blocking, for as long as one is at work.
 pub fn hold(folder: &Path) -> Result<Held, StoreError> {
     let file = lock_file(folder, "backup.lock")?;
     file.lock_shared()?;
-    Ok(Held(file))
+    Ok(Held { _lock: file })
 }
 
 /// The sweeper's side; none while somebody copies.
 pub(crate) fn hold_alone(folder: &Path) -> Result<Option<Held>, StoreError> {
     let file = lock_file(folder, "backup.lock")?;
-    Ok(file.try_lock().is_ok().then_some(Held(file)))
+    Ok(file.try_lock().is_ok().then_some(Held { _lock: file }))
 }
 
 /// What a copy is about.

@@ -22,6 +22,8 @@ use super::writer::Writing;
 const NAME: &str = "paused";
 /// So many that are over are remembered, newest first; a timeline that is older than they are no longer tells of them.
 const ENDED_MAX: usize = 500;
+/// Who stopped what a clear list names.
+const RESTORE: &str = "restore";
 /// Stands for every peer.
 const ALL: &str = "*";
 
@@ -157,10 +159,10 @@ impl Store {
     ) -> Result<Vec<Pause>, StoreError> {
         let (pauses, restored) = self
             .run(move |writing| {
-                let everybody = pauses(writing.db, writing.vault)?;
-                let everybody = everybody.iter().any(|pause| pause.lasts() && pause.peer.as_str() == ALL);
                 let pauses = writing.resume(&peers, &all, &by)?;
-                let restored = if everybody { writing.everybody_goes()? } else { None };
+                // Those that a restoration stopped may be let go one by one; what came for the last of them meanwhile counts as well.
+                let goes = |pause: &Pause| pause.by == RESTORE && pause.until == Some(by.at);
+                let restored = if pauses.iter().any(goes) { writing.restored_go()? } else { None };
                 Ok((pauses, restored))
             })
             .await?;
@@ -199,7 +201,7 @@ pub(super) fn pauses(db: &Connection, vault: &Vault) -> Result<Vec<Pause>, Store
         Err(error) if error.is_of_one_value() => {
             let names: Result<Vec<PeerName>, _> = serde_json::from_slice(&sealed);
             let names = names.unwrap_or_else(|_| vec![PeerName::from(ALL)]);
-            let paused = |peer| Pause::new(peer, Why::Paused, Moment::default(), "restore", "");
+            let paused = |peer| Pause::new(peer, Why::Paused, Moment::default(), RESTORE, "");
             Ok(names.iter().map(paused).collect())
         }
         read => read,

@@ -75,7 +75,7 @@ impl Store {
         *self.restored.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was learnt of a restoration when everybody was let go.
+    /// What was learnt of a restoration when somebody was let go.
     pub(super) fn let_go(&self, restored: Option<Restored>) {
         *self.restored.write().unwrap_or_else(PoisonError::into_inner) = restored;
     }
@@ -89,9 +89,9 @@ impl Store {
 }
 
 impl Writing<'_> {
-    /// Everybody was paused and is let go: what came meanwhile is what was said again of the missing hours. Gives what is known of a
-    /// restoration then.
-    pub(super) fn everybody_goes(&self) -> Result<Option<Restored>, StoreError> {
+    /// Some of those that a restoration stopped are let go: what came meanwhile is what was said again of the missing hours. Gives what is
+    /// known of a restoration then.
+    pub(super) fn restored_go(&self) -> Result<Option<Restored>, StoreError> {
         let Some(restored) = restored(self.db)? else { return Ok(None) };
         let restored = Restored { last_delivery: last_delivery(self.db)?, ..restored };
         put(self.db, RESTORED, &restored)?;

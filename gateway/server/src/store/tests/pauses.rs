@@ -61,3 +61,27 @@ async fn a_row_that_nobody_can_read_pauses_everything_until_it_is_let_go() {
         "a clear list of names is read"
     );
 }
+
+/// Whoever lets peers go one by one after a restoration has each of them asked back for what came until its own turn.
+#[tokio::test]
+async fn what_came_for_the_last_that_is_let_go_after_a_restoration_counts_as_said_again() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close().await;
+    let path = folder.path().join("lienthong.db");
+    crate::store::restored::mark(&path, &seal(), at(0), at(1)).unwrap();
+    let store = open(folder.path());
+    let all = || -> Vec<PeerName> { vec![PORTAL.into(), "post".into()] };
+    let last = || store.restored().unwrap().last_delivery;
+    assert_eq!(last(), 0);
+    let first = queued(&store, event("a", 2)).await;
+    store.resume(vec!["post".into()], all(), by(3)).await.unwrap();
+    assert_eq!(last(), first.0);
+    let second = queued(&store, event("b", 4)).await;
+    assert!(second > first);
+    store.resume(vec![PORTAL.into()], all(), by(5)).await.unwrap();
+    assert_eq!(last(), second.0, "the portal stood until now");
+    queued(&store, event("c", 6)).await;
+    store.pause(vec![PORTAL.into()], "", by(7)).await.unwrap();
+    store.resume(vec![PORTAL.into()], all(), by(8)).await.unwrap();
+    assert_eq!(last(), second.0, "an operator's own pause is another thing");
+}
