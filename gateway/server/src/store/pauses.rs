@@ -160,15 +160,13 @@ impl Store {
         let (pauses, restored) = self
             .run(move |writing| {
                 let pauses = writing.resume(&peers, &all, &by)?;
-                // Those that a restoration stopped may be let go one by one; what came for the last of them meanwhile counts as well.
+                // One by one, too: what came for the last of them meanwhile counts as well.
                 let goes = |pause: &Pause| pause.by == RESTORE && pause.until == Some(by.at);
                 let restored = if pauses.iter().any(goes) { writing.restored_go()? } else { None };
                 Ok((pauses, restored))
             })
             .await?;
-        if restored.is_some() {
-            self.let_go(restored);
-        }
+        restored.inspect(|restored| self.let_go(*restored));
         Ok(pauses)
     }
 

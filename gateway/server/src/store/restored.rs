@@ -76,8 +76,8 @@ impl Store {
     }
 
     /// What was learnt of a restoration when somebody was let go.
-    pub(super) fn let_go(&self, restored: Option<Restored>) {
-        *self.restored.write().unwrap_or_else(PoisonError::into_inner) = restored;
+    pub(super) fn let_go(&self, restored: Restored) {
+        *self.restored.write().unwrap_or_else(PoisonError::into_inner) = Some(restored);
     }
 
     /// Says of a delivery from which moment its call is taken for made, if it is.
