@@ -200,7 +200,7 @@ fn log_in_takes_the_session_and_never_shows_the_password() {
     let answered = |status: u16, body: Value| {
         let fixed = &fixed;
         support::log_in(&*adapter, fixed, move |ask| {
-            let sent: Value = serde_json::from_slice(&ask.body.0).expect("JSON");
+            let sent: Value = serde_json::from_slice(&ask.body.bytes).expect("JSON");
             assert_eq!(sent["password"], format!("{MARKER}-mat-khau"));
             assert_eq!(ask.header("dstcode"), Some("VN:GOV:000.00.00.G22:vpcpdvcprovider"));
             assert_eq!(ask.header("charset"), Some("utf-8"));
@@ -237,8 +237,8 @@ fn a_signed_call_differs_from_the_stored_one_in_the_session_only() {
     let (sent, stored) = (call.ask(), &request.ask);
     let spliced = format!("{{\"session\":\"{MARKER}-phien\",");
     assert_eq!(
-        String::from_utf8_lossy(&sent.body.0),
-        String::from_utf8_lossy(&stored.body.0).replacen('{', &spliced, 1)
+        String::from_utf8_lossy(&sent.body.bytes),
+        String::from_utf8_lossy(&stored.body.bytes).replacen('{', &spliced, 1)
     );
     assert_eq!((&sent.path, &sent.headers, &sent.query), (&stored.path, &stored.headers, &stored.query));
     assert!(!format!("{call:?}").contains(MARKER));

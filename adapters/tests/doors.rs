@@ -68,10 +68,11 @@ fn answered(adapter: &dyn Adapter, path: &str, body: Vec<u8>) -> (String, u16) {
         path: path.to_owned(),
         query: vec![],
         headers: vec![],
-        body: Body(body),
+        body: Body::of(body),
     };
     let _ = adapter.credential(&ask);
     let mut arrival = Arrival {
+        files: Vec::new(),
         dossiers: Vec::new(),
         channel: ChannelName::from("onestop/test"),
         caller: Some(PeerName::from("mot-cua")),
@@ -95,5 +96,5 @@ fn answered(adapter: &dyn Adapter, path: &str, body: Vec<u8>) -> (String, u16) {
         Err(fault) => adapter.reply(&arrival, Err(&fault)),
     };
     let status = answer.status;
-    (String::from_utf8(answer.body.0).expect("answers are UTF-8"), status)
+    (String::from_utf8(answer.body.bytes).expect("answers are UTF-8"), status)
 }

@@ -205,7 +205,7 @@ fn answer(head: &str, body: &str) -> Answer {
     let mut words = head.split(' ');
     let status = words.next().and_then(|status| status.parse().ok()).expect("a status");
     let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Answer { status, headers: words.filter_map(pair).collect(), body: Body(body.as_bytes().to_vec()) }
+    Answer { status, headers: words.filter_map(pair).collect(), body: Body::of(body.as_bytes().to_vec()) }
 }
 
 fn shown(fault: &Fault) -> String {
@@ -310,6 +310,7 @@ fn hear(family: &str, dialect: &str, text: &str) -> String {
     played.extend(match heard {
         Ok(Said::Messages(items)) => items.iter().map(|item| format!("= message {}", told(item))).collect(),
         Ok(Said::Question(item)) => vec![format!("= question {}", told(&item))],
+        Ok(Said::File { id }) => vec![format!("= file {id}")],
         Ok(Said::LogIn { user, password }) => vec![format!("= log-in {user} {password:?}")],
         Err(fault) => vec![format!("= refused {}", shown(&fault))],
     });
@@ -332,6 +333,7 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
     let (path, query) = words.next().map(|url| url.split_once('?').unwrap_or((url, ""))).expect("a path");
     let pair = |text: &str| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     Arrival {
+        files: Vec::new(),
         dossiers: Vec::new(),
         channel: ChannelName::from(format!("{family}/{dialect}")),
         caller: Some(PeerName::from("mot-cua")),
@@ -340,7 +342,7 @@ fn arrival(family: &str, dialect: &str, head: &str, body: &str) -> Arrival {
             path: path.to_owned(),
             query: query.split('&').filter_map(pair).collect(),
             headers: words.filter_map(pair).collect(),
-            body: Body(body.as_bytes().to_vec()),
+            body: Body::of(body.as_bytes().to_vec()),
         },
         officer: None,
         level: Level::Token,

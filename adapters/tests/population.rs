@@ -166,7 +166,7 @@ fn tampered(
     });
     let keys = Keys { fixed: &bank.fixed, session: session.as_ref() };
     let mut sent = adapter.sign(&request, &keys, noon()).expect("signed").ask().clone();
-    sent.body = Body(change(String::from_utf8(sent.body.0).expect("text")).into_bytes());
+    sent.body = Body::of(change(String::from_utf8(sent.body.bytes).expect("text")).into_bytes());
     headers(&mut sent.headers);
     bank.sim.respond(&sent, noon())
 }
@@ -174,7 +174,7 @@ fn tampered(
 #[test]
 fn the_simulators_refuse_what_the_real_ones_would() {
     let keep = |_: &mut Vec<(String, String)>| {};
-    let found = |answer: &Answer| String::from_utf8_lossy(&answer.body.0).contains(NUMBER);
+    let found = |answer: &Answer| String::from_utf8_lossy(&answer.body.bytes).contains(NUMBER);
     assert!(found(&tampered("p1", |body| body, keep)));
     for change in [
         |body: String| body.replace("NGUYENVANTHU", "Nguyen Van Thu"),
@@ -191,7 +191,7 @@ fn the_simulators_refuse_what_the_real_ones_would() {
         |_: String| "<x/>".to_owned(),
     ] {
         let answer = tampered("p1", change, keep);
-        assert_eq!(answer.status, 500, "{}", String::from_utf8_lossy(&answer.body.0));
+        assert_eq!(answer.status, 500, "{}", String::from_utf8_lossy(&answer.body.bytes));
     }
     for (profile, header) in [
         ("p1", "authorization"),
@@ -224,7 +224,7 @@ fn no_answer_makes_a_profile_panic() {
         let request = first_call(&*adapter, &message);
         let Heard::Answer(good) = bank.call(&*adapter, &request) else { panic!("an answer") };
         for _ in 0..1_500 {
-            let body = Body(chance.damaged(&good.body.0));
+            let body = Body::of(chance.damaged(&good.body.bytes));
             let answer = Answer { body, ..good.clone() };
             let transcript = Transcript(vec![Exchange { request: request.clone(), answer }]);
             let marks = Marks::new();

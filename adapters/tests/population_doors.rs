@@ -23,7 +23,7 @@ fn what_a_soap_caller_is_told_is_what_the_contract_says() {
                 xmlns=\"urn:lienthong:population:cong-dan:1\"/></e:Body></e:Envelope>";
     let arrival = arrival("soap", "/soap/cong-dan", body.as_bytes().to_vec());
     let said = adapter.reply(&arrival, Ok(&[Fate::Answered(told)]));
-    let text = String::from_utf8(said.body.0).expect("text");
+    let text = String::from_utf8(said.body.bytes).expect("text");
     let inside = |from: &str, to: &str| {
         let start = text.find(from).expect(from);
         text[start..text.rfind(to).expect(to)].to_owned()
@@ -34,7 +34,7 @@ fn what_a_soap_caller_is_told_is_what_the_contract_says() {
         .unwrap_or_else(|fault| panic!("{fault}"));
     let fault = Fault::sender("contract.violated", "x").with(vec![Violation::sender("a", "b", "c")]);
     let said = adapter.reply(&arrival, Err(&fault));
-    let text = String::from_utf8(said.body.0).expect("text");
+    let text = String::from_utf8(said.body.bytes).expect("text");
     let start = text.find("<Loi").expect("a detail");
     let contract = CONTRACTS.get("population/soap/cong-dan.xsd#Loi").expect("the contract");
     contract
@@ -64,13 +64,13 @@ fn the_description_has_the_contract_in_it_and_the_callers_address() {
         let answer = build("population", "soap", settings)
             .describe(&get("WSDL", "cong.h99.example:8460"), &nobody)
             .expect("a description");
-        String::from_utf8(answer.body.0).expect("text")
+        String::from_utf8(answer.body.bytes).expect("text")
     };
     assert!(told("").contains("location=\"http://cong.h99.example:8460/a/soap/cong-dan\""));
     let mut sealed = get("wsdl", "cong.h99.example");
     sealed.headers.push(("x-forwarded-proto".to_owned(), "https".to_owned()));
     let sealed = build("population", "soap", "").describe(&sealed, &nobody).expect("a description");
-    let sealed = String::from_utf8(sealed.body.0).expect("text");
+    let sealed = String::from_utf8(sealed.body.bytes).expect("text");
     assert!(sealed.contains("location=\"https://cong.h99.example/a/soap/cong-dan\""));
     assert!(
         told("address = \"https://lgsp.h99.example/dan-cu\"")
@@ -103,7 +103,7 @@ fn the_probe_of_opencps_is_answered_without_a_person_in_it() {
     {
         let query = vec![("serviceCode".to_owned(), procedure.to_owned())];
         let answer = get("/o/rest/v2/qldc/role/employee", query).expect("an answer");
-        let document: Value = serde_json::from_slice(&answer.body.0).expect("JSON");
+        let document: Value = serde_json::from_slice(&answer.body.bytes).expect("JSON");
         assert_eq!(document, json!({ "serviceCode": procedure, "serviceDvcqg": code }));
     }
     assert!(get("/o/rest/v2/qldc", vec![]).is_none());
@@ -112,6 +112,7 @@ fn the_probe_of_opencps_is_answered_without_a_person_in_it() {
 
 fn arrival(dialect: &str, path: &str, body: Vec<u8>) -> Arrival {
     Arrival {
+        files: Vec::new(),
         dossiers: Vec::new(),
         channel: ChannelName::from(format!("population/{dialect}")),
         caller: Some(PeerName::from("mot-cua")),
@@ -120,7 +121,7 @@ fn arrival(dialect: &str, path: &str, body: Vec<u8>) -> Arrival {
             path: path.to_owned(),
             query: vec![],
             headers: vec![],
-            body: Body(body),
+            body: Body::of(body),
         },
         officer: None,
         level: Level::Token,
@@ -160,7 +161,7 @@ fn no_bytes_make_a_door_panic_and_no_refusal_sounds_like_success() {
                 Ok(_) => panic!("{dialect} hears questions only"),
                 Err(fault) => adapter.reply(&arrival, Err(&fault)),
             };
-            let text = String::from_utf8(answer.body.0).expect("answers are UTF-8").to_lowercase();
+            let text = String::from_utf8(answer.body.bytes).expect("answers are UTF-8").to_lowercase();
             assert!(!text.contains("thành công"), "{text}");
             assert!(answer.status >= 400, "{text}");
         }

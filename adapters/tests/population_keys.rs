@@ -74,7 +74,7 @@ fn nobody_who_was_licensed_as_one_officer_asks_with_the_key_of_another() {
         question["officer"] = json!({ "account": "canbo.mau", "code": "canbo.khac", "email": "canbo.khac" });
         let request = first_call(&*adapter, &asked("look-up-citizen", question));
         assert_eq!(request.ask.header("authhash"), Some(key));
-        assert!(!String::from_utf8_lossy(&request.ask.body.0).contains("h99_khac"));
+        assert!(!String::from_utf8_lossy(&request.ask.body.bytes).contains("h99_khac"));
     }
 }
 
@@ -136,7 +136,7 @@ fn a_profile_of_the_province_needs_no_code_and_a_slip_in_it_is_found() {
     let adapter = adapter.unwrap_or_else(|defects| panic!("{defects:#?}"));
     let request = first_call(&*adapter, &asked("look-up-citizen", question()));
     assert_eq!(request.ask.path, "/lgsp/dancu");
-    assert!(String::from_utf8_lossy(&request.ask.body.0).contains("<q:HoVaTen>NGUYENVANTHU</q:HoVaTen>"));
+    assert!(String::from_utf8_lossy(&request.ask.body.bytes).contains("<q:HoVaTen>NGUYENVANTHU</q:HoVaTen>"));
     for (text, field, near) in [
         ("profile: tinh-mau\nextends: p1\nprefx: q\n", "settings.prefx", Some("prefix")),
         ("profile: tinh-mau\nextends: p1\nauth: hashed-basc\n", "settings.auth", Some("hashed-basic")),

@@ -138,8 +138,9 @@ fn hidden_names_are_never_written() {
     let (mut world, _) = ordered("myvnpost");
     world.sim.nudge(&["advance", NUMBER, "12"]);
     let asks = world.sim.due(world.now);
-    assert!(String::from_utf8_lossy(&asks[0].body.0).contains("Ng+++"), "the carrier hides it");
+    assert!(String::from_utf8_lossy(&asks[0].body.bytes).contains("Ng+++"), "the carrier hides it");
     let arrival = Arrival {
+        files: Vec::new(),
         dossiers: Vec::new(),
         channel: ChannelName::from("postal/myvnpost"),
         caller: None,
@@ -229,7 +230,8 @@ fn the_price_is_whole_dong_and_provisional() {
         let mut world = World::new(dialect, vec![]);
         let (end, _) = world.send("ask-postal-price", &question, Marks::new());
         let End::Delivered(receipt) = end else { panic!("{dialect}: {end:?}") };
-        let answer: Value = serde_json::from_slice(&receipt.answer.expect("an answer").body.0).expect("JSON");
+        let answer: Value =
+            serde_json::from_slice(&receipt.answer.expect("an answer").body.bytes).expect("JSON");
         assert_eq!(answer["provisional"], json!(true), "{dialect}");
         assert!(answer["services"][0]["fee"].as_i64().is_some_and(|fee| fee > 20_000), "{dialect}: {answer}");
     }

@@ -124,7 +124,7 @@ fn a_forged_or_stale_call_is_refused_by_whoever_verifies() {
     let signed = adapter.sign(&request, &Keys { fixed: &fixed, session: None }, noon()).expect("two keys");
     let mut network = Network::new(KEY, vec![]);
     let mut forged = signed.ask().clone();
-    forged.body.0.push(b' ');
+    forged.body.bytes.push(b' ');
     assert_eq!(network.sim.respond(&forged, noon()).status, 400);
     assert_eq!(network.sim.respond(signed.ask(), noon().plus_millis(301_000)).status, 400);
     assert_eq!(network.sim.respond(signed.ask(), noon()).status, 204);

@@ -170,7 +170,7 @@ impl Run<'_> {
 fn losing_once(seed: u64) -> impl FnMut(&Ask) -> Twist + Send {
     let mut made = HashSet::new();
     move |ask| {
-        let mut body: Value = serde_json::from_slice(&ask.body.0).unwrap_or_default();
+        let mut body: Value = serde_json::from_slice(&ask.body.bytes).unwrap_or_default();
         // The session says nothing of what is asked for.
         body["session"] = Value::Null;
         let said = format!("{} {body}", ask.path);

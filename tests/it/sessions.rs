@@ -237,7 +237,7 @@ async fn an_answer_about_a_dossier_of_the_portal_reaches_the_portal() {
     assert_eq!(house.events("G22.99-261123-0208").await, ["accepted", "queued", "delivered"]);
     assert_eq!(house.stage.portal.state()["answered"], 1);
     let heard = house.stage.portal.heard().pop().unwrap();
-    let heard: Value = serde_json::from_slice(&heard.body.0).unwrap();
+    let heard: Value = serde_json::from_slice(&heard.body.bytes).unwrap();
     assert_eq!((&heard["service"], &heard["data"]["MaHoSo"]), (&said["service"], &said["data"]["MaHoSo"]));
     let broken = json!({ "service": "DongBoTrangThaiHoSo", "type": "2", "data": [data] });
     let heard = envelope(&house, &token, broken).await;

@@ -114,8 +114,8 @@ async fn carriers_call_whoever_they_are_told_to_and_again_if_they_are_not_heard(
             (calls[0].method.as_str(), calls[0].path.as_str()),
             ("POST", &*format!("/hooks/postal/{carrier}"))
         );
-        assert!(!calls[0].body.0.is_empty() && calls[0].header("content-type").is_some(), "{carrier}");
-        assert_eq!(calls[0].body.0, calls[2].body.0, "{carrier}: the same call");
+        assert!(!calls[0].body.bytes.is_empty() && calls[0].header("content-type").is_some(), "{carrier}");
+        assert_eq!(calls[0].body.bytes, calls[2].body.bytes, "{carrier}: the same call");
         let errors = post.errors();
         let said: Vec<&str> = errors.lines().collect();
         let line =

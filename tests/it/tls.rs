@@ -114,7 +114,7 @@ async fn try_it(transport: &Transport) -> Result<Answer, Failure> {
         path: "/mapi/g".to_owned(),
         query: Vec::new(),
         headers: Vec::new(),
-        body: Body(b"{}".to_vec()),
+        body: Body::of(b"{}".to_vec()),
     };
     transport.call("portal", &Signed::new(ask), &Vec::new()).await
 }
@@ -137,7 +137,7 @@ async fn only_the_configured_authority_is_trusted_and_only_for_its_host() {
     let port = peer(&trusted.sign("localhost", 28), None, None).await;
     let endpoint = format!("https://localhost:{port}");
     let answer = try_it(&transport(&endpoint, &ca(&trusted.file()), &[]).unwrap()).await.unwrap();
-    assert_eq!((answer.status, answer.body.0.as_slice()), (200, b"{}".as_slice()));
+    assert_eq!((answer.status, answer.body.bytes.as_slice()), (200, b"{}".as_slice()));
     not_sent(try_it(&transport(&endpoint, &ca(&other.file()), &[]).unwrap()).await, "certificate");
     let elsewhere = peer(&trusted.sign("khac.example", 28), None, None).await;
     let endpoint = format!("https://localhost:{elsewhere}");

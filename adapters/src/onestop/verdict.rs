@@ -78,7 +78,7 @@ fn line(dossier: String, fate: &Fate) -> Line {
         Fate::Duplicate { id } => (true, "Đã nhận từ trước".to_owned(), Some(*id)),
         Fate::Refused(fault) => (false, words_of(fault), None),
         // A message has no other fate; whatever came here was not written down.
-        Fate::Answered(_) | Fate::LoggedIn { .. } => (false, "Không có kết quả".to_owned(), None),
+        Fate::Answered(_) | Fate::File { .. } | Fate::LoggedIn { .. } => (false, "Không có kết quả".to_owned(), None),
     };
     let dossier = if taken { dossier } else { without_success(&dossier) };
     Line { dossier, taken, message, id }

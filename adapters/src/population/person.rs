@@ -16,7 +16,7 @@ pub(super) struct Record {
 impl Record {
     /// Reads an answer; none if it is no canonical one.
     pub(super) fn read(answer: &Answer) -> Option<Record> {
-        let document: Value = serde_json::from_slice(&answer.body.0).ok()?;
+        let document: Value = serde_json::from_slice(&answer.body.bytes).ok()?;
         let outcome = document.get("outcome")?.as_str()?.to_owned();
         let persons = document.get("persons").and_then(Value::as_array).cloned().unwrap_or_default();
         Some(Record { outcome, persons })

@@ -137,7 +137,7 @@ impl Portal {
             {
                 Err(fault)
             }
-            _ => Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(last.answer.clone()) })),
+            _ => Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(last.answer.clone()), ..Receipt::default() })),
         }
     }
 
@@ -223,14 +223,14 @@ fn dossier(talk: &Conversation) -> String {
 }
 
 fn receipt(talk: &Conversation) -> Receipt {
-    Receipt { reference: dossier(talk), answer: None }
+    Receipt { reference: dossier(talk), ..Receipt::default() }
 }
 
 /// Is the lost entry in the list that the portal shows?
 fn shown(reply: &Reply, field: &str, lost: &Request) -> Verdict {
     let lists: Vec<&Vec<Value>> =
         reply.rows().iter().filter_map(|row| row.get(field).and_then(Value::as_array)).collect();
-    let body: Value = serde_json::from_slice(&lost.ask.body.0).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&lost.ask.body.bytes).unwrap_or_default();
     let Some(entry) = body.pointer("/data/0") else { return Verdict::Unknown };
     if lists.is_empty() {
         return Verdict::Unknown;

@@ -80,7 +80,7 @@ pub(super) fn sign(request: &Request, keys: &Keys) -> Result<Signed, Fault> {
         let session = keys.session.ok_or_else(|| {
             Fault::new("portal.session", Blame::Gateway, Remedy::Renew, "chưa có phiên làm việc với Cổng DVCQG")
         })?;
-        ask.body.0 = with_session(&ask.body.0, session.token.reveal())?;
+        ask.body.bytes = with_session(&ask.body.bytes, session.token.reveal())?;
     }
     Ok(Signed::new(ask))
 }

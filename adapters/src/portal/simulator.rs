@@ -261,14 +261,14 @@ impl PortalSim {
 
 impl Simulator for PortalSim {
     fn respond(&mut self, ask: &Ask, at: Moment) -> Answer {
-        let body: Value = serde_json::from_slice(&ask.body.0).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&ask.body.bytes).unwrap_or_default();
         if ask.path.ends_with(&self.settings.login_path) {
             return self.log_in(&body, at);
         }
         self.counts.calls += 1;
         if let Some(status) = self.stumbles(&body) {
             let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
-            return Answer { status, headers, body: Body(b"Internal Server Error".to_vec()) };
+            return Answer { status, headers, body: Body::of(b"Internal Server Error".to_vec()) };
         }
         let (code, message, result) = match self.serve(&body, at) {
             Ok((message, result)) => (0, message, result),

@@ -3,7 +3,7 @@
 //! Answers are read generously, as working software reads them: `error_code` is a number or a text, `result` may be JSON inside a
 //! text, and some gateways put the whole result into `message` as text. What an answer *means* is not decided here.
 
-use gateway_core::adapter::{Answer, Ask, Body, Effect, Request};
+use gateway_core::adapter::{Answer, Ask, Body, Effect, Request, Keeping};
 use gateway_core::ids::Account;
 use serde_json::{Map, Value};
 
@@ -35,9 +35,9 @@ pub(super) fn request(
     if !settings.providerurl.is_empty() {
         query.push(header("providerurl", &settings.providerurl));
     }
-    let body = Body(body.to_string().into_bytes());
+    let body = Body::of(body.to_string().into_bytes());
     let ask = Ask { method: "POST".to_owned(), path: path.to_owned(), query, headers, body };
-    Request { step: step.to_owned(), effect, endpoint: ENDPOINT.to_owned(), account, ask }
+    Request { step: step.to_owned(), effect, endpoint: ENDPOINT.to_owned(), account, ask, answer_in: Keeping::Inline }
 }
 
 /// An answer in the portal's envelope.
@@ -56,7 +56,7 @@ pub(super) struct Reply {
 impl Reply {
     /// Reads an answer; none if its body is no JSON object.
     pub(super) fn read(answer: &Answer) -> Option<Reply> {
-        let text = std::str::from_utf8(&answer.body.0).ok()?;
+        let text = std::str::from_utf8(&answer.body.bytes).ok()?;
         let mut envelope = object(text.strip_prefix('\u{feff}').unwrap_or(text))?;
         let message = match envelope.remove("message") {
             Some(Value::String(text)) => text,

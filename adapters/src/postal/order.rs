@@ -186,7 +186,7 @@ pub(super) fn unproven(cause: String) -> Fault {
 
 /// What was ordered under a number, so that an order said again is told apart from another one.
 pub(super) fn said(number: &str, request: &Request) -> (String, String) {
-    mark("said", number, fingerprint(&[&String::from_utf8_lossy(&request.ask.body.0)]))
+    mark("said", number, fingerprint(&[&String::from_utf8_lossy(&request.ask.body.bytes)]))
 }
 
 /// Has the carrier taken this very order, as far as we know? Another one under its number is turned away: the carrier would answer that

@@ -44,7 +44,7 @@ impl Outcomes {
 
     /// What an answer with this code means; `message` is for the operator and decides nothing.
     pub(super) fn of(&self, answer: &Answer, code: Option<&str>, message: &str) -> Outcome {
-        let said = wire::object(&answer.body.0).map(|_| Said { code, message });
+        let said = wire::object(&answer.body.bytes).map(|_| Said { code, message });
         match self.0.judge(answer, said.as_ref()) {
             (Means::Done, _) => Outcome::Done,
             (Means::Pending, _) => Outcome::Pending,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway_core::adapter::{Ask, Body, Effect, Item, Pairs, Payload, Request};
+use gateway_core::adapter::{Ask, Body, Effect, Item, Pairs, Payload, Request, Keeping};
 use gateway_core::ids::{Account, Kind};
 use gateway_core::translator::whole;
 use serde_json::{Map, Value};
@@ -36,13 +36,14 @@ impl Call<'_> {
             headers.push(pair("content-type", "application/json"));
         }
         headers.extend(more);
-        let body = Body(body.map(|body| body.to_string().into_bytes()).unwrap_or_default());
+        let body = Body::of(body.map(|body| body.to_string().into_bytes()).unwrap_or_default());
         Request {
             step: step.to_owned(),
             effect: Effect::Repeatable,
             endpoint: ENDPOINT.to_owned(),
             account: account.then(|| Account::from(ACCOUNT)),
             ask: Ask { method: method.to_owned(), path: path.to_owned(), query, headers, body },
+            answer_in: Keeping::Inline,
         }
     }
 }

@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn the_status_alone_decides() {
         let meaning = |status| {
-            let answer = Answer { status, headers: vec![], body: Body(b"thanh cong".to_vec()) };
+            let answer = Answer { status, headers: vec![], body: Body::of(b"thanh cong".to_vec()) };
             taken(&answer).err().map(|fault| fault.remedy)
         };
         for (status, wanted) in [

@@ -1,6 +1,6 @@
 //! One call for each fact. It may be made again, because the subscriber knows it by its `webhook-id`.
 
-use gateway_core::adapter::{Ask, Body, Conversation, Effect, Receipt, Request, Turn};
+use gateway_core::adapter::{Ask, Body, Conversation, Effect, Receipt, Request, Turn, Keeping};
 use gateway_core::fault::Fault;
 
 use super::{Subscriber, faults, signature};
@@ -15,7 +15,7 @@ impl Subscriber {
             None => Ok(Turn::Call(self.call(talk))),
             Some(last) => {
                 faults::taken(&last.answer)?;
-                Ok(Turn::Done(Receipt { reference: talk.message.id.to_string(), answer: None }))
+                Ok(Turn::Done(Receipt { reference: talk.message.id.to_string(), ..Receipt::default() }))
             }
         }
     }
@@ -26,7 +26,7 @@ impl Subscriber {
             header("content-type", "application/json".to_owned()),
             header(signature::ID, talk.message.id.to_string()),
         ];
-        let body = Body(talk.message.document.to_string().into_bytes());
+        let body = Body::of(talk.message.document.to_string().into_bytes());
         let path = self.settings.path.clone();
         let ask = Ask { method: "POST".to_owned(), path, query: Vec::new(), headers, body };
         Request {
@@ -35,6 +35,7 @@ impl Subscriber {
             endpoint: ENDPOINT.to_owned(),
             account: None,
             ask,
+            answer_in: Keeping::Inline,
         }
     }
 }

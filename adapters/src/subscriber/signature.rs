@@ -28,7 +28,7 @@ pub(super) fn sign(request: &Request, keys: &Keys, at: Moment) -> Result<Signed,
     for name in [SECRET, OTHER_SECRET] {
         if let Some(secret) = keys.fixed.get(name) {
             let key = SigningKey::parse(secret).ok_or_else(|| unusable(name))?;
-            signatures.push(webhook::sign(&key, &id, &timestamp, &ask.body.0));
+            signatures.push(webhook::sign(&key, &id, &timestamp, &ask.body.bytes));
         }
     }
     if signatures.is_empty() {
@@ -49,14 +49,14 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    use gateway_core::adapter::{Ask, Body, Effect, Secret};
+    use gateway_core::adapter::{Ask, Body, Effect, Keeping, Secret};
 
     fn signed(secret: &str) -> Result<Signed, Fault> {
         let headers = vec![(ID.to_owned(), "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned())];
-        let body = Body(b"{\"test\": 2432232314}".to_vec());
+        let body = Body::of(b"{\"test\": 2432232314}".to_vec());
         let ask = Ask { method: "POST".to_owned(), path: "/".to_owned(), query: vec![], headers, body };
         let (step, endpoint) = ("notify".to_owned(), "subscriber".to_owned());
-        let request = Request { step, effect: Effect::Repeatable, endpoint, account: None, ask };
+        let request = Request { step, effect: Effect::Repeatable, endpoint, account: None, ask, answer_in: Keeping::Inline };
         let fixed = BTreeMap::from([(SECRET.to_owned(), Secret::new(secret))]);
         sign(&request, &Keys { fixed: &fixed, session: None }, Moment::from_millis(1_614_265_330_999))
     }

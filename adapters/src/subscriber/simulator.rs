@@ -51,7 +51,7 @@ impl Simulator for SubscriberSim {
         }
         let id = ask.header(signature::ID).unwrap_or_default().to_owned();
         if self.seen.insert(id) {
-            self.told.push(serde_json::from_slice(&ask.body.0).unwrap_or_default());
+            self.told.push(serde_json::from_slice(&ask.body.bytes).unwrap_or_default());
         } else {
             self.repeated += 1;
         }

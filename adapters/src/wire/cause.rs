@@ -39,7 +39,7 @@ pub(crate) fn masked_above(digits_shown_max: usize, text: &str) -> String {
 /// Form and length, nothing of what it says.
 pub(crate) fn form(answer: &Answer) -> String {
     let media = answer.header("content-type").unwrap_or("no content type");
-    format!("HTTP {}, {}, {} bytes", answer.status, masked(media), answer.body.0.len())
+    format!("HTTP {}, {}, {} bytes", answer.status, masked(media), answer.body.bytes.len())
 }
 
 /// For how long the peer wants to be left alone, if it says so: in seconds, or as a date. A date is held against the one in the same
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(masked_above(6, "1234567"), "***");
         assert_eq!(masked(&"a".repeat(400)).chars().count(), 301);
         assert_eq!(masked(""), "");
-        let html = Answer { status: 502, headers: vec![], body: Body(b"<html>Nguyen Van Thu".to_vec()) };
+        let html = Answer { status: 502, headers: vec![], body: Body::of(b"<html>Nguyen Van Thu".to_vec()) };
         assert_eq!(form(&html), "HTTP 502, no content type, 20 bytes");
     }
 }

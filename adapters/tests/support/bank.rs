@@ -133,7 +133,7 @@ pub fn ask(settings: &str, bank: &mut Bank, kind: &str, document: Value) -> Resu
     match Delivery::new(&*adapter, &message, Marks::new()).run(bank) {
         End::Delivered(receipt) => {
             let answer = receipt.answer.expect("a question has an answer");
-            let document: Value = serde_json::from_slice(&answer.body.0).expect("JSON");
+            let document: Value = serde_json::from_slice(&answer.body.bytes).expect("JSON");
             let violations =
                 CONTRACTS.get("canonical/citizen-answer").expect("the contract").check(&document);
             assert!(violations.is_empty(), "{violations:?}");

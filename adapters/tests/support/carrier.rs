@@ -155,6 +155,7 @@ impl World {
 
     fn call_us(&mut self, ask: Ask) -> Answer {
         let arrival = Arrival {
+            files: Vec::new(),
             dossiers: Vec::new(),
             channel: ChannelName::from(format!("postal/{}", self.dialect)),
             caller: Some(PeerName::from("buu-chinh")),

@@ -66,6 +66,7 @@ pub fn noon() -> Moment {
 /// A message for the portal.
 pub fn message(kind: &str, code: &str, document: Value) -> Envelope {
     Envelope {
+        files: Vec::new(),
         id: MessageId::new(noon(), [7; 10]),
         correlation: Correlation::from("c-1"),
         traceparent: None,
@@ -252,8 +253,8 @@ impl<'a> Delivery<'a> {
         assert!(!stored.contains(MARKER), "a request holds a secret");
         let Request { step, effect, endpoint, ask, .. } = request;
         self.log.push(format!("> {step} {effect:?} {endpoint} {} {}{}", ask.method, ask.path, queried(ask)));
-        if !ask.body.0.is_empty() {
-            self.log.push(String::from_utf8_lossy(&ask.body.0).into_owned());
+        if !ask.body.bytes.is_empty() {
+            self.log.push(String::from_utf8_lossy(&ask.body.bytes).into_owned());
         }
         let heard = peer.call(self.adapter, request);
         match &heard {
@@ -276,8 +277,8 @@ pub fn queried(ask: &gateway_core::adapter::Ask) -> String {
 pub fn told(answer: &Answer) -> Vec<String> {
     let headers: String = answer.headers.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let mut lines = vec![format!("< {}{headers}", answer.status)];
-    if !answer.body.0.is_empty() {
-        lines.push(String::from_utf8_lossy(&answer.body.0).into_owned());
+    if !answer.body.bytes.is_empty() {
+        lines.push(String::from_utf8_lossy(&answer.body.bytes).into_owned());
     }
     lines
 }

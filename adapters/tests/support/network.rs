@@ -48,7 +48,7 @@ impl Quirk {
 
 fn page(status: u16) -> Answer {
     let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-    Answer { status, headers, body: Body(b"<html>Bad Gateway</html>".to_vec()) }
+    Answer { status, headers, body: Body::of(b"<html>Bad Gateway</html>".to_vec()) }
 }
 
 /// A peer that is tried once and not again.

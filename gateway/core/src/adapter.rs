@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::envelope::Envelope;
 use crate::fault::Fault;
 use crate::ids::{Account, ChannelName, Kind, MessageId, Moment, PeerName};
+use crate::lift::Ticket;
 
 /// The integration codes under which a kind of question is licensed for a procedure, as its caller writes it; none if it is for nobody.
 pub type Licensed<'a> = dyn Fn(&str, &str) -> Option<Vec<String>> + 'a;
@@ -206,7 +207,7 @@ impl Answer {
         Answer {
             status,
             headers: vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())],
-            body: Body(document.to_string().into_bytes()),
+            body: Body::of(document.to_string()),
         }
     }
 
@@ -220,14 +221,92 @@ fn find<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// A body in memory, bounded by the door. Kept as text where it is text, so that a stored request can be read by a person.
+/// A body: bytes in memory, bounded by the door, and between them files that stay in the claim store and flow through when it is
+/// sent. Kept as text where it is text, so that a stored request can be read by a person.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Body(pub Vec<u8>);
+pub struct Body {
+    /// All of it but its files.
+    pub bytes: Vec<u8>,
+    /// What flows in between, in the order of their places.
+    pub files: Vec<Placed>,
+}
+
+/// A file at its place in a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// Before the byte of this number; as many as there are bytes for one at the end.
+    pub at: usize,
+    /// Which.
+    pub file: Ticket,
+    /// As what it is sent.
+    #[serde(default)]
+    pub form: Form,
+}
+
+/// How a file stands in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// As it is: an answer to whoever fetches it, a part of a form.
+    #[default]
+    Plain,
+    /// As base64: within JSON or XML.
+    Base64,
+}
+
+impl Body {
+    /// Bytes alone.
+    pub fn of(bytes: impl Into<Vec<u8>>) -> Self {
+        Body { bytes: bytes.into(), files: Vec::new() }
+    }
+
+    /// One file and nothing else.
+    pub fn file(file: Ticket) -> Self {
+        Body { bytes: Vec::new(), files: vec![Placed { at: 0, file, form: Form::Plain }] }
+    }
+
+    /// A document as JSON, in which each text that names one of these files ([`Ticket::text`]) becomes its content in base64. The text
+    /// of a file that is not the message's own stays a text: nobody gets a stranger's file by writing its name.
+    pub fn json(document: &Value, files: &[Ticket]) -> Self {
+        let mut text = document.to_string();
+        let mut placed = Vec::new();
+        for file in files {
+            // Within a text its quotes would be escaped, so this is a whole value (or a name, which has a colon behind it).
+            let (wanted, mut from) = (format!("\"{}\"", file.text()), 0);
+            while let Some(found) = text[from..].find(&wanted).map(|found| from + found) {
+                from = found + wanted.len();
+                if !text[from..].starts_with(':') {
+                    placed.push((found + 1, file));
+                }
+            }
+        }
+        placed.sort_by_key(|(at, _)| *at);
+        placed.dedup_by_key(|(at, _)| *at);
+        let mut taken = 0;
+        let place = |(at, file): (usize, &Ticket)| {
+            let (at, name) = (at - taken, file.text());
+            text.replace_range(at..at + name.len(), "");
+            taken += name.len();
+            Placed { at, file: file.clone(), form: Form::Base64 }
+        };
+        let files = placed.into_iter().map(place).collect();
+        Body { bytes: text.into_bytes(), files }
+    }
+
+    /// How many bytes it has on the wire.
+    pub fn length(&self) -> u64 {
+        let file = |placed: &Placed| match placed.form {
+            Form::Plain => placed.file.bytes,
+            Form::Base64 => placed.file.bytes.div_ceil(3) * 4,
+        };
+        self.bytes.len() as u64 + self.files.iter().map(file).sum::<u64>()
+    }
+}
 
 impl fmt::Debug for Body {
     /// The length only: bodies hold personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{} bytes>", self.0.len())
+        write!(f, "<{} bytes>", self.length())
     }
 }
 
@@ -236,15 +315,19 @@ impl fmt::Debug for Body {
 enum StoredBody<'a> {
     Text(std::borrow::Cow<'a, str>),
     Base64(String),
+    Pieces { base64: String, files: Vec<Placed> },
 }
 
 impl Serialize for Body {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use base64::Engine as _;
-        match std::str::from_utf8(&self.0) {
+        let base64 = || base64::engine::general_purpose::STANDARD.encode(&self.bytes);
+        match std::str::from_utf8(&self.bytes) {
+            _ if !self.files.is_empty() => {
+                StoredBody::Pieces { base64: base64(), files: self.files.clone() }.serialize(serializer)
+            }
             Ok(text) => StoredBody::Text(text.into()).serialize(serializer),
-            Err(_) => StoredBody::Base64(base64::engine::general_purpose::STANDARD.encode(&self.0))
-                .serialize(serializer),
+            Err(_) => StoredBody::Base64(base64()).serialize(serializer),
         }
     }
 }
@@ -252,12 +335,16 @@ impl Serialize for Body {
 impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use base64::Engine as _;
-        Ok(Body(match StoredBody::deserialize(deserializer)? {
-            StoredBody::Text(text) => text.into_owned().into_bytes(),
-            StoredBody::Base64(text) => base64::engine::general_purpose::STANDARD
+        let bytes = |text: String| {
+            base64::engine::general_purpose::STANDARD
                 .decode(text)
-                .map_err(|_| serde::de::Error::custom("a stored body is not base64"))?,
-        }))
+                .map_err(|_| serde::de::Error::custom("a stored body is not base64"))
+        };
+        Ok(match StoredBody::deserialize(deserializer)? {
+            StoredBody::Text(text) => Body::of(text.into_owned()),
+            StoredBody::Base64(base64) => Body::of(bytes(base64)?),
+            StoredBody::Pieces { base64, files } => Body { bytes: bytes(base64)?, files },
+        })
     }
 }
 
@@ -285,6 +372,27 @@ pub struct Request {
     pub account: Option<Account>,
     /// The call itself.
     pub ask: Ask,
+    /// Where its answer is kept.
+    #[serde(default, skip_serializing_if = "Keeping::is_inline")]
+    pub answer_in: Keeping,
+}
+
+/// Where the answer to a call is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keeping {
+    /// In the answer: what a conversation reads.
+    #[default]
+    Inline,
+    /// In the claim store, as it streams in: a file. The adapter sees a body of one file and no bytes; what is no success stays inline.
+    Claimed,
+}
+
+impl Keeping {
+    /// Is it the ordinary way?
+    pub fn is_inline(&self) -> bool {
+        *self == Keeping::Inline
+    }
 }
 
 /// A call and its answer.
@@ -325,6 +433,8 @@ pub struct Conversation<'a> {
 
 /// Another call, or the end.
 #[derive(Debug, Clone, PartialEq)]
+// One value at a time and no lists of them: a box would be an allocation for nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum Turn<T> {
     /// Make this call and come back.
     Call(Request),
@@ -339,6 +449,9 @@ pub struct Receipt {
     pub reference: String,
     /// The answer to a question.
     pub answer: Option<Answer>,
+    /// What the peer said with its answer that others should hear of, as if it had called us: its own code for a dossier that it was
+    /// given. Admitted in the transaction that settles the delivery, in the name of the peer that answered.
+    pub says: Vec<Item>,
 }
 
 /// What a read-back found.
@@ -539,6 +652,8 @@ pub struct Arrival {
     pub at: Moment,
     /// The codes that its items were framed with, in order, so that no reply reads the body again for them; empty before that.
     pub dossiers: Vec<Option<String>>,
+    /// The files that left the body on its way in ([`Ticket::text`] stands in their place).
+    pub files: Vec<Ticket>,
 }
 
 impl Arrival {
@@ -557,6 +672,11 @@ pub enum Heard {
     Messages(Vec<Item>),
     /// A question, answered in the same call.
     Question(Item),
+    /// Asks for a file of ours, by the id that stands in the address we published.
+    File {
+        /// As we published it.
+        id: String,
+    },
     /// Asks for a session of ours.
     LogIn {
         /// The name given.
@@ -620,6 +740,15 @@ pub enum Fate {
     Refused(Fault),
     /// A question's answer, as the asked peer gave it.
     Answered(Answer),
+    /// A file that was published to the caller.
+    File {
+        /// Which.
+        file: Ticket,
+        /// Its name, as whoever gave it called it.
+        name: String,
+        /// Its media type, as its content shows it.
+        media: String,
+    },
     /// A session of ours.
     LoggedIn {
         /// To be shown to the caller only.
@@ -627,4 +756,36 @@ pub enum Fate {
         /// It is good for so many seconds.
         seconds: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_files_name_gives_way_to_its_content_and_a_strangers_stays_a_text() {
+        let (own, strange) = (Ticket::of(b"JVBERi0"), Ticket::of(b"strange"));
+        let document = json!({
+            "TepDonDangKy": own.text(),
+            "GhiChu": format!("xem \"{}\"", own.text()),
+            "TaiLieuNop": [{ "Base64": strange.text() }, { "Base64": own.text() }],
+        });
+        let body = Body::json(&document, std::slice::from_ref(&own));
+        let text = String::from_utf8(body.bytes.clone()).unwrap();
+        assert_eq!(body.files.len(), 2);
+        assert!(text.contains(&strange.text()) && text.contains("xem"));
+        assert_eq!(body.length(), text.len() as u64 + 2 * 12);
+        // Put back from the end, so that the places in front of it stay what they are.
+        let whole = body.files.iter().rev().fold(text, |mut text, placed| {
+            text.insert_str(placed.at, &own.text());
+            text
+        });
+        assert_eq!(whole, document.to_string());
+        let stored = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<Body>(&stored).unwrap(), body);
+        assert_eq!(Ticket::from_text(&own.text()), Some(own));
+        assert_eq!(Ticket::from_text("file:zz:1"), None);
+    }
 }

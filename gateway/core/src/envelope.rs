@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::dossier::DossierCode;
 use crate::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use crate::lift::Ticket;
 
 /// What a kind of message means for repeats and order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub struct Envelope {
     /// What the sender said beside the document and a conversation may want to know, e.g. `updating` = `true`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hints: BTreeMap<String, String>,
+    /// The files that travel with the document; [`crate::lift::Ticket::text`] stands where each belongs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Ticket>,
     /// The document.
     pub document: Value,
 }

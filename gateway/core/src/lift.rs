@@ -17,6 +17,7 @@ use crate::ids::hex;
 pub const LIFT_BYTES: usize = 64 << 10;
 
 const MARKER: &str = "$file";
+const TEXT: &str = "file:";
 
 /// A claim on a value that is kept elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +33,21 @@ impl Ticket {
     /// The ticket for these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Ticket { sha256: hex(digest(&SHA256, bytes).as_ref()), bytes: bytes.len() as u64 }
+    }
+
+    /// How it stands in a document in the place of the file: `file:<sha256>:<bytes>`. A mapping carries it like any other text.
+    pub fn text(&self) -> String {
+        format!("{TEXT}{}:{}", self.sha256, self.bytes)
+    }
+
+    /// Reads [`Ticket::text`]. Whoever honours it must know that the message carries this file: anybody can write such a text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (sha256, bytes) = text.strip_prefix(TEXT)?.split_once(':')?;
+        let hexadecimal = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        let whole = sha256.len() == 64 && sha256.bytes().all(hexadecimal);
+        let number = bytes.bytes().all(|digit| digit.is_ascii_digit());
+        let bytes = bytes.parse().ok().filter(|_| number)?;
+        whole.then(|| Ticket { sha256: sha256.to_owned(), bytes })
     }
 }
 

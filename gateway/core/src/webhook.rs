@@ -86,7 +86,7 @@ pub fn verify(ask: &Ask, keys: &[SigningKey], now: Moment) -> Result<(), Unprove
         .collect();
     let mut proven = false;
     for key in keys {
-        let made = made(key, id, timestamp, &ask.body.0);
+        let made = made(key, id, timestamp, &ask.body.bytes);
         proven |= given.iter().any(|given| bool::from(given.as_slice().ct_eq(made.as_ref())));
     }
     if !proven {
@@ -117,7 +117,7 @@ mod tests {
                 header("webhook-timestamp", "1614265330"),
                 header("webhook-signature", signature),
             ],
-            body: Body(body.as_bytes().to_vec()),
+            body: Body::of(body.as_bytes().to_vec()),
         }
     }
 

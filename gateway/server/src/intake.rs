@@ -41,7 +41,7 @@ pub async fn hear(
     visitor: &Visitor,
     trace: &Trace,
 ) -> Answer {
-    let bytes = arrival.ask.body.0.len();
+    let bytes = arrival.ask.body.bytes.len();
     let heard = aside(bytes, || adapter.receive(arrival));
     if let Ok(heard) = &heard {
         arrival.framed(heard);
@@ -87,6 +87,7 @@ async fn take_up(
         (Heard::Question(_), Some(_)) if visitor.by_broker => {
             Err(Fault::sender("broker.question", words::broker_question()))
         }
+        (Heard::File { .. }, Some(_)) => Err(Fault::sender("file.unknown", words::file_unknown())),
         (Heard::Question(item), Some(room)) => {
             question::ask(app, room, arrival, item, trace).await.map(|fate| vec![fate])
         }
@@ -112,7 +113,7 @@ async fn accept(
 ) -> Result<Vec<Fate>, Fault> {
     let channel = app.channel(&arrival.channel);
     let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None };
-    let messages: Vec<NewMessage> = aside(arrival.ask.body.0.len(), || {
+    let messages: Vec<NewMessage> = aside(arrival.ask.body.bytes.len(), || {
         let each = items.into_iter().flat_map(|item| understand(app, room, way, item, trace));
         numbered_by_the_signer(arrival, each.collect())
     });
@@ -231,6 +232,7 @@ fn fate_label(fate: &Fate) -> &'static str {
         Fate::Duplicate { .. } => "duplicate",
         Fate::Refused(_) => "refused",
         Fate::Answered(_) => "answered",
+        Fate::File { .. } => "file",
         Fate::LoggedIn { .. } => "logged-in",
     }
 }

@@ -120,9 +120,10 @@ fn arrival(room: &Room, channel: &Channel, posted: Posted, at: Moment) -> Arriva
     let path =
         channel.paths.first().map(|path| path.replace("/**", "").replace("**", "")).unwrap_or_default();
     Arrival {
+        files: Vec::new(),
         channel: channel.name.clone(),
         caller: Some(room.name.clone()),
-        ask: Ask { method: channel.method.clone(), path, query, headers, body: Body(posted.body) },
+        ask: Ask { method: channel.method.clone(), path, query, headers, body: Body::of(posted.body) },
         rest: String::new(),
         officer: None,
         level: Level::Token,
@@ -143,7 +144,7 @@ fn may_enter(app: &App, room: &Room, channel: &Channel, arrival: &Arrival) -> Re
     }
     let limits = &app.config.limits;
     let bytes_max = channel.body_bytes_max.min(limits.body_bytes_max).min(room.doorkeeper.body_bytes_max());
-    if arrival.ask.body.0.len() > bytes_max {
+    if arrival.ask.body.bytes.len() > bytes_max {
         return Err(Fault::sender("door.too-large", words::door_too_large(bytes_max)));
     }
     let minimum = room.doorkeeper.minimum().max(channel.level);

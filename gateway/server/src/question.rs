@@ -52,6 +52,7 @@ pub async fn ask(
     };
     let now = app.clock.now();
     let message = Envelope {
+        files: Vec::new(),
         id: MessageId::new(now, chance()),
         correlation: trace.correlation.clone(),
         traceparent: trace.traceparent.clone(),
@@ -175,7 +176,7 @@ async fn ask_with_licence(
     }
     let answer = result?;
     // Of what cannot be read nobody knows whether it may be told.
-    let mut document = serde_json::from_slice(&answer.body.0).map_err(|_| nobody())?;
+    let mut document = serde_json::from_slice(&answer.body.bytes).map_err(|_| nobody())?;
     licence::release(&mut document, &grant.fields);
     Ok(Answer::json(answer.status, &document))
 }
@@ -306,7 +307,7 @@ fn not_kept(fault: Fault) -> Fault {
 
 /// The class of an answer, for the trail: never anything of what it says.
 fn outcome(answer: &Answer) -> String {
-    let document: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
+    let document: Value = serde_json::from_slice(&answer.body.bytes).unwrap_or_default();
     let known = ["found", "not-found", "match", "no-match"];
     let said = document.get("outcome").and_then(Value::as_str);
     known

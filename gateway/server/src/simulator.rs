@@ -222,7 +222,7 @@ impl Shared {
 
     /// What whoever directs the simulator is answered; none for a call that is the peer's own.
     fn directed(&mut self, ask: &Ask) -> Option<Answer> {
-        let lines = String::from_utf8_lossy(&ask.body.0).into_owned();
+        let lines = String::from_utf8_lossy(&ask.body.bytes).into_owned();
         match (ask.method.as_str(), ask.path.as_str()) {
             ("GET", "/_simulator/state") => Some(Answer::json(200, &self.peer.state())),
             ("POST", "/_simulator") => {
@@ -288,7 +288,7 @@ async fn respond(
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect(),
-        body: Body(body),
+        body: Body::of(body),
     };
     let (twist, answer) = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -356,5 +356,5 @@ async fn respond(
 /// What something between us and the peer says in the peer's stead.
 fn instead(status: u16, (name, value): (&str, &str), body: &str) -> Response<Full<Bytes>> {
     let headers = vec![(name.to_owned(), value.to_owned())];
-    crate::http::response(Answer { status, headers, body: Body(body.as_bytes().to_vec()) })
+    crate::http::response(Answer { status, headers, body: Body::of(body.as_bytes().to_vec()) })
 }

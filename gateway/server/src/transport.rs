@@ -162,7 +162,7 @@ impl Transport {
         Ok(Answer {
             status: head.status.as_u16(),
             headers: headers.collect(),
-            body: Body(body.to_bytes().to_vec()),
+            body: Body::of(body.to_bytes().to_vec()),
         })
     }
 
@@ -177,7 +177,7 @@ impl Transport {
             value.set_sensitive(true);
             request = request.header(name, value);
         }
-        request.body(Full::from(ask.body.0.clone())).map_err(|error| error.to_string())
+        request.body(Full::from(ask.body.bytes.clone())).map_err(|error| error.to_string())
     }
 }
 

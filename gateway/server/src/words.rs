@@ -225,6 +225,11 @@ pub fn key_conflict() -> &'static str {
     "khóa chống gửi trùng (Idempotency-Key, webhook-id) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
 }
 
+/// A file that nobody published to this caller.
+pub fn file_unknown() -> &'static str {
+    "không có tệp này cho hệ thống gọi; xem lại địa chỉ tệp đã nhận (downloadfile/…)"
+}
+
 /// A conversation that does not end.
 pub fn conversation_in_circles() -> &'static str {
     "trao đổi với hệ thống nhận không kết thúc; cần người quản trị xem lại"

@@ -37,5 +37,5 @@ async fn silence_has_a_bound_of_its_own_and_a_slow_answer_is_none() {
     assert!(reason.contains("no byte within 500 ms"), "{reason}");
     // Five pauses are longer together than the bound, and each is shorter.
     let slow = halting(vec![HEAD, "{", " ", " ", "}"], 150).await;
-    assert_eq!(try_it(&transport(&slow, bound, &[]).unwrap()).await.unwrap().body.0, b"{  }");
+    assert_eq!(try_it(&transport(&slow, bound, &[]).unwrap()).await.unwrap().body.bytes, b"{  }");
 }

@@ -24,7 +24,7 @@ const SESSION_IS_STALE: &str = "Phiên đăng nhập đã hết hạn, đăng nh
 
 /// The session that the body carries.
 pub(super) fn session(ask: &Ask) -> Result<Option<Secret>, Fault> {
-    let body = object(&ask.body.0)?;
+    let body = object(&ask.body.bytes)?;
     Ok(body.get("session").and_then(call::text).map(Secret::new))
 }
 
@@ -51,7 +51,7 @@ pub(super) fn session_at_the_beginning(beginning: &Ask) -> Option<Secret> {
         }
     }
     let mut session = None;
-    let bytes = beginning.body.0.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&beginning.body.0);
+    let bytes = beginning.body.bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&beginning.body.bytes);
     // That the text breaks off is certain and of no interest.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Seeker(&mut session));
     session
@@ -59,7 +59,7 @@ pub(super) fn session_at_the_beginning(beginning: &Ask) -> Option<Secret> {
 
 /// A log-in with name and password.
 pub(super) fn log_in(arrival: &Arrival) -> Result<Heard, Fault> {
-    let body = object(&arrival.ask.body.0)?;
+    let body = object(&arrival.ask.body.bytes)?;
     let field = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (field("username"), field("password")) {
         (Some(user), Some(password)) => {
@@ -71,7 +71,7 @@ pub(super) fn log_in(arrival: &Arrival) -> Result<Heard, Fault> {
 
 /// Reports of dossiers are messages, everything else is a question.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
-    let mut body = object(&arrival.ask.body.0)?;
+    let mut body = object(&arrival.ask.body.bytes)?;
     body.shift_remove("session");
     let service = service(&body).ok_or_else(|| Fault::sender(FRAME, "thiếu trường service"))?;
     if let Some(kind) = call::kind_of_service(&service) {
@@ -144,7 +144,7 @@ fn addressed(arrival: &Arrival) -> Option<&'static str> {
         #[serde(borrow)]
         service: Cow<'a, str>,
     }
-    let bytes = &arrival.ask.body.0;
+    let bytes = &arrival.ask.body.bytes;
     let glimpse: Glimpse = serde_json::from_slice(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)).ok()?;
     let service = glimpse.service.trim();
     let answer = service.eq_ignore_ascii_case(ANSWER).then_some(DOSSIER_ANSWERED);

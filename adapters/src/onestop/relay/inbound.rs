@@ -14,7 +14,7 @@ const FRAME: &str = "relay.frame";
 /// One item for each element of the array.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
     let call = Call::by_path(arrival)?;
-    let elements = call::elements(json::parse(&arrival.ask.body.0)?, FRAME)?;
+    let elements = call::elements(json::parse(&arrival.ask.body.bytes)?, FRAME)?;
     Ok(Heard::Messages(call.items(elements)))
 }
 

@@ -34,7 +34,7 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
         }
     };
     let mut headers = vec![("content-type".to_owned(), "application/xml; charset=utf-8".to_owned())];
-    let body = Body(body(&verdict).into_bytes());
+    let body = Body::of(body(&verdict).into_bytes());
     headers.extend(verdict.headers);
     Answer { status: verdict.status, headers, body }
 }
@@ -42,7 +42,7 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
 fn frame(arrival: &Arrival, kind: &str) -> Result<Vec<Vec<u8>>, Fault> {
     let (root, item) =
         if kind == DOSSIER_PROGRESSED { (call::PROGRESS, "TienDo") } else { (call::RECORD, "HoSo") };
-    xml::frame(&arrival.ask.body.0, root, item, call::ITEMS_MAX)
+    xml::frame(&arrival.ask.body.bytes, root, item, call::ITEMS_MAX)
 }
 
 fn body(verdict: &Verdict) -> String {

@@ -21,7 +21,7 @@ pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
         last if last.eq_ignore_ascii_case("verify-kin") => VERIFY_KIN,
         _ => return Err(Fault::sender("door.not-found", "đường dẫn phải kết thúc bằng look-up, verify hoặc verify-kin")),
     };
-    let Value::Object(mut body) = json::parse(&arrival.ask.body.0)? else {
+    let Value::Object(mut body) = json::parse(&arrival.ask.body.bytes)? else {
         return Err(Fault::sender(FRAME, "nội dung phải là một đối tượng JSON"));
     };
     let person = body.get("person");
@@ -43,7 +43,7 @@ pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
 pub(super) fn reply(said: Result<&[Fate], &Fault>) -> Answer {
     match said {
         Ok([Fate::Answered(answer)]) if Record::read(answer).is_some() => {
-            let document: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
+            let document: Value = serde_json::from_slice(&answer.body.bytes).unwrap_or_default();
             Answer::json(200, &document)
         }
         Ok([Fate::Refused(fault)]) => problem(fault),

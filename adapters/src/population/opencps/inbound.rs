@@ -42,7 +42,7 @@ pub(super) fn probe(settings: &Settings, ask: &Ask, licensed: &Licensed<'_>) -> 
 /// One object is one question.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
     frame::check_url(&arrival.ask)?;
-    let mut body = object(&arrival.ask.body.0)?;
+    let mut body = object(&arrival.ask.body.bytes)?;
     let kind = kind(&body)?;
     let has = |name: &str| body.get(name).and_then(|value| frame::text(Some(value))).is_some();
     frame::check_number(has("SoDinhDanh") || has("SoCMND"), ["SoDinhDanh", "SoCMND"])?;
@@ -114,7 +114,7 @@ fn error(fault: &Fault) -> Answer {
 }
 
 fn worded(settings: &Settings, arrival: &Arrival, record: &Record) -> Value {
-    let asked = object(&arrival.ask.body.0).unwrap_or_default();
+    let asked = object(&arrival.ask.body.bytes).unwrap_or_default();
     let body = match kind(&asked) {
         // The interface of 2023 answers yes or no, that of 2021 a number.
         Ok(VERIFY) if asked.contains_key("MaDichVu") || arrival.ask.path.trim_end_matches('/').ends_with("/dvcqg") => {

@@ -93,7 +93,7 @@ pub(super) fn said(answer: &Answer) -> Result<Said, Fault> {
 }
 
 fn by_form(answer: &Answer) -> Result<Said, Fault> {
-    let body = answer.body.0.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&answer.body.0).trim_ascii();
+    let body = answer.body.bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&answer.body.bytes).trim_ascii();
     let said = match body.first() {
         Some(b'<') if is_html(body) => Err(fault(Seen::Html, form(answer))),
         Some(b'<') => in_xml(body),
@@ -220,7 +220,7 @@ mod tests {
 
     fn code_of(status: u16, header: Option<(&str, &str)>, body: &str) -> String {
         let headers = header.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
-        let answer = Answer { status, headers, body: Body(body.as_bytes().to_vec()) };
+        let answer = Answer { status, headers, body: Body::of(body.as_bytes().to_vec()) };
         said(&answer).map_or_else(|fault| fault.code.into_owned(), |_| "read".to_owned())
     }
 
@@ -270,7 +270,7 @@ mod tests {
         let answer = Answer::json(200, &serde_json::json!({"error_code": 5, "message": "CCCD 001085000000 sai"}));
         let fault = said(&answer).unwrap_err();
         assert_eq!(fault.cause, "error_code 5: CCCD *** sai");
-        let answer = Answer { status: 200, headers: vec![], body: Body(b"Nguyen Van Thu".to_vec()) };
+        let answer = Answer { status: 200, headers: vec![], body: Body::of(b"Nguyen Van Thu".to_vec()) };
         assert_eq!(said(&answer).unwrap_err().cause, "HTTP 200, no content type, 14 bytes");
     }
 }

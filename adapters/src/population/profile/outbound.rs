@@ -3,7 +3,7 @@
 //! The call may be repeated, for it changes nothing there. It is made without secrets and time; an officer's own key stands in
 //! it by name, so that a record tells who asked, and is put in when the call is signed.
 
-use gateway_core::adapter::{Answer, Ask, Body, Conversation, Effect, Receipt, Request, Turn};
+use gateway_core::adapter::{Answer, Ask, Body, Conversation, Effect, Receipt, Request, Turn, Keeping};
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Account;
@@ -33,7 +33,7 @@ pub(super) fn turn(settings: &Settings, talk: &Conversation) -> Result<Turn<Rece
     let found = answer::read(settings, operation, &last.answer).map_err(|fault| without_session(settings, fault))?;
     let document = found.document(talk.message.kind.as_str(), &question)?;
     let reference = talk.message.id.to_string();
-    Ok(Turn::Done(Receipt { reference, answer: Some(Answer::json(200, &document)) }))
+    Ok(Turn::Done(Receipt { reference, answer: Some(Answer::json(200, &document)), ..Receipt::default() }))
 }
 
 /// Where there is no session to renew, a 401 means that our keys are wrong.
@@ -99,8 +99,9 @@ fn call(
             path: operation.path.clone(),
             query: Vec::new(),
             headers,
-            body: Body(body.into_bytes()),
+            body: Body::of(body),
         },
+        answer_in: Keeping::Inline,
     })
 }
 

@@ -7,7 +7,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway_core::adapter::{Answer, Ask, Body, Effect, Keys, Pairs, Request, Secret, Session, Signed};
+use gateway_core::adapter::{Answer, Ask, Body, Effect, Keys, Pairs, Request, Secret, Session, Signed, Keeping};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Account, Moment};
 use ring::digest::{SHA256, digest};
@@ -160,8 +160,9 @@ pub(super) fn call(settings: &Settings, account: &Account, keys: &Keys) -> Resul
             path: settings.token.path.clone(),
             query: Vec::new(),
             headers,
-            body: Body(body.into_bytes()),
+            body: Body::of(body),
         },
+        answer_in: Keeping::Inline,
     })
 }
 
@@ -216,7 +217,7 @@ fn refused(cause: String) -> Fault {
 }
 
 fn form(answer: &Answer) -> String {
-    format!("HTTP {}, {} bytes", answer.status, answer.body.0.len())
+    format!("HTTP {}, {} bytes", answer.status, answer.body.bytes.len())
 }
 
 /// As forms write it.

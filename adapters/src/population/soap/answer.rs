@@ -26,7 +26,7 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
 
 /// The version of the call: its envelope's, else what its media type says.
 fn version(arrival: &Arrival) -> Version {
-    match soap::read(&arrival.ask.body.0) {
+    match soap::read(&arrival.ask.body.bytes) {
         Ok(envelope) => envelope.version,
         Err(_) => {
             let media = arrival.ask.header("content-type").unwrap_or_default().to_ascii_lowercase();
@@ -57,7 +57,7 @@ fn refused(arrival: &Arrival, fault: &Fault) -> Answer {
 }
 
 fn demanded(arrival: &Arrival) -> Vec<(String, String)> {
-    let envelope = soap::read(&arrival.ask.body.0);
+    let envelope = soap::read(&arrival.ask.body.bytes);
     let named = envelope.iter().flat_map(|envelope| envelope.demands());
     named.map(|block| (block.namespace.clone(), block.name.clone())).collect()
 }
@@ -80,11 +80,11 @@ fn detail(fault: &Fault) -> String {
 
 fn told(status: u16, version: Version, text: String) -> Answer {
     let headers = vec![("content-type".to_owned(), version.content_type().to_owned())];
-    Answer { status, headers, body: Body(text.into_bytes()) }
+    Answer { status, headers, body: Body::of(text) }
 }
 
 fn worded(arrival: &Arrival, record: &Record) -> Answer {
-    let envelope = soap::read(&arrival.ask.body.0).ok();
+    let envelope = soap::read(&arrival.ask.body.bytes).ok();
     let asked = envelope.as_ref().and_then(|envelope| operation(envelope).ok());
     let Some((asked, _)) = asked else { return refused(arrival, &person::unworded()) };
     let root = format!("{}Response", asked.name);

@@ -37,13 +37,13 @@ pub(super) fn description(settings: &Settings, ask: &Ask) -> Option<Answer> {
     };
     let text = WSDL.replace(ADDRESS, &crate::wire::xml::escaped(&address));
     let headers = vec![("content-type".to_owned(), "text/xml; charset=utf-8".to_owned())];
-    Some(Answer { status: 200, headers, body: Body(text.into_bytes()) })
+    Some(Answer { status: 200, headers, body: Body::of(text) })
 }
 
 /// One envelope is one question.
 pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
     frame::check_url(&arrival.ask)?;
-    let envelope = soap::read(&arrival.ask.body.0).map_err(no_envelope)?;
+    let envelope = soap::read(&arrival.ask.body.bytes).map_err(no_envelope)?;
     if !envelope.demands().is_empty() {
         let words = "hệ thống không hiểu các khối tiêu đề SOAP có mustUnderstand";
         return Err(Fault::sender("soap.must-understand", words));

@@ -20,7 +20,7 @@ pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
         let words = "đường dẫn phải kết thúc bằng orders, orders/cancel, orders/correct hoặc price";
         Fault::sender("door.not-found", words)
     })?;
-    let body = json::parse(&arrival.ask.body.0)?;
+    let body = json::parse(&arrival.ask.body.bytes)?;
     if !body.is_object() {
         return Err(Fault::sender(FRAME, "nội dung phải là một đối tượng JSON"));
     }

@@ -30,7 +30,7 @@ impl Desk {
             return Ok(Turn::Call(call.request()));
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference, ..Receipt::default() })),
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
             Outcome::Pending => {
                 Err(Fault::new("postal.unclear", Blame::Peer, Remedy::Unclear, "chưa hiểu được câu trả lời"))

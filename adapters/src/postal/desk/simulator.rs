@@ -45,7 +45,7 @@ impl DeskSim {
         if ask.method != "POST" || ask.path != self.status_path {
             return 404;
         }
-        let fact = wire::object(&ask.body.0).unwrap_or_default();
+        let fact = wire::object(&ask.body.bytes).unwrap_or_default();
         if ["/dossier/code", "/state"].iter().any(|path| !fact.pointer(path).is_some_and(Value::is_string)) {
             return 422;
         }

@@ -35,7 +35,7 @@ impl Ems {
                 Call { step: FEED, method: "GET", path: &path, query, headers: Vec::new(), body: None, account: false };
             return Ok(Turn::Call(call.request()));
         };
-        let body = wire::object(&last.answer.body.0).unwrap_or_default();
+        let body = wire::object(&last.answer.body.bytes).unwrap_or_default();
         let data = body.get("data").filter(|data| data.is_object()).unwrap_or(&body);
         let lines: Vec<Value> = match data.get("__get_status").and_then(Value::as_array) {
             Some(lines) => lines.clone(),

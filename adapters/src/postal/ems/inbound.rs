@@ -18,7 +18,7 @@ const TRANSACTION_LETTERS_MAX: usize = 100;
 
 impl Ems {
     pub(super) fn hear(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        let mut body = json::parse(&arrival.ask.body.0)?;
+        let mut body = json::parse(&arrival.ask.body.bytes)?;
         wire::without_unreadable_amounts(&mut body, &["total_fee", "money_collect"]);
         let (form, names) = match &body {
             Value::Object(fields) if fields.contains_key("tracking_code") => {

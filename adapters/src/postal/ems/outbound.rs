@@ -33,8 +33,8 @@ impl Ems {
         if self.outcome(&exchange.answer) != Outcome::Done {
             return Marks::new();
         }
-        let asked = wire::object(&exchange.request.ask.body.0).unwrap_or_default();
-        let answered = wire::object(&exchange.answer.body.0).unwrap_or_default();
+        let asked = wire::object(&exchange.request.ask.body.bytes).unwrap_or_default();
+        let answered = wire::object(&exchange.answer.body.bytes).unwrap_or_default();
         let Some(number) = wire::text(&asked, "order_code") else { return Marks::new() };
         let mut marks = Marks::from([mark("leg", &number, leg.as_str()), said(&number, &exchange.request)]);
         let data = wire::field(&answered, "data").unwrap_or(&answered);
@@ -60,12 +60,12 @@ impl Ems {
             let effect = if self.settings.order_code_unique { Effect::Repeatable } else { Effect::Once };
             let request = Request { effect, ..call.request() };
             return Ok(match taken(&number, &request, talk.marks)? {
-                true => Turn::Done(Receipt { reference: number, answer: None }),
+                true => Turn::Done(Receipt { reference: number, ..Receipt::default() }),
                 false => Turn::Call(request),
             });
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
             Outcome::Pending => {
                 Err(Fault::new("postal.unclear", Blame::Peer, Remedy::Unclear, "chưa hiểu được câu trả lời của EMS"))

@@ -147,7 +147,7 @@ impl EmsSim {
                 pair("content-type", "application/json"),
                 pair("ems-transaction", &format!("{}", 7_421_900_000 + self.called)),
             ],
-            body: Body(body.to_string().into_bytes()),
+            body: Body::of(body.to_string().into_bytes()),
         });
     }
 }
@@ -160,7 +160,7 @@ impl Simulator for EmsSim {
         if shown.is_empty() || (!self.token.is_empty() && shown != self.token) {
             return Answer::json(401, &json!({ "code": "error", "message": "merchant_token không đúng" }));
         }
-        let body = wire::object(&ask.body.0).unwrap_or_default();
+        let body = wire::object(&ask.body.bytes).unwrap_or_default();
         let tracked = match self.settings.second {
             true => ask.query("code").filter(|_| ask.path.ends_with(&self.settings.tracking_path)),
             false => ask.path.split_once(&format!("{}/", self.settings.tracking_path)).map(|(_, code)| code),
@@ -207,7 +207,7 @@ impl Simulator for EmsSim {
             },
             ["unknown-item", code] => self.happens("H99.00-000000-9999/R1", code, 0),
             ["duplicate"] => {
-                let body = self.waiting.last().map(|ask| wire::object(&ask.body.0).unwrap_or_default());
+                let body = self.waiting.last().map(|ask| wire::object(&ask.body.bytes).unwrap_or_default());
                 if let Some(body) = body {
                     self.calls_with(&body);
                 }

@@ -9,7 +9,7 @@ use crate::postal::wire;
 impl Hcc {
     /// Read from the table, by `Status` alone.
     pub(super) fn outcome(&self, answer: &Answer) -> Outcome {
-        let body = wire::object(&answer.body.0).unwrap_or_default();
+        let body = wire::object(&answer.body.bytes).unwrap_or_default();
         let code = wire::text(&body, "Status");
         self.outcomes.of(answer, code.as_deref(), &wire::text(&body, "Message").unwrap_or_default())
     }

@@ -72,7 +72,7 @@ impl Hcc {
     }
 
     fn read_page(&self, position: &Position, answer: &Answer, now: Moment) -> Result<Page, Fault> {
-        let body = wire::object(&answer.body.0).filter(|_| answer.status < 300);
+        let body = wire::object(&answer.body.bytes).filter(|_| answer.status < 300);
         let Some(body) = body.filter(|body| body.get("_embedded").is_some() || body.get("_returned").is_some()) else {
             return Err(match self.outcome(answer) {
                 Outcome::Failed(fault) => fault,

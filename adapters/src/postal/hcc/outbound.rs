@@ -45,7 +45,7 @@ impl Hcc {
             let number = exchange.request.ask.query("OrderNumber").filter(|_| cancelled);
             return number.map(|number| mark("cancel", number, "done")).into_iter().collect();
         };
-        let body = wire::object(&exchange.request.ask.body.0).unwrap_or_default();
+        let body = wire::object(&exchange.request.ask.body.bytes).unwrap_or_default();
         let Some(number) = wire::text(&body, "OrderNumber") else { return Marks::new() };
         let taken = match self.outcome(&exchange.answer) {
             Outcome::Done => true,
@@ -78,9 +78,9 @@ impl Hcc {
             return Ok(Turn::Call(request));
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Exists(_) if form.adopts(&number, order.leg, talk.marks) => {
-                Ok(Turn::Done(Receipt { reference: number, answer: None }))
+                Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() }))
             }
             Outcome::Exists(fault) => Err(unproven(fault.cause)),
             Outcome::Pending => Err(unreadable()),
@@ -95,9 +95,9 @@ impl Hcc {
             return Ok(Turn::Call(self.call(CANCEL, "GET", Service::Cancel, query, None)));
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             // "Already": no list of these codes is public, and a cancellation that is there is what was wanted.
-            Outcome::Exists(_) => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Exists(_) => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Pending => Err(unreadable()),
             Outcome::Failed(fault) => Err(fault),
         }
@@ -111,13 +111,13 @@ impl Hcc {
             }
             return Ok(Turn::Call(self.call(PRICE, "POST", Service::Price, Vec::new(), Some(body))));
         };
-        let body = wire::object(&last.answer.body.0).unwrap_or_default();
+        let body = wire::object(&last.answer.body.bytes).unwrap_or_default();
         let content = wire::field(&body, "content").unwrap_or(&Value::Null);
         match wire::field(content, "price").and_then(wire::dong) {
             Some(fee) if last.answer.status < 300 => {
                 let services = json!([{ "service": "HCC", "fee": fee }]);
                 let answer = Answer::json(200, &json!({ "provisional": true, "services": services }));
-                Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(answer) }))
+                Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(answer), ..Receipt::default() }))
             }
             _ => match self.outcome(&last.answer) {
                 Outcome::Failed(fault) => Err(fault),

@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway_core::adapter::{Answer, Ask, Body, Effect, Keys, Request, Secret, Session, Signed};
+use gateway_core::adapter::{Answer, Ask, Body, Effect, Keys, Request, Secret, Session, Signed, Keeping};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Account, Moment};
 use serde_json::{Value, json};
@@ -55,14 +55,15 @@ impl Hcc {
                 path: self.settings.token_path.clone(),
                 query: Vec::new(),
                 headers,
-                body: Body(body.into_bytes()),
+                body: Body::of(body),
             },
+            answer_in: Keeping::Inline,
         })
     }
 
     /// The token in the answer.
     pub(super) fn token(&self, answer: &Answer, at: Moment) -> Result<Session, Fault> {
-        let body = wire::object(&answer.body.0).unwrap_or_default();
+        let body = wire::object(&answer.body.bytes).unwrap_or_default();
         let token = wire::text(&body, "access_token").or_else(|| wire::text(&body, "token"));
         if let Some(token) = token.filter(|_| answer.status < 300) {
             let told = wire::field(&body, "expires_in").and_then(Value::as_i64).filter(|told| *told > 0);

@@ -64,7 +64,7 @@ impl HccSim {
 
     fn give_token(&mut self, ask: &Ask) -> Answer {
         self.tokens += 1;
-        let body = wire::object(&ask.body.0).unwrap_or_default();
+        let body = wire::object(&ask.body.bytes).unwrap_or_default();
         let asked = match self.settings.token_by {
             TokenBy::Basic => ask.header("authorization").is_some_and(|text| text.starts_with("Basic ")),
             TokenBy::Bearer => ask.header("authorization").is_some_and(|text| text.starts_with("Bearer ")),
@@ -208,7 +208,7 @@ impl Simulator for HccSim {
             let fault = json!({ "fault": { "code": 900901, "message": "Invalid Credentials" } });
             return Answer::json(401, &fault);
         }
-        let body = wire::object(&ask.body.0).unwrap_or_default();
+        let body = wire::object(&ask.body.bytes).unwrap_or_default();
         match (self.service(ask), ask.method.as_str()) {
             (Some(0), "POST") => self.order(&body),
             (Some(1), "GET") => self.cancel(ask),

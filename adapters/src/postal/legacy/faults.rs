@@ -10,7 +10,7 @@ use crate::postal::wire;
 impl Legacy {
     /// Read from the table, by `Status` alone, whatever its type and letter case.
     pub(super) fn outcome(&self, answer: &Answer) -> Outcome {
-        let body = wire::object(&answer.body.0).unwrap_or_default();
+        let body = wire::object(&answer.body.bytes).unwrap_or_default();
         let code = match wire::field(&body, "Status") {
             Some(Value::Bool(taken)) => Some(taken.to_string()),
             Some(other) => wire::plain(other).map(|text| text.to_ascii_lowercase()),

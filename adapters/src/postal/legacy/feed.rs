@@ -42,7 +42,7 @@ impl Legacy {
                 Call { step: feed.name, method: "GET", path, query, headers: Vec::new(), body: None, account: false };
             return Ok(Turn::Call(call.request()));
         };
-        let body = wire::object(&last.answer.body.0).filter(|_| last.answer.status < 300).unwrap_or_default();
+        let body = wire::object(&last.answer.body.bytes).filter(|_| last.answer.status < 300).unwrap_or_default();
         let lists = body.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_array());
         let Some(records) = lists.max_by_key(|list| list.len()) else {
             return Err(match self.outcome(&last.answer) {

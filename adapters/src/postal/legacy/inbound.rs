@@ -14,7 +14,7 @@ use crate::wire::refusal::without_success;
 
 impl Legacy {
     pub(super) fn hear(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        let text = std::str::from_utf8(&arrival.ask.body.0)
+        let text = std::str::from_utf8(&arrival.ask.body.bytes)
             .map_err(|_| Fault::sender("body.encoding", "nội dung không phải UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (root, fields) = xml::glimpse(text)?;

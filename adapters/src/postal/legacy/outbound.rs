@@ -35,7 +35,7 @@ impl Legacy {
         if self.outcome(&exchange.answer) != Outcome::Done {
             return Marks::new();
         }
-        let body = &exchange.request.ask.body.0;
+        let body = &exchange.request.ask.body.bytes;
         let number = match wire::object(body) {
             Some(body) => wire::text(&body, "soDonHang"),
             None => std::str::from_utf8(body).ok().and_then(|text| xml::glimpse(text).ok()).and_then(|(_, fields)| {
@@ -66,15 +66,15 @@ impl Legacy {
             if self.settings.orders_in_xml {
                 let document = Document::Acceptance.write(&acceptance(&body));
                 request.ask.headers = vec![pair("accept", "application/json"), pair("content-type", "application/xml")];
-                request.ask.body = Body(document.into_bytes());
+                request.ask.body = Body::of(document);
             }
             return Ok(match taken(&number, &request, talk.marks)? {
-                true => Turn::Done(Receipt { reference: number, answer: None }),
+                true => Turn::Done(Receipt { reference: number, ..Receipt::default() }),
                 false => Turn::Call(request),
             });
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
             Outcome::Pending => {
                 Err(Fault::new("postal.unclear", Blame::Peer, Remedy::Unclear, "chưa hiểu được câu trả lời của bưu chính"))

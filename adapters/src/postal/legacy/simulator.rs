@@ -57,13 +57,13 @@ impl LegacySim {
     }
 
     fn order(&mut self, body: &Body) -> Answer {
-        let (number, receiver, province) = match wire::object(&body.0) {
+        let (number, receiver, province) = match wire::object(&body.bytes) {
             Some(order) => {
                 let province = order.get("maTinhNhan").and_then(Value::as_i64);
                 (wire::text(&order, "soDonHang"), wire::text(&order, "tenNguoiNhan"), province)
             }
             None => {
-                let text = String::from_utf8_lossy(&body.0).into_owned();
+                let text = String::from_utf8_lossy(&body.bytes).into_owned();
                 let fields: BTreeMap<String, String> =
                     xml::glimpse(&text).map(|(_, fields)| fields.into_iter().collect()).unwrap_or_default();
                 let field = |name: &str| fields.get(name).cloned().filter(|text| !text.is_empty());
@@ -127,7 +127,7 @@ impl LegacySim {
             path: self.hook_path.clone(),
             query: Vec::new(),
             headers: vec![pair("content-type", "application/xml")],
-            body: Body(document.into_bytes()),
+            body: Body::of(document),
         });
     }
 }

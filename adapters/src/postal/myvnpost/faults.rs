@@ -11,7 +11,7 @@ use crate::postal::wire;
 impl MyVnPost {
     /// Read from the table.
     pub(super) fn outcome(&self, answer: &Answer) -> Outcome {
-        let body = wire::object(&answer.body.0).unwrap_or_default();
+        let body = wire::object(&answer.body.bytes).unwrap_or_default();
         let message = wire::text(&body, "errorMessage").or_else(|| wire::text(&body, "message"));
         self.outcomes.of(answer, word(&body).as_deref(), &message.unwrap_or_default())
     }

@@ -30,7 +30,7 @@ impl MyVnPost {
                 Call { step: FEED, method: "GET", path: &path, query, headers: Vec::new(), body: None, account: true };
             return Ok(Turn::Call(call.request()));
         };
-        let answer: Value = serde_json::from_slice(&last.answer.body.0).unwrap_or_default();
+        let answer: Value = serde_json::from_slice(&last.answer.body.bytes).unwrap_or_default();
         let list = answer.as_array().or_else(|| wire::field(&answer, "data").and_then(Value::as_array));
         let Some(list) = list.filter(|_| last.answer.status < 300) else {
             return Err(match self.outcome(&last.answer) {

@@ -19,7 +19,7 @@ const RECORDS_MAX: usize = 1000;
 
 impl MyVnPost {
     pub(super) fn hear(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        let body = json::parse(&arrival.ask.body.0)?;
+        let body = json::parse(&arrival.ask.body.bytes)?;
         let records = wire::field(&body, "data").and_then(Value::as_array);
         let records = records.ok_or_else(|| Fault::sender(FRAME, "nội dung phải có danh sách data"))?;
         if records.is_empty() || records.len() > RECORDS_MAX {

@@ -45,12 +45,12 @@ impl MyVnPost {
                 (Outcome::Pending, Some(case)) => format!("pending {case}"),
                 _ => return Marks::new(),
             };
-            let asked = wire::object(&request.ask.body.0).unwrap_or_default();
+            let asked = wire::object(&request.ask.body.bytes).unwrap_or_default();
             return wire::text(&asked, "OriginalId").map(|id| mark(&request.step, &id, state)).into_iter().collect();
         }
         let Some(leg) = Leg::of_step(&request.step).filter(|_| outcome == Outcome::Done) else { return Marks::new() };
-        let asked = wire::object(&request.ask.body.0).unwrap_or_default();
-        let answered = wire::object(&answer.body.0).unwrap_or_default();
+        let asked = wire::object(&request.ask.body.bytes).unwrap_or_default();
+        let answered = wire::object(&answer.body.bytes).unwrap_or_default();
         let number = asked.pointer("/informationOrder/saleOrderCode").and_then(wire::plain);
         let (Some(number), Some(order)) = (number, faults::order(&answered)) else { return Marks::new() };
         let mut marks = Marks::from([mark("leg", &number, leg.as_str()), said(&number, request)]);
@@ -74,12 +74,12 @@ impl MyVnPost {
             let effect = if self.settings.sale_order_code_unique { Effect::Repeatable } else { Effect::Once };
             let request = Request { effect, ..self.call(order.leg.create(), "/CreateOrder", body) };
             return Ok(match taken(&number, &request, talk.marks)? {
-                true => Turn::Done(Receipt { reference: number, answer: None }),
+                true => Turn::Done(Receipt { reference: number, ..Receipt::default() }),
                 false => Turn::Call(request),
             });
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
             Outcome::Pending => Err(unreadable()),
         }
@@ -120,7 +120,7 @@ impl MyVnPost {
             return Ok(Turn::Call(self.call(CANCEL, "/orderCancel", json!({ "OriginalId": id }))));
         };
         match self.outcome(&last.answer) {
-            Outcome::Done | Outcome::Pending => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done | Outcome::Pending => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
         }
     }
@@ -136,10 +136,10 @@ impl MyVnPost {
             return Ok(Turn::Call(self.call(CORRECT, "/orderCorrection", body)));
         };
         match self.outcome(&last.answer) {
-            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, answer: None })),
+            Outcome::Done => Ok(Turn::Done(Receipt { reference: number, ..Receipt::default() })),
             Outcome::Pending => {
                 let reference = case(&last.answer).map(|case| format!("{number} CaseId {case}")).unwrap_or(number);
-                Ok(Turn::Done(Receipt { reference, answer: None }))
+                Ok(Turn::Done(Receipt { reference, ..Receipt::default() }))
             }
             Outcome::Failed(fault) | Outcome::Exists(fault) => Err(fault),
         }
@@ -173,7 +173,7 @@ impl MyVnPost {
             });
             return Ok(Turn::Call(self.call(PRICE, "/ServicesCharge", body)));
         };
-        let answer: Value = serde_json::from_slice(&last.answer.body.0).unwrap_or_default();
+        let answer: Value = serde_json::from_slice(&last.answer.body.bytes).unwrap_or_default();
         let list = answer.as_array().or_else(|| wire::field(&answer, "data").and_then(Value::as_array));
         let services: Vec<Value> = list.into_iter().flatten().filter_map(service).collect();
         if services.is_empty() || last.answer.status >= 300 {
@@ -184,7 +184,7 @@ impl MyVnPost {
             });
         }
         let answer = Answer::json(200, &json!({ "provisional": true, "services": services }));
-        Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(answer) }))
+        Ok(Turn::Done(Receipt { reference: String::new(), answer: Some(answer), ..Receipt::default() }))
     }
 
     fn call(&self, step: &str, path: &str, body: Value) -> Request {
@@ -196,7 +196,7 @@ impl MyVnPost {
 
 /// The number of the case that waits for an approval.
 fn case(answer: &Answer) -> Option<String> {
-    wire::text(&wire::object(&answer.body.0)?, "CaseId")
+    wire::text(&wire::object(&answer.body.bytes)?, "CaseId")
 }
 
 /// One offer: the total if it is told, else main fee and additional fees together.

@@ -39,7 +39,7 @@ impl MyVnPost {
 
     /// The token in the answer.
     pub(super) fn token(&self, answer: &Answer, at: Moment) -> Result<Session, Fault> {
-        let body = wire::object(&answer.body.0).unwrap_or_default();
+        let body = wire::object(&answer.body.bytes).unwrap_or_default();
         if let Some(token) = wire::text(&body, "token").filter(|_| answer.status < 300) {
             let good_until = Some(at.plus_millis(i64::from(self.settings.session_seconds) * 1000));
             return Ok(Session { token: Secret::new(token), good_until });

@@ -189,7 +189,7 @@ impl MyVnPostSim {
 impl Simulator for MyVnPostSim {
     fn respond(&mut self, ask: &Ask, at: Moment) -> Answer {
         self.at = at;
-        let body = wire::object(&ask.body.0).unwrap_or_default();
+        let body = wire::object(&ask.body.bytes).unwrap_or_default();
         let operation = ask.path.strip_prefix(&self.settings.prefix).unwrap_or_default();
         if operation == "/GetAccessToken" {
             return self.log_in(&body);
@@ -221,7 +221,7 @@ impl Simulator for MyVnPostSim {
             path: self.hook_path.clone(),
             query: Vec::new(),
             headers: vec![pair("content-type", "application/json")],
-            body: Body(body.to_string().into_bytes()),
+            body: Body::of(body.to_string().into_bytes()),
         }]
     }
 

@@ -67,5 +67,5 @@ fn again(ask: &Ask) -> Vec<u8> {
     let own = ["host", "content-length", "connection"];
     let headers = ask.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let headers: Vec<(&str, &str)> = headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    post(&ask.path, &headers, &ask.body.0)
+    post(&ask.path, &headers, &ask.body.bytes)
 }

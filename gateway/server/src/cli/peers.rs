@@ -300,8 +300,8 @@ fn request(delivery: &Delivery, adapter: &dyn gateway_core::adapter::Adapter) ->
     match adapter.next_turn(&talk) {
         Ok(Turn::Call(request)) => {
             let ask = &request.ask;
-            let body = serde_json::from_slice(&ask.body.0)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&ask.body.0).into_owned()));
+            let body = serde_json::from_slice(&ask.body.bytes)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&ask.body.bytes).into_owned()));
             json!({
                 "step": request.step, "endpoint": request.endpoint, "method": ask.method, "path": ask.path,
                 "query": ask.query, "body": body,

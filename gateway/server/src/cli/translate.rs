@@ -145,6 +145,7 @@ fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<V
     let adapter = adapters::build(adapter, &channel.dialect, &toml::Table::new(), &files.mappings).ok()?;
     let path = channel.paths.first()?.replace("**", "").replace("//", "/");
     let arrival = Arrival {
+        files: Vec::new(),
         dossiers: Vec::new(),
         channel: channel.name.clone(),
         caller: None,
@@ -160,7 +161,7 @@ fn framed(mapping: &str, files: &Files, rules: &Rules, bytes: &[u8]) -> Option<V
                 .map(|kind| ("content-type".to_owned(), kind.clone()))
                 .into_iter()
                 .collect(),
-            body: Body(bytes.to_vec()),
+            body: Body::of(bytes.to_vec()),
         },
         rest: String::new(),
         at: Clock::system().now(),

@@ -186,7 +186,7 @@ impl<'a> Call<'a> {
             return Ok(());
         }
         let ask = &self.arrival.ask;
-        let (signer, stale) = intake::aside(ask.body.0.len(), || {
+        let (signer, stale) = intake::aside(ask.body.bytes.len(), || {
             let mut stale = false;
             for room in candidates {
                 match room.doorkeeper.verify(ask, at) {
@@ -214,7 +214,7 @@ impl<'a> Call<'a> {
             return Ok(());
         }
         let ask = &self.arrival.ask;
-        let carried = intake::aside(ask.body.0.len(), || self.door.adapter.credential(ask))?;
+        let carried = intake::aside(ask.body.bytes.len(), || self.door.adapter.credential(ask))?;
         carried.map_or(Ok(()), |token| self.opens_by(&token))
     }
 
@@ -270,7 +270,7 @@ impl<'a> Call<'a> {
             return Err(Fault::sender("auth.level", words::auth_level(minimum.as_str(), reaches.as_str())));
         }
         let bytes_max = room.doorkeeper.body_bytes_max();
-        if self.arrival.ask.body.0.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(()) }
+        if self.arrival.ask.body.bytes.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(()) }
     }
 }
 

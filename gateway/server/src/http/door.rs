@@ -113,6 +113,7 @@ impl<'a> Call<'a> {
         let media = media_type(&parts.headers);
         let door = doors.iter().find(|door| door.channel.content.contains(&media)).or(doors.first())?.clone();
         let arrival = Arrival {
+            files: Vec::new(),
             dossiers: Vec::new(),
             channel: door.channel.name.clone(),
             caller: None,
@@ -155,7 +156,7 @@ impl<'a> Call<'a> {
         let mut room = None;
         let may_go_on = |beginning: &[u8]| self.by_beginning(beginning, &mut room);
         let body = sent.read(bytes_max, limits.body_ms_max, held, may_go_on).await?;
-        self.arrival.ask.body = Body(body);
+        self.arrival.ask.body = Body::of(body);
         // Who is known by now takes no stranger's room any more.
         let known = self.by_body();
         drop(room);
@@ -199,7 +200,7 @@ impl<'a> Call<'a> {
         if self.arrival.caller.is_some() {
             return Ok(());
         }
-        let ask = Ask { body: Body(beginning.to_vec()), ..self.arrival.ask.clone() };
+        let ask = Ask { body: Body::of(beginning.to_vec()), ..self.arrival.ask.clone() };
         match self.door.adapter.glimpse(&ask) {
             Some(token) => self.opens_by(&token),
             None => {

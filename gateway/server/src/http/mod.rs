@@ -228,7 +228,7 @@ async fn answer(app: &Arc<App>, visitor: &Visitor, request: Request<Incoming>) -
 
 /// An answer of an adapter on the wire.
 pub(crate) fn response(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(answer.body.0));
+    let mut response = Response::new(Full::from(answer.body.bytes));
     *response.status_mut() =
         hyper::StatusCode::from_u16(answer.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {

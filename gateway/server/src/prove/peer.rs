@@ -133,7 +133,7 @@ fn chooser(schedule: Schedule, peer: u64, ledger: Arc<Mutex<Ledger>>) -> impl Fn
     let mut made: HashMap<u64, (u64, u32)> = HashMap::new();
     move |ask| {
         // Calls without a number (log-ins, look-ups) are spoiled by their sort, and as often as they come.
-        let number = number_in(&ask.body.0);
+        let number = number_in(&ask.body.bytes);
         let about = number
             .unwrap_or_else(|| ask.path.bytes().fold(u64::MAX, |sum, byte| mixed(sum ^ u64::from(byte))));
         let (attempt, spoiled) = made.entry(about).or_default();
@@ -166,7 +166,7 @@ impl Simulator for Keeping {
             lock(&self.ledger).followed += 1;
         }
         let answer = self.peer.respond(ask, at);
-        if let Some(number) = number_in(&ask.body.0).filter(|_| says_yes(&answer)) {
+        if let Some(number) = number_in(&ask.body.bytes).filter(|_| says_yes(&answer)) {
             lock(&self.ledger).effects.push(number);
             self.effects.send_modify(|count| *count += 1);
         }
@@ -183,6 +183,6 @@ impl Simulator for Keeping {
 }
 
 fn says_yes(answer: &Answer) -> bool {
-    let said: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
+    let said: Value = serde_json::from_slice(&answer.body.bytes).unwrap_or_default();
     said["error_code"] == 0 || said["error_code"] == "0"
 }

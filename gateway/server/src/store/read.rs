@@ -256,6 +256,7 @@ impl Raw {
 
     fn envelope(&self, vault: &Vault, about: &About) -> Result<Envelope, StoreError> {
         Ok(Envelope {
+            files: Vec::new(),
             id: MessageId(self.id),
             correlation: about.correlation.clone(),
             traceparent: about.traceparent.clone(),

@@ -14,7 +14,7 @@ mod strays;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
-use gateway_core::adapter::{Answer, Ask, Body, Effect, Marks, Payload, Request};
+use gateway_core::adapter::{Answer, Ask, Body, Effect, Keeping, Marks, Payload, Request};
 use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy};
@@ -90,8 +90,9 @@ fn request(effect: Effect) -> Request {
             path: "/mapi/g".to_owned(),
             query: vec![],
             headers: vec![],
-            body: Body("Nguyễn Văn Thử 001085000000".into()),
+            body: Body::of("Nguyễn Văn Thử 001085000000"),
         },
+        answer_in: Keeping::Inline,
     }
 }
 
@@ -180,7 +181,7 @@ async fn what_goes_in_comes_out_also_when_it_is_large() {
     let mapping = MappingUsed { name: "portal/out".to_owned(), fingerprint: "o1".to_owned() };
     let pinned = Pinned { document: json!({"MaHoSo": scan}), mapping };
     let mut large = request(Effect::Repeatable);
-    large.ask.body = Body(vec![0xff; 100_000]);
+    large.ask.body = Body::of(vec![0xff; 100_000]);
     let entries = vec![
         Entry::Pin { pinned: pinned.clone(), at: at(1) },
         Entry::Call { request: large.clone(), at: at(2) },

@@ -43,7 +43,7 @@ impl Stage {
             let media = ask.header("content-type").unwrap_or("application/json").to_owned();
             let own = ask.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
             headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
-            let body = String::from_utf8_lossy(&ask.body.0).into_owned();
+            let body = String::from_utf8_lossy(&ask.body.bytes).into_owned();
             let path = format!("/hooks{}", ask.path);
             let (status, said) = self.post_for_status(&path, &media, &headers, body).await?;
             if status.to_string() != wanted {

@@ -117,7 +117,7 @@ impl Simulator {
     /// A token for whoever shows the right keys.
     fn log_in(&mut self, ask: &Ask, at: Moment) -> Answer {
         self.count("log_ins");
-        let form = String::from_utf8_lossy(&ask.body.0).into_owned();
+        let form = String::from_utf8_lossy(&ask.body.bytes).into_owned();
         let granted = form.contains("client_credentials");
         let right = match self.settings.auth {
             Auth::Lgsp => granted && ask.header("lgspaccesstoken").is_some_and(is_access_header),
@@ -157,7 +157,7 @@ impl Simulator {
     fn serve(&mut self, step: &str, ask: &Ask, at: Moment) -> Result<(Operation, Asked), No> {
         let operation = self.settings.operation(step).cloned().ok_or_else(|| No::Question("no such service".to_owned()))?;
         self.authorise(&operation, ask, at)?;
-        let asked = question::read(&self.settings, &operation, &ask.body.0).map_err(No::Question)?;
+        let asked = question::read(&self.settings, &operation, &ask.body.bytes).map_err(No::Question)?;
         if !self.requests.insert(asked.request.clone()) {
             self.count("repeated");
         }
@@ -252,7 +252,7 @@ impl Simulator {
     /// The operation that lives at this path; of several the one whose root or fields the body has.
     fn step(&self, ask: &Ask) -> Option<String> {
         let here = self.settings.operations.iter().filter(|(_, operation)| ask.path.ends_with(&operation.path));
-        let text = String::from_utf8_lossy(&ask.body.0);
+        let text = String::from_utf8_lossy(&ask.body.bytes);
         let root = |operation: &Operation| {
             operation.root.is_empty()
                 || text.contains(&format!(":{}>", operation.root))
@@ -337,5 +337,5 @@ fn is_access_header(given: &str) -> bool {
 
 fn body(status: u16, media: &str, text: &str) -> Answer {
     let headers = vec![("content-type".to_owned(), media.to_owned())];
-    Answer { status, headers, body: Body(text.as_bytes().to_vec()) }
+    Answer { status, headers, body: Body::of(text.as_bytes().to_vec()) }
 }

@@ -74,7 +74,7 @@ async fn post(client: &Client<HttpConnector, Full<Bytes>>, to: &Address, ask: &A
         request = request.header(name, value);
     }
     let request = request
-        .body(Full::from(ask.body.0.clone()))
+        .body(Full::from(ask.body.bytes.clone()))
         .map_err(|_| "no request can be made of it".to_owned())?;
     match tokio::time::timeout(ANSWER_WITHIN, client.request(request)).await {
         Ok(Ok(answer)) if answer.status().is_success() => Ok(()),

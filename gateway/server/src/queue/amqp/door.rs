@@ -241,7 +241,8 @@ impl Announcing {
         let mut given = Vec::with_capacity(receipts.len());
         for Outgoing { to, correlation, answer, acker } in receipts {
             let (properties, options) = (properties(correlation, &answer), BasicPublishOptions::default());
-            let publishing = channel.basic_publish("".into(), to.into(), options, &answer.body.0, properties);
+            let publishing =
+                channel.basic_publish("".into(), to.into(), options, &answer.body.bytes, properties);
             given.push((timeout(ANSWER_MAX, publishing).await??, acker));
         }
         for (confirm, acker) in given {
