@@ -92,6 +92,14 @@ fn nothing_is_lost_doubled_reordered_or_stuck_over_a_broker() {
     );
 }
 
+/// The carrier cannot make this mistake, because it takes nothing for done that the store does not say; the door at the broker can.
+#[test]
+fn an_acknowledgement_before_the_commit_is_a_breach_over_a_broker() {
+    let (status, told) = prove_over("rabbitmq", lienthong_that_dies(), 6, 2, Some("acknowledge-first"));
+    assert_eq!(status, Some(1));
+    assert!(breaches(&told).iter().any(|breach| breach.starts_with("lost")), "{told}");
+}
+
 #[test]
 fn a_forgotten_outbox_is_a_breach_over_a_broker_too() {
     let (status, told) = prove_over("rabbitmq", lienthong_that_dies(), 2, 2, Some("forget-outbox"));

@@ -1,5 +1,5 @@
 //! Named points at which a test may end the process, as a power cut would: without unwinding and without flushing; and the
-//! three mistakes that the crash tests and `prove` must notice, to be made on purpose.
+//! four mistakes that the crash tests and `prove` must notice, to be made on purpose.
 //!
 //! `LIENTHONG_CRASH_AT=after-commit:3` aborts at the third pass of `after-commit`; `LIENTHONG_SABOTAGE=forget-outbox` makes
 //! that mistake. `LIENTHONG_PANIC_AT=delivery-loop:2` lets our own code panic there. Compiled only with the cargo feature `crash-points`; without it [`point`] and [`sabotaged`] are empty and no
@@ -20,7 +20,8 @@ pub const POINTS: [&str; 7] = [
 pub const FEED_POINTS: [&str; 2] = ["after-page-read", "after-page-kept"];
 
 /// The mistakes that can be made on purpose.
-pub const SABOTAGES: [&str; 3] = ["answer-before-commit", "call-before-journal", "forget-outbox"];
+pub const SABOTAGES: [&str; 4] =
+    ["answer-before-commit", "call-before-journal", "forget-outbox", "acknowledge-first"];
 
 /// Passes a named point.
 #[cfg(not(feature = "crash-points"))]

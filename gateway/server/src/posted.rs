@@ -11,6 +11,7 @@ use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{ChannelName, Correlation, Moment, hex};
 
 use crate::app::{App, Room};
+use crate::crash;
 use crate::http::{HEADERS_SEEN, Visitor, is_correlation, problem_answer};
 use crate::intake::{self, Trace};
 use crate::words;
@@ -49,6 +50,7 @@ const LATER_MS: u64 = 1_000;
 
 /// Hears a message. On [`Receipt::Final`] everything accepted of it is synced.
 pub async fn hear(app: &App, posted: Posted) -> Receipt {
+    crash::panic_at("posted");
     let at = app.clock.now();
     let trace = Trace {
         correlation: posted

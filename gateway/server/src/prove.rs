@@ -1,6 +1,7 @@
 //! The proof: a gateway that is killed again and again beside hostile peers, and an account of every message it ever acknowledged.
 //!
-//! Eight senders say numbered messages of many dossiers through the real door. Two peers take them: with one, lost answers can be
+//! Eight senders say numbered messages of many dossiers through the real door; over a broker half of them publish at the door there, and
+//! what the broker has confirmed is owed. Two peers take them: with one, lost answers can be
 //! asked back, with the other not, and snapshots may be repeated at both; so there is one operation of each class. Both fail,
 //! hang, lose answers, reset and redirect as a seed says. Each round is one life of the gateway, which is this very
 //! program as a process of its own, and ends with SIGKILL; in every third round within 50 ms of its start. After the last
@@ -11,6 +12,7 @@ pub mod account;
 mod broker;
 mod child;
 mod peer;
+mod poster;
 mod schedule;
 mod senders;
 
@@ -157,7 +159,9 @@ impl Proof {
         for which in 0..SENDERS {
             let (key, gateway, allowed, answers) =
                 (key.clone(), gateway.clone(), allowed.clone(), tell_answers.clone());
-            speaking.spawn(Sender { which, schedule, key, gateway, allowed, answers }.speak());
+            // Where there is a broker, every second one publishes there.
+            let broker = broker.as_ref().filter(|_| which % 2 == 1).map(Broker::url);
+            speaking.spawn(Sender { which, schedule, key, broker, gateway, allowed, answers }.speak());
         }
         let findings = Findings::default();
         let over_broker = broker.is_some();
@@ -195,6 +199,9 @@ impl Proof {
              overlay = \"{folder}/overlay\"\n{carrier}\
              [peers.relay]\nadapter = \"onestop\"\ndialect = \"relay\"\nunit = \"{UNIT}\"\n",
         );
+        if !carrier.is_empty() {
+            text.push_str("[peers.relay.door]\nbroker_user = \"guest\"\ncalls_per_minute_max = 60000\n");
+        }
         text.extend(peers.iter().map(|peer| peer.entry(&folder)));
         let config = self.folder.join("lienthong.toml");
         fs::write(&config, text)?;

@@ -62,6 +62,17 @@ impl Place {
         self.gateway.as_ref().map(Gateway::log).unwrap_or_default()
     }
 
+    /// What `lienthong topology --definitions` prints for it, in a file.
+    pub fn definitions(&self) -> std::path::PathBuf {
+        let mut command = std::process::Command::new(lienthong());
+        command.args(["topology", "--definitions", "--config"]).arg(self.ground.path("lienthong.toml"));
+        let output = command.output().expect("the binary can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let file = self.ground.path("definitions.json");
+        std::fs::write(&file, output.stdout).expect("a writable folder");
+        file
+    }
+
     /// The file of its sealing key.
     pub fn sealing_key(&self) -> std::path::PathBuf {
         self.ground.path("sealing.key")
@@ -132,6 +143,12 @@ impl Place {
         let sql =
             "SELECT count(*) FROM message WHERE state = 'refused' AND fault_code = ?1 AND dossier IS NULL";
         database.query_row(sql, [code], |row| row.get(0)).expect("the journal")
+    }
+
+    /// How many announcements wait in the store.
+    pub fn announcements(&self) -> i64 {
+        let database = rusqlite::Connection::open(self.ground.path("data/lienthong.db")).expect("the store");
+        database.query_row("SELECT count(*) FROM announcement", [], |row| row.get(0)).expect("a number")
     }
 
     /// The store's own name.

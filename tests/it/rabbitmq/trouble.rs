@@ -28,6 +28,7 @@ async fn a_broker_that_is_killed_under_load_costs_nothing() {
     place.say_all(&before).await;
     place.drains().await;
     let back = kill_under_load(&mut broker, &mut place).await;
+    println!("consumers back {back:?} after the broker");
     assert!(back < Duration::from_secs(120), "{back:?}");
     place.judge(&codes(1..=50));
 }
@@ -109,6 +110,57 @@ async fn a_queue_that_is_deleted_is_declared_again_with_everything_in_it() {
     let found =
         channel.queue_declare(queue.into(), passive, FieldTable::default()).await.expect("it is there");
     assert_eq!(found.consumer_count(), 1);
+}
+
+/// A broker that lets nobody declare: until its operator has imported what the gateway prints, everything is accepted and waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_forbids_declaring_is_used_once_its_operator_has_imported_the_queues() {
+    let broker = block_in_place(|| Broker::start(""));
+    block_in_place(|| broker.ctl(&["set_permissions", "guest", "^$", ".*", ".*"]));
+    let mut place = Place::open(&broker, "imported", "", "declare = false\ndoor = true").await;
+    let codes = codes(1..=10);
+    place.say_all(&codes).await;
+    place.carrier_is("away").await;
+    let definitions = place.definitions();
+    block_in_place(|| broker.ctl(&["import_definitions", &definitions.display().to_string()]));
+    place.drains().await;
+    place.judge(&codes);
+    assert_eq!(place.ready().await["carrier"]["state"], "up");
+}
+
+/// Somebody's queue takes nothing more and says so: all others are told what happened, and nobody is told it twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_of_somebody_who_listens_stops_nobody_else() {
+    let broker = block_in_place(|| Broker::start(""));
+    let mut place = Place::open(&broker, "told", "", "door = true").await;
+    place.carrier_is("up").await;
+    let (_connection, channel) = client(&broker).await;
+    let mut full = FieldTable::default();
+    full.insert("x-max-length".into(), AMQPValue::LongInt(1));
+    full.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    for (queue, arguments) in [("full", full), ("free", FieldTable::default())] {
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        place
+            .wait("the exchange of events", async || {
+                let declared = channel.queue_declare(queue.into(), options, arguments.clone()).await;
+                declared.expect("a queue");
+                let (to, key) = ("lienthong.events".into(), "#".into());
+                let bound =
+                    channel.queue_bind(queue.into(), to, key, Default::default(), FieldTable::default());
+                bound.await.ok()
+            })
+            .await;
+    }
+    place.say_all(&codes(1..=4)).await;
+    place.drains().await;
+    place.wait("the last announcement", async || (place.announcements() == 0).then_some(())).await;
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(event) = channel.basic_get("free".into(), Default::default()).await.expect("a queue") {
+        let id = event.delivery.properties.message_id().as_ref().expect("an id").to_string();
+        assert!(seen.insert(id.clone()), "told twice: {id}");
+    }
+    assert!(seen.len() >= 4 * 2, "accepted and delivered, of each dossier: {seen:?}");
+    place.judge(&codes(1..=4));
 }
 
 /// A disk alarm: the broker takes nothing, says so, and everything goes on by itself when it is over.

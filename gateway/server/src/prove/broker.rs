@@ -53,7 +53,7 @@ impl Broker {
     /// What a gateway's configuration says of it.
     pub fn configuration(&self) -> String {
         format!(
-            "[queue]\ncarrier = \"rabbitmq\"\nstore = \"proof\"\nport = {}\nuser = \"guest\"\npassword = {{ file = \"{}\" }}\n",
+            "[queue]\ncarrier = \"rabbitmq\"\nstore = \"proof\"\ndoor = true\nport = {}\nuser = \"guest\"\npassword = {{ file = \"{}\" }}\n",
             self.ports[0],
             self.folder.join("password").display()
         )

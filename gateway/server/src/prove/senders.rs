@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::peer::marked;
+use super::poster::Poster;
 use super::schedule::{Numbered, Said, Schedule};
 use crate::story::UNIT;
 
@@ -34,6 +35,8 @@ pub struct Sender {
     pub schedule: Schedule,
     /// Its key.
     pub key: Secret,
+    /// The broker, for one that publishes there instead of calling.
+    pub broker: Option<String>,
     /// Where the gateway is at present; none while it is down.
     pub gateway: watch::Receiver<Option<SocketAddr>>,
     /// How many messages it may have said by now.
@@ -50,6 +53,10 @@ pub fn code(dossier: u64) -> String {
 impl Sender {
     /// Says all it has to say; gives the numbers that were refused, with the words.
     pub async fn speak(mut self) -> Vec<(u64, String)> {
+        if let Some(broker) = self.broker.take() {
+            let poster = Poster::new(broker, self.which);
+            return self.publish(poster).await;
+        }
         let client = Client::builder(TokioExecutor::new()).build_http();
         let mut refused = Vec::new();
         for turn in 0..self.schedule.allowed(self.schedule.rounds) {
@@ -66,13 +73,30 @@ impl Sender {
         refused
     }
 
+    /// The same at the broker, whether there is a gateway or not. Nobody is told of a refusal: it would be missing in the account.
+    async fn publish(mut self, mut poster: Poster) -> Vec<(u64, String)> {
+        let turns = self.schedule.allowed(self.schedule.rounds);
+        for turn in 0..turns {
+            if self.allowed.wait_for(|allowed| *allowed > turn).await.is_err() {
+                break;
+            }
+            let message = self.schedule.message(self.which, turn);
+            match turn + 1 == turns {
+                true => poster.insist_on_a_receipt(&call(&message), message.number).await,
+                false => poster.insist(&call(&message), message.number).await,
+            }
+            self.answers.send_modify(|count| *count += 1);
+        }
+        Vec::new()
+    }
+
     /// Says it until it is answered; none if there will be no gateway any more.
     async fn insist(
         &mut self,
         client: &Client<HttpConnector, Full<Bytes>>,
         message: &Numbered,
     ) -> Option<Result<(), String>> {
-        let (path, body) = call(message);
+        let Call { path, body, .. } = call(message);
         loop {
             let address = (*self.gateway.wait_for(Option::is_some).await.ok()?)?;
             let saying = say(client, address, self.key.reveal(), &path, &body);
@@ -85,16 +109,31 @@ impl Sender {
     }
 }
 
-/// Path and body of a call.
-fn call(message: &Numbered) -> (String, String) {
-    let (service, document, changes) = match message.said {
+/// A message as it is said.
+pub(super) struct Call {
+    /// Where, with its query.
+    path: String,
+    /// The same at the broker: the channel …
+    pub(super) channel: &'static str,
+    /// … and what stands in the query.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    /// What.
+    pub(super) body: String,
+}
+
+const QUERY: &[(&str, &str)] = &[("MaDinhDanhDV", UNIT), ("isUpdating", "False")];
+
+fn call(message: &Numbered) -> Call {
+    let (service, channel, document, changes) = match message.said {
         Said::State(status) => (
             "DongBoHoSoMC",
+            "onestop/relay/dossier-recorded",
             DOSSIER,
             [("TrangThaiHoSo", status.to_owned()), ("GhiChu", marked(message.number))],
         ),
         Said::Step(status) => (
             "CapNhatTienDoHoSoMC",
+            "onestop/relay/dossier-progressed",
             STEP,
             [("TrangThai", status.to_owned()), ("NoiDungXuLy", marked(message.number))],
         ),
@@ -104,7 +143,9 @@ fn call(message: &Numbered) -> (String, String) {
     for (name, value) in changes {
         item[name] = json!(value);
     }
-    (format!("/api/SynsTTHCC/{service}?MaDinhDanhDV={UNIT}&isUpdating=False"), json!([item]).to_string())
+    let query: Vec<String> = QUERY.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let path = format!("/api/SynsTTHCC/{service}?{}", query.join("&"));
+    Call { path, channel, query: QUERY, body: json!([item]).to_string() }
 }
 
 async fn say(

@@ -27,6 +27,7 @@ use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
 use super::topology::{EVENTS, Topology, in_queue};
 use crate::app::App;
 use crate::config::Queue;
+use crate::crash;
 use crate::delivery::catch_panic;
 use crate::posted::{self, Posted, Receipt};
 use crate::store::Announcement;
@@ -98,6 +99,12 @@ impl Session for Hearing {
 impl Hearing {
     async fn hear(&self, delivery: Delivery) -> Result<(), Broken> {
         let posted = read(&delivery);
+        let forgotten = delivery.properties.reply_to().is_none() && crash::sabotaged("acknowledge-first");
+        if forgotten {
+            delivery.acker.ack(BasicAckOptions::default()).await?;
+            // A slow disk: time enough to die between the two.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let answer = loop {
             match catch_panic(AssertUnwindSafe(posted::hear(&self.app, posted.clone()))).await {
                 Ok(Receipt::Final(answer)) => break answer,
@@ -107,6 +114,9 @@ impl Hearing {
             }
         };
         let Delivery { properties, acker, .. } = delivery;
+        if forgotten {
+            return Ok(());
+        }
         let Some(to) = properties.reply_to() else { return acknowledge(acker).await };
         let correlation = properties.correlation_id().as_ref().map(ToString::to_string);
         // The receiver lives as long as the two sessions do.
