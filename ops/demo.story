@@ -1,5 +1,5 @@
-# What `lienthong demo` plays, through the real HTTP doors, against simulators: the portal's, the population database's, a carrier's and
-# a subscriber's. Titles, and what is told of each line before it is played: tiếng Việt | English.
+# What `lienthong demo` plays, through the real HTTP doors, against simulators: the portal's, the population database's, a carrier's, a
+# subscriber's, the one-stop-shop's, the Payment Platform's and a declared system's. Titles, and what is told of each line before it is played: tiếng Việt | English.
 
 story: 1. Một hồ sơ JSON đi hết đường: ghi nhận, các bước, trả kết quả | A JSON dossier all the way: recorded, steps, returned
   tell Phần mềm một cửa gửi hồ sơ 0001 bằng JSON; chỉ được trả lời «0» khi hồ sơ đã ghi bền vững | One-stop software sends dossier 0001 as JSON; it is answered "0" only once it is on disk
@@ -104,5 +104,78 @@ story: 8. Trả kết quả qua bưu chính: chỉ tin khi chính bưu chính x�
   relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261122-0007, TrangThaiHoSo=10, NgayKetThucXuLy=20261121100000, NgayTra=20261122090000 -> 0
   tell Kiểm tra: trên Cổng DVCQG, hồ sơ 0007 ở trạng thái 10 | Check: at the portal, dossier 0007 has status 10
   portal status H99.14-261122-0007 10
+  tell Kiểm tra: không còn gì phải gửi | Check: nothing is left to be sent
+  open 0
+
+story: 9. Hồ sơ nộp trên Cổng DVCQG đi xuống một cửa, mã của một cửa đi lên Cổng | A dossier from the portal goes down to the one-stop-shop, whose own code goes up
+  with province
+  given province receives = ["dossier-submitted", "dossier-amended", "land-tax-noticed", "land-tax-paid", "payment-confirmed"]
+  tell Cổng DVCQG chuyển xuống một hồ sơ mới kèm hai tệp; chỉ được trả lời «0» khi hồ sơ và tệp đã ghi bền vững | The portal pushes a new dossier with two files; it is answered "0" only once dossier and files are on disk
+  portal pushes addtthcKhuyenMai push.json -> 0 đã tiếp nhận
+  tell Kiểm tra: phần mềm một cửa của tỉnh đã có hồ sơ, cả hai tệp nguyên vẹn | Check: the one-stop-shop has the dossier, and both files whole
+  province heard 1 dossiers, 2 files, 0 repeated
+  tell Kiểm tra: mã hồ sơ do một cửa cấp đã được báo lên Cổng | Check: the code that the one-stop-shop gave it was told to the portal
+  portal heard 1 answered
+  tell Một cửa gửi tiếp hồ sơ ấy theo mã của mình | The one-stop-shop goes on under its own code
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0001, TrangThaiHoSo=4 -> 0
+  tell Kiểm tra: trên Cổng DVCQG, hồ sơ ở trạng thái 4 (đang xử lý) | Check: at the portal, the dossier has status 4 (being worked on)
+  portal status H99.14-261123-0001 4
+  tell Kiểm tra: tra theo mã nào cũng thấy cùng một dòng thời gian | Check: both codes find one timeline
+  same G22.99-261123-000123 H99.14-261123-0001
+  tell Cổng DVCQG chuyển lại hồ sơ ấy: trả lời «1», đã nhận từ trước | The portal pushes it once more: answered "1", known already
+  portal pushes addtthcKhuyenMai push.json -> 1 đã nhận từ trước
+  tell Kiểm tra: một cửa không phải nhận hai lần | Check: the one-stop-shop was not given it twice
+  province heard 1 dossiers, 1 calls
+
+story: 10. Thông báo thuế đất về hai hồ sơ, rồi chứng từ đã nộp | A land tax notice about two dossiers, and then the proof of payment
+  tell Cổng DVCQG chuyển một thông báo thuế đất nêu hai hồ sơ | The portal pushes one land tax notice that speaks of two dossiers
+  portal pushes nhantbthuedvcqg push-notice.json -> 0
+  tell Kiểm tra: một cửa được báo riêng từng hồ sơ | Check: the one-stop-shop was told of each by itself
+  province heard 2 notices
+  tell Cổng DVCQG chuyển chứng từ nộp thuế của hồ sơ thứ nhất | The portal pushes the proof that the tax of the first was paid
+  portal pushes nhanhsdvcqg push-paid.json -> 0
+  tell Kiểm tra: một cửa đã có chứng từ | Check: the one-stop-shop has the proof
+  province heard 1 payments
+
+story: 11. Thanh toán trực tuyến: chỉ tin lời báo có chữ ký đúng, đúng số tiền | Paying online: only what is rightly signed, about the right amount, is believed
+  with counter payplat
+  tell Phần mềm tại quầy báo khoản phải nộp của hồ sơ 0007 | The counter's software says what is due for dossier 0007
+  counter asks due fees.json with dossier.code=H99.14-261122-0007 -> 202
+  tell Nền tảng thanh toán tra cứu khoản phải nộp | The Payment Platform wants to know what is due
+  payplat asks-due H99.14-261122-0007
+  tell Kiểm tra: được trả lời 50.000 đồng | Check: it is told 50,000 dong
+  payplat calls 200 "SoTien":"50000"
+  tell Công dân bấm thanh toán: phần mềm tại quầy nhận địa chỉ trang thanh toán | The citizen wants to pay: the counter's software is given the address of the page for it
+  counter asks start payment.json with dossier.code=H99.14-261122-0007 -> 200 https://thanhtoan.example/pay/
+  tell Có kẻ giả lời báo «đã thanh toán» | Somebody forges a call that says "paid"
+  payplat forges MaLoi 00
+  tell Kiểm tra: sai mã xác thực, bị từ chối | Check: its signature is wrong, and it is refused
+  payplat calls 401 "MaLoi":"99"
+  tell Kiểm tra: không ai được báo là đã thanh toán | Check: nobody is told that anything was paid
+  counter told nothing
+  tell Công dân thanh toán xong trên trang của nền tảng | The citizen pays on the Platform's page
+  payplat paid
+  tell Nền tảng gọi tới báo kết quả, có mã xác thực đúng | The Platform calls to say so, rightly signed
+  payplat calls 200 "MaLoi":"00"
+  tell Kiểm tra: khoản nộp đã mở rồi đã thanh toán, mỗi việc một lần | Check: the payment was begun and paid, each once
+  payments H99.14-261122-0007 payment-opened, payment-paid
+  tell Kiểm tra: phần mềm tại quầy được báo một lần | Check: the counter's software was told once
+  counter heard 1 payments, 0 repeated
+  tell Kiểm tra: phần mềm một cửa của tỉnh cũng vậy | Check: so was the one-stop-shop
+  province heard 1 confirmed
+
+story: 12. Một hệ thống chưa ai biết, kết nối bằng một thư mục dữ liệu | A system that nobody knew, connected by a folder of data
+  with declared/ho-kinh-doanh
+  given declared/ho-kinh-doanh units = ["000.00.12.H99"]
+  tell Hồ sơ 0012 của đơn vị dùng hệ thống ấy | Dossier 0012 belongs to a unit that uses this system
+  relay sends dossier-recorded dossier.json of 000.00.12.H99 with MaHoSo=H99.14-261122-0012 -> 0
+  tell Kiểm tra: hệ thống ấy đã nhận hồ sơ, một lần | Check: that system took the dossier, once
+  ho-kinh-doanh heard 1 taken, 0 doubled
+  tell Hệ thống ấy gọi lại báo đang xử lý, theo cách nói của nó | That system calls back, in its own words: it is being worked on
+  ho-kinh-doanh tells H99.14-261122-0012 WORKING
+  tell Lời báo được nhận | Its call is taken
+  ho-kinh-doanh calls
+  tell Kiểm tra: Cổng DVCQG có bước xử lý ấy | Check: the portal has that step
+  portal steps H99.14-261122-0012 4
   tell Kiểm tra: không còn gì phải gửi | Check: nothing is left to be sent
   open 0

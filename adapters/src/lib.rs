@@ -45,7 +45,7 @@ macro_rules! adapters {
 }
 
 // The registration: a family is a folder of this name and a word in this list.
-adapters! { onestop, portal, population, postal, subscriber }
+adapters! { onestop, portal, population, postal, subscriber, payment, kiosk, emc, declared }
 
 /// The names of all families, as `adapter = "…"` in the configuration takes them.
 pub fn names() -> &'static [&'static str] {
@@ -76,7 +76,8 @@ pub fn build(
         ("", [only]) => only,
         (named, _) => named,
     };
-    if !family.dialects.contains(&dialect) {
+    // Dialects that are folders of data are found, or not, by their family.
+    if !family.dialects.is_empty() && !family.dialects.contains(&dialect) {
         let known = family.dialects.join(", ");
         let message = format!("adapter `{adapter}` has no dialect `{dialect}`, only {known}");
         let near = nearest(dialect, family.dialects.iter().copied());
@@ -96,6 +97,34 @@ pub fn build(
 pub fn simulator(adapter: &str, dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {
     (family(adapter)?.simulator)(dialect, settings)
 }
+
+/// The same, also for a peer whose other side is told by example files.
+pub fn simulator_with(
+    adapter: &str,
+    dialect: &str,
+    settings: &toml::Table,
+    files: &Files,
+) -> Result<Option<Box<dyn Simulator>>, Vec<Defect>> {
+    match adapter == FOLDER {
+        true => declared::simulator_of(dialect, files),
+        false => Ok(simulator(adapter, dialect, settings)),
+    }
+}
+
+/// Everything that is wrong with the peers that are folders of data, whether the configuration names them or not.
+pub fn examine(files: &Files) -> Vec<Defect> {
+    let inside = files.keys().filter_map(|path| path.strip_prefix(FOLDER)?.strip_prefix('/'));
+    let mut names: Vec<&str> = inside.filter_map(|path| Some(path.split_once('/')?.0)).collect();
+    names.dedup();
+    let wrong = |name: &str| {
+        let built = declared::build(name, &toml::Table::new(), files).err();
+        built.into_iter().chain(declared::simulator_of(name, files).err()).flatten()
+    };
+    names.into_iter().flat_map(wrong).collect()
+}
+
+/// The family whose dialects are folders of data: `<overlay>/<this>/<dialect>/`.
+pub const FOLDER: &str = declared::FOLDER;
 
 fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.name == name)

@@ -4,7 +4,7 @@
 
 mod support;
 
-use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Fate, Heard as Said, Level};
+use gateway_core::adapter::{Adapter, Arrival, Ask, Body, Fate, Heard as Said, Keys, Level, Secret};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{ChannelName, PeerName};
 use support::chance::Chance;
@@ -51,6 +51,38 @@ fn no_bytes_make_a_door_of_the_postal_services_panic() {
         for adapter in &adapters {
             let (text, _) = answered(&**adapter, path, body.clone());
             assert!(!text.to_lowercase().contains("thành công"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn no_bytes_make_a_door_of_those_who_take_money_panic_or_believe() {
+    let seeds: [&[u8]; 4] = [
+        br#"{"LoaiBanTin":"CONFIRM","MaLoi":"00","MaDoiTac":"DOITACTHU","MaThamChieu":"TC1","SoTien":"50000","MaXacThuc":"f294"}"#,
+        br#"{"orderId":"H99-1","errorCode":"00","amount":50000,"requestCode":"H99-1","transactionNo":"PG1","checksum":"00"}"#,
+        br#"{"dossier":{"code":"H99.14-260310-0007"},"amount":50000,"lines":[{"name":"x","amount":"50000"}]}"#,
+        br#"{"MaHoSo":"H99.14-260310-0007"}"#,
+    ];
+    let adapters: Vec<_> =
+        adapters::dialects("payment").iter().map(|dialect| build("payment", dialect, "")).collect();
+    let fixed = std::collections::BTreeMap::from([("secret".to_owned(), Secret::new("KHOABIMATTHU"))]);
+    let keys = Keys { fixed: &fixed, session: None };
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    for round in 0..4_000 {
+        let body = chance.damaged(seeds[round % seeds.len()]);
+        let path = ["/dpnhankqthanhtoanhs", "/dptracuuthanhtoanhs", "/payment/start", "/payment/paygov"]
+            [chance.next(4)];
+        for adapter in &adapters {
+            let (text, _) = answered(&**adapter, path, body.clone());
+            assert!(!text.to_lowercase().contains("thành công"), "{text}");
+            let ask = Ask {
+                method: "POST".to_owned(),
+                path: path.to_owned(),
+                query: vec![],
+                headers: vec![],
+                body: Body::of(body.clone()),
+            };
+            assert_ne!(adapter.vouches(&ask, &keys), Some(true), "{}", String::from_utf8_lossy(&body));
         }
     }
 }

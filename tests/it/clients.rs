@@ -9,9 +9,10 @@ use lienthong::clock::Clock;
 use lienthong::simulator::Host;
 
 /// The doors that are described, by whose key opens them: peer, adapter, dialect, and what its paths look like.
-const DOORS: [(&str, &str, &str, &str); 7] = [
+const DOORS: [(&str, &str, &str, &str); 8] = [
     ("relay", "onestop", "relay", "^/(DongBoHoSoMC|CapNhatTienDoHoSoMC)$"),
     ("adapter", "onestop", "envelope", "RestService/forward"),
+    ("ocps", "onestop", "opencps", "^/(dossiers|Document)/"),
     ("hoi", "population", "citizen", "^/citizen/"),
     ("opencps", "population", "opencps", "^/rest/v2/qldc"),
     ("quay", "postal", "desk", "^/postal/orders"),
@@ -38,6 +39,11 @@ fn fuzz(portal: SocketAddr) {
         ));
         // Nobody listens there: what is accepted waits.
         match *dialect {
+            "opencps" if *adapter == "onestop" => peers.push_str(&format!(
+                "endpoints.opencps = \"http://127.0.0.1:9\"\nsettings = {{ group_id = \"1\", template = \"M\" }}\n\
+                 keys = {{ username = {{ file = \"{0}\" }}, password = {{ file = \"{0}\" }} }}\n",
+                secret.path().display()
+            )),
             "ems" => peers.push_str(&format!(
                 "endpoints.post = \"http://127.0.0.1:9\"\nunits = [\"000.00.01.H99\"]\nkeys.merchant_token = {{ file = \"{}\" }}\n",
                 secret.path().display()

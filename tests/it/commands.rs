@@ -265,7 +265,7 @@ fn the_peers_that_the_reference_only_shows_hold_too() {
         text.push_str(if shown { bare } else { line });
         text.push('\n');
     }
-    assert_eq!(peers, 8, "the peers that are shown");
+    assert_eq!(peers, 19, "the peers that are shown");
     let place_of = |line: &str, after: &str| {
         let rest = line.split_once(after)?.1;
         Some(rest.split_once('"')?.0.to_owned())

@@ -70,10 +70,7 @@ fn theirs(xsd: &str, folder: &Path, names: &[String]) -> Vec<bool> {
 }
 
 /// Documents that the two judge differently, by what was done to them, with the reason.
-const DIFFERENT: &[(&str, &str)] = &[(
-    "11-extension-named-like-fields.in.xml, WrongNamespace at 5",
-    "an element of others stands before the last repeated element: XSD has the wildcard after it, libxml2 takes both in any order",
-)];
+const DIFFERENT: &[(&str, &str)] = &[];
 
 #[test]
 fn our_verdicts_on_xml_are_those_of_xmllint() {
@@ -120,7 +117,7 @@ fn the_short_way_through_xml_says_what_the_long_way_says() {
     let mut documents = all.clone();
     documents.extend(mutants::of(&all, MUTANTS));
     documents.extend(mutants::damaged(&all, DAMAGED));
-    let contracts: Vec<_> = ["DongBoHoSoMC", "CapNhatTienDoHoSoMC"]
+    let contracts: Vec<_> = ["DongBoHoSoMC", "CapNhatTienDoHoSoMC", "DongBoTrangThaiHoSo"]
         .iter()
         .map(|root| RULES.contracts.get(&format!("{XSD}#{root}")).expect("the contract is there"))
         .collect();
@@ -181,8 +178,11 @@ fn what_comes_out_of_the_cases_is_what_the_contracts_say() {
             .filter(|(path, _)| path.starts_with(&format!("{name}.cases/")) && path.ends_with(".out.json"));
         for (path, bytes) in cases {
             let document: Value = serde_json::from_slice(bytes).expect("an expectation is JSON");
-            assert!(validator.is_valid(&document), "{path}: {:?}", validator.validate(&document).err());
-            judged += 1;
+            // A mapping that fans out gives several.
+            for document in document.as_array().map_or(std::slice::from_ref(&document), Vec::as_slice) {
+                assert!(validator.is_valid(document), "{path}: {:?}", validator.validate(document).err());
+                judged += 1;
+            }
         }
     }
     assert!(judged > 30, "only {judged} documents were judged");

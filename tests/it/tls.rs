@@ -303,7 +303,7 @@ async fn the_plain_door_may_be_shut() {
     std::fs::write(&config.gateway.sealing_key_file, key).unwrap();
     let files = lienthong::files::Files::built_in();
     let clock = lienthong::clock::Clock::system();
-    let app = lienthong::app::App::open(config, "f", &files, clock).await;
+    let app = lienthong::app::App::open(config, "f", files, clock).await;
     let running = lienthong::app::Running::start(app.expect("a gateway")).await.unwrap();
     assert_eq!(Some(running.address), running.tls_address);
     let mut line = line(running.address, &authority.file(), None).await.unwrap();

@@ -128,6 +128,12 @@ impl Line {
         Some(heard)
     }
 
+    /// Everything that comes until this does.
+    pub async fn raw_until(&mut self, wanted: &str) -> String {
+        while !String::from_utf8_lossy(&self.seen).contains(wanted) && self.more().await {}
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
     /// Whether the other side hangs up without another word.
     pub async fn ends(&mut self) -> bool {
         !self.more().await && self.seen.is_empty()
@@ -263,7 +269,17 @@ pub struct House {
 impl House {
     /// With these settings by peer; `limits` are the door's.
     pub async fn with(given: &[(&str, &str)]) -> House {
+        House::with_overlay(&[], given).await
+    }
+
+    /// The same with files of the province's own, by their place below the overlay.
+    pub async fn with_overlay(files: &[(&str, &str)], given: &[(&str, &str)]) -> House {
         let folder = tempfile::tempdir().unwrap();
+        for (place, text) in files {
+            let path = folder.path().join("overlay").join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
         let clock = Clock::manual(Moment::parse(START).unwrap());
         let mut settings = Given::new();
         for (peer, setting) in given {

@@ -5,6 +5,7 @@ use gateway_core::envelope::Class;
 use gateway_core::pipeline::{DeliveryId, State};
 
 use super::peer::Shows;
+use super::senders::KINDS;
 use super::store::Row;
 use super::world::World;
 
@@ -23,15 +24,16 @@ pub fn judge(world: &World) -> Result<(), String> {
     for (dossier, effects) in world.peer.effects.iter().enumerate() {
         order(world, effects)
             .map_err(|breach| format!("dossier {dossier}: {breach}; effects {effects:?}"))?;
-        let of_lane =
-            |(_, row): &(DeliveryId, &Row)| row.item.dossier == dossier && row.item.class == Class::Snapshot;
-        let last = rows().rfind(of_lane).map(|(id, _)| id);
-        let mut snapshots =
-            effects.iter().filter(|id| world.store.rows[id.0 as usize].item.class == Class::Snapshot);
-        if snapshots.next_back().copied() != last {
-            return Err(format!(
-                "lost: dossier {dossier} does not end with its latest state {last:?}; effects {effects:?}"
-            ));
+        for kind in KINDS {
+            let is_state = |row: &Row| row.item.class == Class::Snapshot && row.item.kind == kind;
+            let last =
+                rows().rfind(|(_, row)| row.item.dossier == dossier && is_state(row)).map(|(id, _)| id);
+            let mut states = effects.iter().filter(|id| is_state(&world.store.rows[id.0 as usize]));
+            if states.next_back().copied() != last {
+                return Err(format!(
+                    "lost: dossier {dossier} does not end with its latest state {last:?}; effects {effects:?}"
+                ));
+            }
         }
     }
     Ok(())
@@ -53,7 +55,7 @@ fn one(world: &World, id: DeliveryId, row: &Row, times: usize) -> Result<(), &'s
             let newer = world.store.rows.iter().skip(id.0 as usize + 1);
             if !newer
                 .into_iter()
-                .any(|newer| newer.item.dossier == row.item.dossier && newer.item.class == Class::Snapshot)
+                .any(|newer| newer.item.dossier == row.item.dossier && newer.item.kind == row.item.kind)
             {
                 return Err("lost: superseded by nothing");
             }
@@ -73,14 +75,16 @@ fn one(world: &World, id: DeliveryId, row: &Row, times: usize) -> Result<(), &'s
     if times > allowed { Err("doubled") } else { Ok(()) }
 }
 
-/// States never go back; a step comes for the first time after every step before it, unless that one was passed with good reason
+/// States of a kind never go back; a step comes for the first time after every step before it, unless that one was passed with good reason
 /// and the timeline says so.
 fn order(world: &World, effects: &[DeliveryId]) -> Result<(), String> {
     let row = |id: &DeliveryId| &world.store.rows[id.0 as usize];
-    let states: Vec<DeliveryId> =
-        effects.iter().copied().filter(|id| row(id).item.class == Class::Snapshot).collect();
-    if let Some(pair) = states.windows(2).find(|pair| pair[1] < pair[0]) {
-        return Err(format!("out of order: state {:?} after {:?}", pair[1], pair[0]));
+    for kind in KINDS {
+        let is_state = |id: &DeliveryId| row(id).item.class == Class::Snapshot && row(id).item.kind == kind;
+        let states: Vec<DeliveryId> = effects.iter().copied().filter(is_state).collect();
+        if let Some(pair) = states.windows(2).find(|pair| pair[1] < pair[0]) {
+            return Err(format!("out of order: state {:?} after {:?}", pair[1], pair[0]));
+        }
     }
     let mut first = Vec::new();
     for id in effects.iter().filter(|id| row(id).item.class == Class::Event) {

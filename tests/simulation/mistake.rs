@@ -13,11 +13,12 @@ pub enum Mistake {
     ForgetsWhoWasRunning,
     HandsOverPastTheHead,
     LetsAClockKeepItWaiting,
+    ReplacesOtherKinds,
 }
 
 impl Mistake {
     /// All of them, with words that the breach of each must contain one of.
-    pub const ALL: [(Mistake, &[&str]); 10] = [
+    pub const ALL: [(Mistake, &[&str]); 11] = [
         (Mistake::AnswersBeforeItCommits, &["lost"]),
         (Mistake::ForgetsTheOutbox, &["lost"]),
         (Mistake::CallsBeforeItJournals, &["doubled"]),
@@ -28,5 +29,6 @@ impl Mistake {
         (Mistake::ForgetsWhoWasRunning, &["stuck"]),
         (Mistake::HandsOverPastTheHead, &["out of order"]),
         (Mistake::LetsAClockKeepItWaiting, &["stuck"]),
+        (Mistake::ReplacesOtherKinds, &["lost"]),
     ];
 }

@@ -2,17 +2,20 @@
 
 use gateway_core::adapter::Effect;
 use gateway_core::envelope::Class;
-use gateway_core::ids::{MessageId, Moment};
+use gateway_core::ids::{Kind, MessageId, Moment};
 use gateway_core::pipeline::{
     self, Admission, Again, DeliveryId, Facts, History, Incoming, LaneEntry, LaneFacts, Next, Seen,
     Settlement, State,
 };
+
+use super::senders::KINDS;
 
 /// What local software says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     pub dossier: usize,
     pub class: Class,
+    pub kind: &'static str,
     /// What makes it equal to another.
     pub tag: u8,
     pub status: &'static str,
@@ -68,6 +71,8 @@ pub struct Store {
     pub lanes: Vec<Lane>,
     /// The latest time it knows of.
     pub latest: Moment,
+    /// Broken on purpose: a state takes the place of whatever state waits.
+    pub replaces_other_kinds: bool,
 }
 
 /// Equal within this counts as a late repeat.
@@ -76,7 +81,12 @@ const REPEAT_WINDOW_MS: i64 = 15 * 60_000;
 impl Store {
     pub fn new(dossiers: usize) -> Store {
         let lane = Lane { accepted: false, head: None, place: Place::Here, handed: None, hand_over: 0 };
-        Store { rows: Vec::new(), lanes: vec![lane; dossiers], latest: Moment::from_millis(0) }
+        Store {
+            rows: Vec::new(),
+            lanes: vec![lane; dossiers],
+            latest: Moment::from_millis(0),
+            replaces_other_kinds: false,
+        }
     }
 
     pub fn row(&mut self, id: DeliveryId) -> &mut Row {
@@ -86,7 +96,7 @@ impl Store {
     /// The transaction that admits an item.
     pub fn admit(&mut self, item: Item, at: Moment, forget_outbox: bool) -> Admission {
         let (digest, of) =
-            ([item.tag; 16], |row: &&Row| row.item.dossier == item.dossier && row.item.class == item.class);
+            ([item.tag; 16], |row: &&Row| row.item.dossier == item.dossier && row.item.kind == item.kind);
         let seen = |(place, row): (usize, &Row)| Seen {
             id: MessageId([place as u8; 16]),
             digest: [row.item.tag; 16],
@@ -109,7 +119,7 @@ impl Store {
         let mut position = self.rows.iter().filter(|row| row.item.dossier == item.dossier).count() as i64;
         if item.class == Class::Snapshot && !forget_outbox {
             let entries = self.entries(item.dossier, None);
-            for old in pipeline::supersede(&entries) {
+            for old in self.replaced(&entries, item.kind) {
                 position = position.min(self.row(old).position);
                 self.row(old).state = State::Superseded;
             }
@@ -136,6 +146,11 @@ impl Store {
         self.reorder(item.dossier, None);
     }
 
+    fn replaced(&self, entries: &[LaneEntry], kind: &str) -> Vec<DeliveryId> {
+        let kinds = if self.replaces_other_kinds { &KINDS[..] } else { &[kind] };
+        kinds.iter().flat_map(|kind| pipeline::supersede(entries, &Kind::from(*kind))).collect()
+    }
+
     /// The open deliveries of a lane, as the core sees them. `settling` is about to leave somebody's hands.
     pub fn entries(&self, dossier: usize, settling: Option<DeliveryId>) -> Vec<LaneEntry> {
         let lane = &self.lanes[dossier];
@@ -150,6 +165,7 @@ impl Store {
             LaneEntry {
                 id,
                 position: row.position,
+                kind: Kind::from(row.item.kind),
                 class: row.item.class,
                 // What a crash between a call and its answer leaves is doubtful, although nobody could write it down.
                 state: if once && row.state == State::Waiting { State::Doubtful } else { row.state },
@@ -249,7 +265,8 @@ impl Store {
         if self.row(id).item.class != Class::Snapshot {
             return;
         }
-        let waiting = pipeline::supersede(&self.entries(dossier, Some(id)));
+        let kind = Kind::from(self.row(id).item.kind);
+        let waiting = pipeline::supersede(&self.entries(dossier, Some(id)), &kind);
         let newer = waiting.iter().copied().filter(|other| *other > id).max();
         if let Some(newer) = newer.filter(|_| waiting.contains(&id)) {
             self.row(id).state = State::Superseded;

@@ -75,7 +75,10 @@ impl World<'_> {
         let mut world = World {
             chance,
             now,
-            store: Store::new(DOSSIERS),
+            store: Store {
+                replaces_other_kinds: mistake == Some(Mistake::ReplacesOtherKinds),
+                ..Store::new(DOSSIERS)
+            },
             peer: Peer::new(shows, DOSSIERS),
             storm: true,
             mistake,

@@ -10,7 +10,10 @@ use gateway_core::fault::Fault;
 use gateway_core::ids::Kind;
 use serde_json::Value;
 
-use crate::kinds::{DOSSIER_PROGRESSED, DOSSIER_RECORDED, HINT_UPDATING};
+use crate::kinds::{
+    DOSSIER_ANSWERED, DOSSIER_PROGRESSED, DOSSIER_RECORDED, HINT_TYPE, HINT_UPDATING, INQUIRY_ANSWERED, INQUIRY_PUBLISHED,
+    SATISFACTION_REPORTED,
+};
 
 /// More items in one call are refused: their fates would not fit in one answer within the caller's patience.
 pub(super) const ITEMS_MAX: usize = 1000;
@@ -19,12 +22,27 @@ pub(super) const ITEMS_MAX: usize = 1000;
 pub(super) const RECORD: &str = "DongBoHoSoMC";
 /// The portal's name of the call that reports progress.
 pub(super) const PROGRESS: &str = "CapNhatTienDoHoSoMC";
+/// The portal's name of the call that answers about a dossier that was born there.
+pub(super) const ANSWER: &str = "DongBoTrangThaiHoSo";
+
+/// What each of the portal's names reports. One province's wrapper has a path of its own for answers about promotion notices.
+const SERVICES: [(&str, &str); 7] = [
+    (RECORD, DOSSIER_RECORDED),
+    (PROGRESS, DOSSIER_PROGRESSED),
+    (ANSWER, DOSSIER_ANSWERED),
+    ("DongBoTrangThaiHoSoKM", DOSSIER_ANSWERED),
+    ("DongBoDanhGia", SATISFACTION_REPORTED),
+    ("DongBoKetQuaHoiDapGuiTuDVCQG", INQUIRY_ANSWERED),
+    ("DongBoHoiDap", INQUIRY_PUBLISHED),
+];
 
 /// What holds for every item of one call.
 pub(super) struct Call {
     pub(super) kind: &'static str,
     pub(super) unit: Option<String>,
     pub(super) updating: Option<bool>,
+    /// The portal's `type` of a status answer.
+    pub(super) form: Option<String>,
     pub(super) key: Option<String>,
 }
 
@@ -32,25 +50,28 @@ impl Call {
     /// Reads path, query and headers of a call whose kind stands in its path.
     pub(super) fn by_path(arrival: &Arrival) -> Result<Call, Fault> {
         let kind = kind_by_path(arrival).ok_or_else(|| {
-            Fault::sender("door.not-found", format!("đường dẫn phải kết thúc bằng {RECORD} hoặc {PROGRESS}"))
+            let words = format!("đường dẫn phải kết thúc bằng {RECORD}, {PROGRESS}, {ANSWER} hoặc tên khác của Cổng DVCQG");
+            Fault::sender("door.not-found", words)
         })?;
         Ok(Call {
             kind,
             unit: arrival.ask.query("MaDinhDanhDV").and_then(filled),
             updating: arrival.ask.query("isUpdating").and_then(truth),
+            form: arrival.ask.query("type").and_then(filled).filter(|_| kind == DOSSIER_ANSWERED),
             key: key(arrival),
         })
     }
 
     /// One item of this call.
     pub(super) fn item(&self, index: usize, dossier: Option<String>, payload: Payload) -> Item {
-        let hint = |updating: bool| (HINT_UPDATING.to_owned(), updating.to_string());
+        let updating = self.updating.map(|updating| (HINT_UPDATING.to_owned(), updating.to_string()));
+        let form = self.form.clone().map(|form| (HINT_TYPE.to_owned(), form));
         Item {
             kind: Kind::from(self.kind),
             dossier,
             unit: self.unit.clone(),
             keys: self.key.iter().map(|key| format!("{key}/{index}")).collect(),
-            hints: self.updating.map(hint).into_iter().collect::<BTreeMap<_, _>>(),
+            hints: updating.into_iter().chain(form).collect::<BTreeMap<_, _>>(),
             payload,
         }
     }
@@ -67,18 +88,12 @@ pub(super) fn kind_by_path(arrival: &Arrival) -> Option<&'static str> {
     let last = arrival.ask.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let channel = arrival.channel.as_str().rsplit('/').next().unwrap_or_default();
     kind_of_service(last)
-        .or_else(|| [DOSSIER_RECORDED, DOSSIER_PROGRESSED].into_iter().find(|kind| *kind == channel))
+        .or_else(|| SERVICES.iter().map(|(_, kind)| *kind).find(|kind| *kind == channel))
 }
 
 /// The kind behind one of the portal's names; letter case is ignored, because senders vary it.
 pub(super) fn kind_of_service(name: &str) -> Option<&'static str> {
-    if name.eq_ignore_ascii_case(RECORD) {
-        Some(DOSSIER_RECORDED)
-    } else if name.eq_ignore_ascii_case(PROGRESS) {
-        Some(DOSSIER_PROGRESSED)
-    } else {
-        None
-    }
+    SERVICES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind)
 }
 
 /// The caller's idempotency key.

@@ -1,14 +1,21 @@
-//! One-stop-shop software of a province: it calls, we listen and answer.
+//! One-stop-shop software of a province: most of it calls, and we listen and answer; some of it is called.
 //!
-//! Three dialects carry the same two messages: `relay` (a bare JSON array, as provincial wrappers take it), `envelope` (the
+//! Three dialects only listen, and carry the same two messages: `relay` (a bare JSON array, as provincial wrappers take it), `envelope` (the
 //! portal's own interface, so that software built for the portal changes one address) and `xml`. Each frames a call into
 //! items and words the answer in its own envelope; what the three share stands here: what a call says about all its items
 //! ([`call`]), and what the fates of its items mean for the answer ([`verdict`]).
 //!
-//! Deliberately absent: validation, translation, keys and sessions (the door's), and the outbound way: this software is not called.
+//! `relay` is also given what the portal pushes. `igate` is only called: told of dossiers, and asked for what changed. `opencps` goes both
+//! ways: it publishes its dossiers in its own form, and is brought those of the portal. What the answers of all three mean is read by
+//! [`outcomes`].
+//!
+//! Deliberately absent: validation, translation, keys and sessions of callers (the door's).
 
 mod call;
 mod envelope;
+mod igate;
+mod outcomes;
+mod opencps;
 mod relay;
 mod verdict;
 mod xml;
@@ -19,20 +26,26 @@ use gateway_core::adapter::{Adapter, Answer, Arrival, Conversation, Fate, Heard,
 use gateway_core::fault::{Blame, Defect, Fault, Remedy};
 
 use crate::Files;
-use crate::settings::{Reader, sound};
+use crate::settings::{Reader, both, sound};
+use outcomes::Outcomes;
 
-pub(crate) const DIALECTS: &[&str] = &["relay", "envelope", "xml"];
+pub(crate) const DIALECTS: &[&str] = &["relay", "envelope", "xml", "igate", "opencps"];
 
 pub(crate) fn build(
     dialect: &str,
     settings: &toml::Table,
-    _files: &Files,
+    files: &Files,
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
     let no_settings = |adapter: Arc<dyn Adapter>| sound((adapter, Reader::new(settings).finish()));
     match dialect {
         "envelope" => Ok(Arc::new(envelope::Envelope::new(envelope::Settings::read(settings)?))),
+        "igate" => {
+            let (settings, outcomes) = both(sound(igate::Settings::gather(settings)), Outcomes::read(files, dialect, &igate::FAMILY))?;
+            Ok(Arc::new(igate::Igate::new(settings, outcomes)))
+        }
+        "opencps" => Ok(Arc::new(opencps::OpenCps::build(settings, files)?)),
         "xml" => no_settings(Arc::new(xml::XML)),
-        _ => no_settings(Arc::new(relay::RELAY)),
+        _ => Ok(Arc::new(relay::Relay::new(settings, files)?)),
     }
 }
 
@@ -56,9 +69,14 @@ impl Adapter for Framed {
     }
 }
 
-/// None: this software calls and is never called.
-pub(crate) fn simulator(_dialect: &str, _settings: &toml::Table) -> Option<Box<dyn Simulator>> {
-    None
+/// The other side of software that is called; none for software that calls and is never called.
+pub(crate) fn simulator(dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {
+    match dialect {
+        "igate" => Some(Box::new(igate::simulator(settings))),
+        "relay" => Some(relay::simulator(settings)),
+        "opencps" => Some(Box::new(opencps::simulator(settings))),
+        _ => None,
+    }
 }
 
 /// What a subscription that leads here gets: the message is held until the subscription is mended.
@@ -67,6 +85,6 @@ fn inbound_only() -> Fault {
         "onestop.inbound-only",
         Blame::Gateway,
         Remedy::Correct,
-        "phần mềm một cửa chỉ gửi đến, không nhận thông điệp; hãy sửa cấu hình đăng ký nhận",
+        "phần mềm một cửa này không nhận loại thông điệp đó; hãy sửa cấu hình đăng ký nhận",
     )
 }

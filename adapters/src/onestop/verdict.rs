@@ -8,7 +8,9 @@ use gateway_core::fault::Fault;
 use gateway_core::ids::MessageId;
 use serde_json::{Value, json};
 
-use crate::kinds::{DOSSIER_ANSWERED, DOSSIER_PROGRESSED};
+use crate::kinds::{
+    DOSSIER_ANSWERED, DOSSIER_PROGRESSED, INQUIRY_ANSWERED, INQUIRY_PUBLISHED, SATISFACTION_REPORTED,
+};
 use crate::wire::refusal::{headers_of, status_of, without_success, words_of};
 
 /// The answer to one call.
@@ -89,6 +91,8 @@ fn success_words(kind: &str) -> &'static str {
     match kind {
         DOSSIER_PROGRESSED => "Cập nhật tiến độ thành công",
         DOSSIER_ANSWERED => "Đồng bộ trạng thái hồ sơ thành công",
+        SATISFACTION_REPORTED => "Đồng bộ đánh giá thành công",
+        INQUIRY_ANSWERED | INQUIRY_PUBLISHED => "Đồng bộ hỏi đáp thành công",
         _ => "Đồng bộ hồ sơ thành công",
     }
 }

@@ -4,10 +4,15 @@
 //! questions are passed on. Everything the portal's answers may mean stands in `mappings/portal/outcomes.yaml` and is read by
 //! `faults`; how a delivery goes on from there stands in `outbound`; sessions in `session`; the portal's other side in `simulator`.
 //!
-//! Deliberately absent: what the portal pushes to the province. Its form of 2025 is not public.
+//! What the portal pushes and asks is framed in `inbound`; which of its services is which kind is data, read by `pushes`.
+//! Deliberately absent: the form in which the portal of 2025 pushes ordinary dossiers. It is not public.
 
+mod catalogue;
 mod faults;
+mod inbound;
+mod inquiries;
 mod outbound;
+mod pushes;
 mod session;
 mod settings;
 mod simulator;
@@ -16,16 +21,18 @@ mod wire;
 use std::sync::Arc;
 
 use gateway_core::adapter::{
-    Adapter, Answer, Arrival, Conversation, Exchange, Fate, Heard, Keys, Marks, Receipt, Request, Session,
-    Signed, Simulator, Transcript, Turn, Verdict,
+    Adapter, Answer, Arrival, Conversation, Exchange, Fate, Feed, FeedSpec, Heard, Keys, Marks, Page,
+    Receipt, Request, Session, Signed, Simulator, Transcript, Turn, Verdict,
 };
+use gateway_core::catalogue::{CatalogueSpec, Entries};
 use gateway_core::fault::{Defect, Fault};
 use gateway_core::ids::{Account, Moment};
-use serde_json::json;
 
 use crate::Files;
 use crate::settings::both;
+use crate::wire::download;
 use faults::Outcomes;
+use pushes::Pushes;
 use settings::Settings;
 
 pub(crate) const DIALECTS: &[&str] = &["envelope"];
@@ -35,8 +42,9 @@ pub(crate) fn build(
     settings: &toml::Table,
     files: &Files,
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
-    let (settings, outcomes) = both(Settings::read(settings), Outcomes::read(files))?;
-    Ok(Arc::new(Portal { settings, outcomes }))
+    let tables = both(Outcomes::read(files), both(Pushes::read(files), catalogue::read(files)));
+    let (settings, (outcomes, (pushes, catalogues))) = both(Settings::read(settings), tables)?;
+    Ok(Arc::new(Portal { settings, outcomes, pushes, catalogues }))
 }
 
 pub(crate) fn simulator(_dialect: &str, settings: &toml::Table) -> Option<Box<dyn Simulator>> {
@@ -47,16 +55,17 @@ pub(crate) fn simulator(_dialect: &str, settings: &toml::Table) -> Option<Box<dy
 struct Portal {
     settings: Settings,
     outcomes: Outcomes,
+    pushes: Pushes,
+    catalogues: Vec<catalogue::Catalogue>,
 }
 
 impl Adapter for Portal {
-    fn receive(&self, _arrival: &Arrival) -> Result<Heard, Fault> {
-        Err(Fault::sender("door.not-found", "Cổng DVCQG không gửi đến địa chỉ này"))
+    fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
+        download::heard(arrival).map_or_else(|| self.heard(arrival), Ok)
     }
 
-    fn reply(&self, _arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
-        let words = said.err().map_or("không có kết quả", |fault| fault.words.as_str());
-        Answer::json(404, &json!({ "error_code": "-1", "message": words }))
+    fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
+        download::answered(arrival, said).unwrap_or_else(|| self.answered(arrival, said))
     }
 
     fn next_turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
@@ -82,6 +91,27 @@ impl Adapter for Portal {
             None => self.log_in_call(account, keys).map(Turn::Call),
             Some(exchange) => self.session(&exchange.answer, account, keys, at).map(Turn::Done),
         }
+    }
+
+    fn feeds(&self) -> Vec<FeedSpec> {
+        self.inquiry_feeds()
+    }
+
+    fn poll(&self, feed: &Feed<'_>, transcript: &Transcript) -> Result<Turn<Page>, Fault> {
+        self.inquiries(feed, transcript)
+    }
+
+    fn catalogues(&self) -> Vec<CatalogueSpec> {
+        self.published()
+    }
+
+    fn pull(
+        &self,
+        catalogue: &str,
+        about: Option<&str>,
+        transcript: &Transcript,
+    ) -> Result<Turn<Entries>, Fault> {
+        self.pulled(catalogue, about, transcript)
     }
 
     fn accounts(&self) -> Vec<Account> {

@@ -11,7 +11,7 @@ use gateway_core::adapter::{Answer, Conversation, Effect, Exchange, Marks, Recei
 use gateway_core::fault::{Blame, Fault, Remedy};
 use serde_json::{Map, Value, json};
 
-use super::Portal;
+use super::{Portal, inquiries};
 use super::faults::Outcome;
 use super::wire::{self, Reply};
 use crate::kinds::{
@@ -35,7 +35,11 @@ const ENTRY_KEY: [&str; 4] = ["MaHoSo", "ThoiDiemXuLy", "TrangThai", "NoiDungXuL
 impl Portal {
     /// The next call, or the end.
     pub(super) fn turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
-        match talk.message.kind.as_str() {
+        let kind = talk.message.kind.as_str();
+        if let Some(service) = inquiries::service(kind) {
+            return self.report(talk, service);
+        }
+        match kind {
             DOSSIER_RECORDED => self.record(talk),
             DOSSIER_PROGRESSED => self.progress(talk),
             DOSSIER_ANSWERED => self.answer(talk),
@@ -173,7 +177,7 @@ impl Portal {
         Ok(wire::request(&self.settings, ASK, Effect::Repeatable, Some(account), &path, &body))
     }
 
-    fn call<const N: usize>(
+    pub(super) fn call<const N: usize>(
         &self,
         talk: &Conversation,
         step: &str,
@@ -254,7 +258,7 @@ fn held(cause: String) -> Fault {
     Fault::new("portal.unknown-dossier", Blame::Peer, Remedy::Hold, words).because(cause)
 }
 
-fn unknown_code(fault: Fault) -> Fault {
+pub(super) fn unknown_code(fault: Fault) -> Fault {
     let words = "Cổng DVCQG không biết một mã nêu trong thông điệp; kiểm tra các mã rồi gửi lại";
     Fault { words: words.to_owned(), code: "portal.unknown-code".into(), remedy: Remedy::Correct, ..fault }
 }

@@ -36,6 +36,10 @@ pub(super) struct Settings {
     pub(super) accounts: BTreeMap<String, String>,
     /// `session_seconds`: a session is renewed after so long. Not published; ten minutes are known to work.
     pub(super) session_seconds: u32,
+    /// `inquiries`: is the portal asked for citizens' questions that an agency is to answer?
+    pub(super) inquiries: bool,
+    /// `inquiries_minutes`: how often.
+    pub(super) inquiries_minutes: u32,
     /// `progress_list_field`: the list in the answer of `TraCuuHoSo` that shows progress entries; empty if the portal shows none.
     pub(super) progress_list_field: String,
 }
@@ -61,6 +65,8 @@ impl Settings {
             username: reader.text("username", ""),
             accounts: reader.text_of_each("accounts", "username"),
             session_seconds: reader.count("session_seconds", 600),
+            inquiries: reader.flag("inquiries", false),
+            inquiries_minutes: reader.count("inquiries_minutes", 60),
             progress_list_field: reader.text("progress_list_field", ""),
         };
         sound((settings, reader.finish()))

@@ -4,6 +4,8 @@
 //! writing `error_code` now as number, now as text. It counts effects, so that a story can say "one create, no doubled entry".
 //! Time-outs, 503 and pages of HTML are put around it by its host. Texts are in the portal's manner, not quoted from it.
 
+mod catalogue;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_core::adapter::{Answer, Ask, Body, Simulator};
@@ -43,7 +45,11 @@ pub(super) struct PortalSim {
     failing: BTreeMap<String, (u16, String)>,
     /// Codes in the order of their first effect here.
     order: Vec<String>,
+    /// What it still has to push.
+    due: Vec<Ask>,
     counts: Counts,
+    /// Its catalogues.
+    published: catalogue::Published,
 }
 
 struct SimSettings {
@@ -113,7 +119,9 @@ impl PortalSim {
             refusing: BTreeSet::new(),
             failing: BTreeMap::new(),
             order: Vec::new(),
+            due: Vec::new(),
             counts: Counts::default(),
+            published: catalogue::Published::default(),
         }
     }
 
@@ -144,11 +152,7 @@ impl PortalSim {
             "CapNhatTienDoHoSoMC" => self.append(body),
             "DongBoTrangThaiHoSo" => self.take_answer(body),
             "TraCuuHoSo" => Ok((String::new(), self.look_up(&field(body, "mahoso")))),
-            "LayThuTuc" => Ok((String::new(), procedure(&field(body, "maTTHC")))),
-            "LayDanhSachTTHC" => Ok((
-                String::new(),
-                json!([{ "MATTHC": "1.003560", "TENTTHC": "Thủ tục thử nghiệm cấp giấy xác nhận" }]),
-            )),
+            service if let Some(rows) = self.published.serve(service, body) => Ok((String::new(), rows)),
             other => refuse(-1, &format!("Dịch vụ {other} không được hỗ trợ")),
         }
     }
@@ -280,6 +284,10 @@ impl Simulator for PortalSim {
         Answer::json(200, &json!({ "error_code": code, "message": message, "result": result }))
     }
 
+    fn due(&mut self, _at: Moment) -> Vec<Ask> {
+        std::mem::take(&mut self.due)
+    }
+
     fn state(&self) -> Value {
         let dossier = |(code, known): (&String, &Dossier)| {
             (
@@ -300,16 +308,22 @@ impl Simulator for PortalSim {
             "deletions": self.counts.deletions,
             "order": self.order,
             "answered": self.answered.len(),
+            "reported": self.published.reported().values().sum::<u64>(),
+            "answers": self.answered.iter().map(|answer| field(answer, "TrangThai")).collect::<Vec<_>>(),
             "dossiers": self.dossiers.iter().map(dossier).collect::<serde_json::Map<_, _>>(),
             "progress": self.progress.iter().map(entry).collect::<Vec<_>>(),
         })
     }
 
-    /// `expire-sessions`; and for one dossier: `know` (somebody else recorded it), `forget`, `refuse`, `fail` (500) and `busy` (503),
+    /// `expire-sessions`; `push submitted|amended|paid <code>` (it calls us when it is asked for what is due); and for one dossier: `know` (somebody else recorded it), `forget`, `refuse`, `fail` (500) and `busy` (503),
     /// both also only for what contains a word, and `accept`, which ends the last three.
     fn nudge(&mut self, words: &[&str]) -> bool {
         match words {
             ["expire-sessions"] => self.sessions.clear(),
+            ["push", what, code] => match pushed(what, code) {
+                Some(ask) => self.due.push(ask),
+                None => return false,
+            },
             ["know", code] => {
                 self.dossiers.entry((*code).to_owned()).or_default();
             }
@@ -327,10 +341,27 @@ impl Simulator for PortalSim {
                 self.refusing.remove(*code);
                 self.failing.remove(*code);
             }
-            _ => return false,
+            words => return self.published.nudge(words),
         }
         true
     }
+}
+
+/// What it pushes about a dossier: `submitted`, `amended`, `paid`.
+fn pushed(what: &str, code: &str) -> Option<Ask> {
+    let (end, body) = match what {
+        "submitted" => ("addtthcKhuyenMai", include_str!("fixtures/push-submitted.json")),
+        "amended" => ("nhanhsdvcqg", include_str!("fixtures/push-amended.json")),
+        "paid" => ("nhanhsdvcqg", include_str!("fixtures/push-paid.json")),
+        _ => return None,
+    };
+    Some(Ask {
+        method: "POST".to_owned(),
+        path: format!("/VXPAdapter/RestService/forward/{end}"),
+        query: Vec::new(),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: Body::of(body.replace("{code}", code)),
+    })
 }
 
 /// How many files of a dossier are to be deleted.
@@ -350,10 +381,4 @@ fn field(row: &Value, name: &str) -> String {
 fn rows(body: &Value) -> Result<&Vec<Value>, (i64, String)> {
     let rows = body.get("data").and_then(Value::as_array).filter(|rows| !rows.is_empty());
     rows.ok_or_else(|| (-1, "Trường data không được để trống".to_owned()))
-}
-
-/// One procedure is known here, the example of the interface notes.
-fn procedure(code: &str) -> Value {
-    let known: Value = serde_json::from_str(include_str!("fixtures/lay-thu-tuc.json")).unwrap_or_default();
-    if field(&known, "MATTHC") == code { json!([known]) } else { json!([]) }
 }

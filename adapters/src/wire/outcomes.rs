@@ -53,7 +53,12 @@ impl Family {
         if !defects.is_empty() {
             return Err(defects);
         }
-        Ok(Table { family: self, rows: rows.into_iter().map(Row::prepared).collect() })
+        Ok(self.tried(rows))
+    }
+
+    /// The table of rows that were found sound one by one, each with [`Family::wrong`].
+    pub(crate) fn tried(&'static self, rows: Vec<Row>) -> Table {
+        Table { family: self, rows: rows.into_iter().map(Row::prepared).collect() }
     }
 
     /// A defect of the family's file.
@@ -62,7 +67,8 @@ impl Family {
         Defect { file, line, field: field.to_owned(), message: message.into(), nearest: None }
     }
 
-    fn wrong(&self, row: &Row, codeless: bool) -> Option<(&'static str, String)> {
+    /// The field of a row that cannot be, and why.
+    pub(crate) fn wrong(&self, row: &Row, codeless: bool) -> Option<(&'static str, String)> {
         let When { http, code, text, and_text, .. } = &row.when;
         if (self.told)(row.means).is_none() {
             return Some(("means", "no answer in this file has this meaning".to_owned()));
@@ -93,7 +99,7 @@ pub(crate) struct Said<'a> {
 }
 
 impl Table {
-    /// What an answer means, and the fault it is where that is no good; `said` is none if the body is not in JSON.
+    /// What an answer means, and the fault it is where that is no good; `said` is none if the body is not in the peer's notation.
     pub(crate) fn judge(&self, answer: &Answer, said: Option<&Said>) -> (Means, Fault) {
         let seen = Seen {
             status: answer.status,
@@ -159,7 +165,7 @@ impl Means {
 }
 
 /// A row of a table.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     when: When,
@@ -187,7 +193,7 @@ struct Seen<'a> {
 }
 
 /// All parts that are there must hold; of a list, one.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct When {
     #[serde(default)]
@@ -221,7 +227,7 @@ impl When {
 }
 
 /// A status or code, written with or without quotes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Word {
     Number(i64),
@@ -259,9 +265,12 @@ enum Presence {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum BodyForm {
+    /// In the peer's notation, which is JSON with most.
+    #[serde(alias = "readable")]
     Json,
+    #[serde(alias = "unreadable")]
     NotJson,
-    /// JSON with a code: the peer's own.
+    /// The same with a code: the peer's own.
     Envelope,
 }
 

@@ -3,8 +3,9 @@
 //! No refusal ever contains the words that callers take for success, also not where it quotes a peer. The table from fault to
 //! HTTP status is here and nowhere else, so that the same trouble has the same status at every door.
 
-use gateway_core::adapter::Pairs;
+use gateway_core::adapter::{Answer, Pairs};
 use gateway_core::fault::{Blame, Fault, Remedy};
+use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 
 /// Callers that are told to come back without a time are told this one.
@@ -15,13 +16,14 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 pub(crate) fn status_of(fault: &Fault) -> u16 {
     let code = fault.code.as_ref();
     match code {
-        "door.not-found" => 404,
+        "door.not-found" | "file.unknown" | "file.gone" | "lookup.unknown" => 404,
+        "file.not-allowed" => 502,
         "door.method" => 405,
         "door.timeout" => 408,
         "key.conflict" => 409,
         "door.too-large" => 413,
         "door.content-type" | "door.content-encoding" => 415,
-        "question.throttled" | "door.throttled" => 429,
+        "question.throttled" | "lookup.throttled" | "door.throttled" => 429,
         "gateway.busy" => 503,
         "auth.wrong-door" | "auth.mismatch" | "auth.proof" | "auth.address" | "auth.level" => 403,
         _ if code.starts_with("auth.") => 401,
@@ -62,6 +64,30 @@ pub(crate) fn words_of(fault: &Fault) -> String {
         }
     }
     without_success(&words)
+}
+
+/// A problem document (RFC 9457), with every place that is wrong.
+pub(crate) fn problem(fault: &Fault) -> Answer {
+    let status = status_of(fault);
+    let violations: Vec<Value> = fault
+        .violations
+        .iter()
+        .map(|wrong| json!({ "path": wrong.path, "rule": wrong.rule, "detail": without_success(&wrong.detail) }))
+        .collect();
+    let mut answer = Answer::json(
+        status,
+        &json!({
+            "type": format!("urn:lienthong:fault:{}", fault.code),
+            "title": without_success(&fault.words),
+            "status": status,
+            "detail": words_of(fault),
+            "code": fault.code,
+            "violations": violations,
+        }),
+    );
+    answer.headers = vec![("content-type".to_owned(), "application/problem+json; charset=utf-8".to_owned())];
+    answer.headers.extend(headers_of(fault, status));
+    answer
 }
 
 /// The same text with «thành công» (any letter case, any white space, composed or not) replaced. Callers test for it in any

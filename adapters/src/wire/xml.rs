@@ -20,6 +20,9 @@ const ELEMENTS_MAX: usize = 100_000;
 /// The namespace of `xsi:nil`.
 pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
+/// The namespace of `xml:lang`, which nobody declares.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
 /// An element with everything in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Element {
@@ -178,6 +181,39 @@ fn name(bytes: &[u8]) -> Result<String, Unreadable> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Unreadable::Encoding)
 }
 
+/// An element as a document of its own: every namespace declared where it is used, so that no prefix from around it is missed.
+pub(crate) fn write(element: &Element) -> String {
+    let mut writer = Writer::default();
+    put_element(&mut writer, element, "");
+    writer.finish()
+}
+
+fn put_element(writer: &mut Writer, element: &Element, around: &str) {
+    let mut attributes: Vec<(String, &str)> = Vec::new();
+    if element.namespace != around {
+        attributes.push(("xmlns".to_owned(), &element.namespace));
+    }
+    for (number, attribute) in element.attributes.iter().enumerate() {
+        match attribute.namespace.as_str() {
+            "" => attributes.push((attribute.name.clone(), &attribute.value)),
+            XML => attributes.push((format!("xml:{}", attribute.name), &attribute.value)),
+            address => {
+                attributes.push((format!("xmlns:a{number}"), address));
+                attributes.push((format!("a{number}:{}", attribute.name), &attribute.value));
+            }
+        }
+    }
+    let attributes: Vec<(&str, &str)> =
+        attributes.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    writer.start(&element.name, &attributes);
+    // Between elements there is only white space, and nobody's meaning.
+    if element.children.is_empty() {
+        writer.raw(&escaped(&element.text));
+    }
+    element.children.iter().for_each(|child| put_element(writer, child, &element.namespace));
+    writer.end(&element.name);
+}
+
 /// Writes elements one after another.
 #[derive(Default)]
 pub(crate) struct Writer {
@@ -287,6 +323,14 @@ mod tests {
         assert_eq!(parse(b"<a>\xff</a>"), Err(Unreadable::Encoding));
         let many = format!("<a>{}</a>", "<b/>".repeat(ELEMENTS_MAX));
         assert_eq!(parse(many.as_bytes()), Err(Unreadable::TooLarge));
+    }
+
+    #[test]
+    fn an_element_is_written_with_its_own_namespaces() {
+        let text = "<a:x xmlns:a='urn:1' xmlns:b='urn:2' b:y='1' z='&lt;' xml:lang='vi'><a:k>đ&amp;</a:k><b:m/><n/></a:x>";
+        let read = parse(text.as_bytes()).unwrap();
+        let written = write(&read);
+        assert_eq!(parse(written.as_bytes()).unwrap(), read, "{written}");
     }
 
     #[test]

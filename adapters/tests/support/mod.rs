@@ -9,6 +9,7 @@
 pub mod bank;
 pub mod carrier;
 pub mod chance;
+pub mod faults;
 pub mod network;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use adapters::Files;
 use gateway_core::adapter::{
-    Adapter, Answer, Conversation, Effect, Exchange, Keys, Marks, Receipt, Request, Secret, Session,
+    Adapter, Answer, Body, Conversation, Effect, Exchange, Keys, Marks, Receipt, Request, Secret, Session,
     Transcript, Turn, Verdict,
 };
 use gateway_core::dossier::DossierCode;
@@ -37,19 +38,49 @@ pub fn place(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The files below `mappings/` that adapters read: those of the tree.
+/// The tables below `mappings/`, as the gateway gives them to adapters: those of the tree.
 pub fn files() -> Files {
-    let read =
-        |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let outcomes = ["portal/outcomes.yaml", "postal/outcomes.yaml"];
-    let outcomes = outcomes.map(|name| (name.to_owned(), read(place("../mappings").join(name))));
-    let profiles = std::fs::read_dir(place("../mappings/population/profiles")).expect("the profiles");
-    let profiles = profiles.map(|entry| {
-        let path = entry.expect("a profile").path();
+    static FILES: std::sync::OnceLock<Files> = std::sync::OnceLock::new();
+    let read = || {
+        let mut files: Files = declared().into_iter().collect();
+        gather(&place("../mappings"), "", &mut files);
+        files
+    };
+    FILES.get_or_init(read).clone()
+}
+
+/// Every YAML file of a folder that is no case of a mapping, by its path below it.
+fn gather(folder: &Path, below: &str, files: &mut Files) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).expect("a name");
-        (format!("population/profiles/{name}"), read(path))
-    });
-    profiles.chain(outcomes).collect()
+        match path.is_dir() {
+            true if !name.ends_with(".cases") => gather(&path, &format!("{below}{name}/"), files),
+            false if name.ends_with(".yaml") => {
+                let bytes =
+                    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                files.insert(format!("{below}{name}"), bytes);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The worked examples of declared peers, as an overlay is read.
+fn declared() -> Vec<(String, Vec<u8>)> {
+    let root = place("../tests/fixtures");
+    let (mut open, mut found) = (vec![root.join("declared")], Vec::new());
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let inside = std::fs::read_dir(&path).expect("a readable folder");
+            open.extend(inside.map(|entry| entry.expect("an entry").path()));
+        } else {
+            let name =
+                path.strip_prefix(&root).expect("it lies below").to_string_lossy().replace("/mappings/", "/");
+            found.push((name, std::fs::read(&path).expect("a readable file")));
+        }
+    }
+    found
 }
 
 /// Builds an adapter from settings in TOML.
@@ -225,7 +256,9 @@ impl<'a> Delivery<'a> {
                 },
                 Ok(Turn::Done(Verdict::Happened(answer))) => {
                     self.log.push("~ happened".to_owned());
-                    self.transcript.0.push(Exchange { request: lost, answer });
+                    let exchange = Exchange { request: lost, answer };
+                    self.marks.extend(self.adapter.learn(&exchange));
+                    self.transcript.0.push(exchange);
                     return None;
                 }
                 Ok(Turn::Done(Verdict::DidNot)) => {
@@ -253,8 +286,8 @@ impl<'a> Delivery<'a> {
         assert!(!stored.contains(MARKER), "a request holds a secret");
         let Request { step, effect, endpoint, ask, .. } = request;
         self.log.push(format!("> {step} {effect:?} {endpoint} {} {}{}", ask.method, ask.path, queried(ask)));
-        if !ask.body.bytes.is_empty() {
-            self.log.push(String::from_utf8_lossy(&ask.body.bytes).into_owned());
+        if ask.body.length() > 0 {
+            self.log.push(shown(&ask.body));
         }
         let heard = peer.call(self.adapter, request);
         match &heard {
@@ -277,10 +310,20 @@ pub fn queried(ask: &gateway_core::adapter::Ask) -> String {
 pub fn told(answer: &Answer) -> Vec<String> {
     let headers: String = answer.headers.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let mut lines = vec![format!("< {}{headers}", answer.status)];
-    if !answer.body.bytes.is_empty() {
-        lines.push(String::from_utf8_lossy(&answer.body.bytes).into_owned());
+    if answer.body.length() > 0 {
+        lines.push(shown(&answer.body));
     }
     lines
+}
+
+/// A body on one line: a file as what names it, ends of lines as `↵`.
+pub fn shown(body: &Body) -> String {
+    let mut bytes = body.bytes.clone();
+    for placed in body.files.iter().rev() {
+        bytes.splice(placed.at..placed.at, placed.file.text().into_bytes());
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if body.files.is_empty() && !text.contains('\r') { text } else { text.replace("\r\n", "↵") }
 }
 
 /// The secrets of every peer in these tests.
@@ -288,6 +331,8 @@ pub fn secrets() -> BTreeMap<String, Secret> {
     BTreeMap::from([
         ("username".to_owned(), Secret::new("tichhop.h99.example")),
         ("password".to_owned(), Secret::new(format!("{MARKER}-mat-khau"))),
+        ("client_id".to_owned(), Secret::new(format!("{MARKER}-ma-khach"))),
+        ("client_secret".to_owned(), Secret::new(format!("{MARKER}-bi-mat"))),
         ("consumer_key".to_owned(), Secret::new(format!("{MARKER}-khoa"))),
         ("consumer_secret".to_owned(), Secret::new(format!("{MARKER}-bi-mat"))),
         ("key_token".to_owned(), Secret::new(format!("{MARKER}-khoa"))),

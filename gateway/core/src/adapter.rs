@@ -19,6 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::catalogue::{CatalogueSpec, Entries};
 use crate::envelope::Envelope;
 use crate::fault::Fault;
 use crate::ids::{Account, ChannelName, Kind, MessageId, Moment, PeerName};
@@ -52,8 +53,26 @@ pub trait Adapter: Send + Sync {
     /// What the peer said, in our words: framed into items, each with its kind. Translates nothing.
     fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault>;
 
+    /// The signature that this peer puts into the body of a call, in a way of its own: does it hold? None where such a call carries none.
+    /// One that must carry it and does not is one whose signature does not hold.
+    fn vouches(&self, ask: &Ask, keys: &Keys) -> Option<bool> {
+        let _ = (ask, keys);
+        None
+    }
+
     /// The one answer to that call, in the peer's own format. Cannot fail.
     fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer;
+
+    /// Signs an answer that [`Adapter::reply`] has worded, for peers that want it signed.
+    fn seal(&self, answer: Answer, keys: &Keys) -> Answer {
+        let _ = keys;
+        answer
+    }
+
+    /// What this peer is told as the reference of our payment of this number.
+    fn reference(&self, number: &str) -> String {
+        number.to_owned()
+    }
 
     /// The next call of a delivery or a question, or its end. Sees answered, unstruck exchanges only.
     fn next_turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault>;
@@ -84,6 +103,27 @@ pub trait Adapter: Send + Sync {
             crate::fault::Blame::Gateway,
             crate::fault::Remedy::Correct,
             "giao thức này không có nguồn dữ liệu để hỏi định kỳ",
+        ))
+    }
+
+    /// The lists that this peer publishes for others to use, to be pulled once a night; none for most.
+    fn catalogues(&self) -> Vec<CatalogueSpec> {
+        Vec::new()
+    }
+
+    /// The pull of one of them: the next call, or its entries by code. With `about` one entry alone, in full (`detail`).
+    fn pull(
+        &self,
+        catalogue: &str,
+        about: Option<&str>,
+        transcript: &Transcript,
+    ) -> Result<Turn<Entries>, Fault> {
+        let _ = (catalogue, about, transcript);
+        Err(Fault::new(
+            "catalogue.unsupported",
+            crate::fault::Blame::Gateway,
+            crate::fault::Remedy::Correct,
+            "giao thức này không công bố danh mục nào",
         ))
     }
 

@@ -4,96 +4,19 @@
 //! A channel is adapter + dialect + direction + kinds. Paths are suffix patterns, because local software has its own
 //! prefixes: `**/DongBoHoSoMC` matches any path that ends so, `**/forward/**` keeps what follows.
 
+mod files;
+mod kind;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::adapter::Level;
-use crate::dossier::DossierCode;
-use crate::envelope::Class;
 use crate::fault::Defect;
-use crate::ids::{ChannelName, Kind, Moment};
-use crate::translator::code_like;
+use crate::ids::{ChannelName, Kind};
 
-/// What is true of a kind of message, whoever sends it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KindSpec {
-    /// Snapshot, event or question.
-    pub class: Class,
-    /// A question that needs a licence and a place in the audit trail.
-    #[serde(default)]
-    pub licensed: bool,
-    /// The canonical contract.
-    #[serde(default)]
-    pub contract: Option<String>,
-    /// The canonical contract of its answer, for questions whose answers we understand.
-    #[serde(default)]
-    pub answer: Option<String>,
-    /// Where the dossier's code stands in the canonical document.
-    #[serde(default)]
-    pub dossier: Option<String>,
-    /// Where the dossier's national status stands.
-    #[serde(default)]
-    pub status: Option<String>,
-    /// Where the due date stands.
-    #[serde(default)]
-    pub due: Option<String>,
-    /// What it is to a shipment, if it is about one.
-    #[serde(default)]
-    pub shipment: Option<Part>,
-}
-
-/// What a kind of message is to a shipment. The gateway knows kinds of carriage by this and not by their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Part {
-    /// Something is to be carried.
-    Ordered,
-    /// It is not to be carried after all.
-    Cancelled,
-    /// The carrier told something of it.
-    Observed,
-    /// Its confirmed state has changed: made by the gateway.
-    Told,
-    /// The dossier's last step, where nobody else can tell it: made by the gateway.
-    HandedOver,
-}
-
-/// What the gateway itself must know of a document.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DocumentFacts {
-    /// Whose lane it joins; none for kinds that are about no dossier.
-    pub dossier: Option<DossierCode>,
-    /// The dossier's national status.
-    pub status: Option<String>,
-    /// When the dossier is due.
-    pub due: Option<Moment>,
-}
-
-impl KindSpec {
-    /// Reads them from the places that the kind names; none if it is about a dossier and the document names no usable one.
-    pub fn facts(&self, document: &Value) -> Option<DocumentFacts> {
-        let at = |path: &Option<String>| path.as_deref().and_then(|path| text_at(document, path));
-        let dossier = at(&self.dossier).as_deref().and_then(DossierCode::new);
-        if self.dossier.is_some() && dossier.is_none() {
-            return None;
-        }
-        // A status stands in the clear, so it must be one: whatever else a sender put there stays in the sealed document.
-        let status = at(&self.status).filter(|status| code_like(status));
-        Some(DocumentFacts { dossier, status, due: at(&self.due).as_deref().and_then(Moment::parse) })
-    }
-}
-
-fn text_at(document: &Value, path: &str) -> Option<String> {
-    let value = path.split('.').try_fold(document, |value, name| value.get(name))?;
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
+pub use files::{Beside, Files};
+pub use kind::{CodeAt, DocumentFacts, KindSpec, Part, ReceiptCode};
 
 /// Which way a channel goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -103,7 +26,7 @@ pub enum Direction {
     In,
     /// We call the peer.
     Out,
-    /// We ask a feed of the peer's: its records are taken as if the peer had called.
+    /// We ask, and what the peer says is taken as if it had called: the records of its feeds, and what an answer of its tells others.
     Feed,
 }
 
@@ -146,6 +69,9 @@ pub struct Channel {
     pub headers: Vec<String>,
     /// Kinds that go through, each with its mapping (none for questions).
     pub kinds: BTreeMap<Kind, Option<String>>,
+    /// Of these, the questions that we answer ourselves, each with the mapping that words the answer.
+    #[serde(default)]
+    pub answers: BTreeMap<Kind, String>,
     /// Of these, what goes only to peers whose entry names it in `receives`.
     #[serde(default)]
     pub on_request: Vec<Kind>,
@@ -158,6 +84,12 @@ pub struct Channel {
     /// Longer bodies are refused.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: usize,
+    /// Where files stand in its bodies.
+    #[serde(default)]
+    pub files: Option<Files>,
+    /// Where addresses of files stand in what goes out: they become our own, where the peer's entry says under which address it reaches us.
+    #[serde(default)]
+    pub publishes: BTreeMap<String, Beside>,
     /// What callers read about it; the adapter knows it without.
     #[serde(default)]
     pub describes: Described,
@@ -216,7 +148,8 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Reads `kinds.yaml` and every `<adapter>/channels.yaml` of the files below `mappings/`. All defects at once.
+    /// Reads `kinds.yaml` and every `<adapter>/channels.yaml` of the files below `mappings/`; those of a dialect may stand in its own
+    /// folder, `<adapter>/<dialect>/channels.yaml`. All defects at once.
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Channels, Vec<Defect>> {
         let mut channels = Channels::default();
         let mut defects = Vec::new();
@@ -226,15 +159,20 @@ impl Channels {
             None => defects.push(file_defect("kinds.yaml", "the file is missing")),
         }
         for (path, bytes) in files {
-            let Some(adapter) = path.strip_suffix("/channels.yaml").filter(|name| !name.contains('/')) else {
+            let Some(folder) = path.strip_suffix("/channels.yaml") else { continue };
+            let (adapter, dialect) = folder.split_once('/').unwrap_or((folder, ""));
+            if dialect.contains('/') {
                 continue;
-            };
+            }
             match yaml::<ChannelFile>(path, bytes) {
-                Ok(file) => {
-                    for channel in &file.channels {
+                Ok(mut file) => {
+                    for channel in &mut file.channels {
+                        if !dialect.is_empty() {
+                            settle_in(path, folder, dialect, channel, &mut defects);
+                        }
                         channels.examine(path, channel, &mut defects);
                     }
-                    channels.by_adapter.insert(adapter.to_owned(), file.channels);
+                    channels.by_adapter.entry(adapter.to_owned()).or_default().extend(file.channels);
                 }
                 Err(defect) => defects.push(defect),
             }
@@ -254,6 +192,17 @@ impl Channels {
                 format!("channel {}: on_request names `{kind}`, which is not among its kinds", channel.name);
             defects.push(file_defect(path, &words));
         }
+        let ours = |kind: &Kind| self.kinds.get(kind).is_some_and(|spec| spec.answered_from.is_some());
+        let worded = |kind: &Kind| channel.answers.contains_key(kind);
+        for kind in channel.kinds.keys().filter(|kind| ours(kind) && !worded(kind)) {
+            let words =
+                format!("channel {}: `{kind}` is answered by us: name its mapping in answers", channel.name);
+            defects.push(file_defect(path, &words));
+        }
+        let places = channel.files.as_ref().map(|files| files::defects(files.at.keys())).unwrap_or_default();
+        for wrong in places.into_iter().chain(files::defects(channel.publishes.keys())) {
+            defects.push(file_defect(path, &format!("channel {}: {wrong}", channel.name)));
+        }
         if channel.direction == Direction::In && (channel.paths.is_empty() || channel.method.is_empty()) {
             defects.push(file_defect(
                 path,
@@ -265,6 +214,11 @@ impl Channels {
     /// The kind that is this to a shipment.
     pub fn part(&self, part: Part) -> Option<(&Kind, &KindSpec)> {
         self.kinds.iter().find(|(_, spec)| spec.shipment == Some(part))
+    }
+
+    /// The kind that is this to a payment.
+    pub fn payment(&self, part: crate::payment::Part) -> Option<&Kind> {
+        self.kinds.iter().find(|(_, spec)| spec.payment == Some(part)).map(|(kind, _)| kind)
     }
 
     /// Does this dialect tell of shipments, by calls or by feeds?
@@ -281,7 +235,7 @@ impl Channels {
         self.by(Direction::Out, adapter, dialect, kind)
     }
 
-    /// The channel whose mapping reads what a dialect's feeds say of a kind.
+    /// The channel whose mapping reads what a dialect's feeds and answers say of a kind.
     pub fn feed(&self, adapter: &str, dialect: &str, kind: &Kind) -> Option<&Channel> {
         self.by(Direction::Feed, adapter, dialect, kind)
     }
@@ -292,6 +246,20 @@ impl Channels {
                 && (channel.dialect.is_empty() || channel.dialect == dialect)
                 && channel.kinds.contains_key(kind)
         })
+    }
+}
+
+/// A channel in the folder of a dialect is of that dialect, and its name says so.
+fn settle_in(path: &str, folder: &str, dialect: &str, channel: &mut Channel, defects: &mut Vec<Defect>) {
+    if !channel.dialect.is_empty() && channel.dialect != dialect {
+        let words = format!("channel {}: stands in the folder of the dialect `{dialect}`", channel.name);
+        defects.push(file_defect(path, &words));
+    }
+    channel.dialect = dialect.to_owned();
+    let inside = channel.name.as_str().strip_prefix(folder);
+    if !inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        let words = format!("channel {}: its name begins with {folder}", channel.name);
+        defects.push(file_defect(path, &words));
     }
 }
 
@@ -340,42 +308,4 @@ pub fn match_path(pattern: &str, path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_match_with_any_prefix_and_keep_the_rest() {
-        assert_eq!(match_path("**/DongBoHoSoMC", "/api/SynsTTHCC/DongBoHoSoMC"), Some(String::new()));
-        assert_eq!(match_path("**/DongBoHoSoMC", "/DongBoHoSoMC/"), Some(String::new()));
-        assert_eq!(match_path("**/dongbohosomc", "/DongBoHoSoMC"), Some(String::new()));
-        assert_eq!(match_path("**/DongBoHoSoMC", "/DongBoHoSoMC/x"), None);
-        let forward = "**/XrdAdapter/RestService/forward/**";
-        assert_eq!(
-            match_path(forward, "/XrdAdapter/RestService/forward/mapi/login"),
-            Some("mapi/login".to_owned())
-        );
-        assert_eq!(
-            match_path(forward, "/a/XrdAdapter/RestService/forward/mapi/g"),
-            Some("mapi/g".to_owned())
-        );
-        assert_eq!(match_path(forward, "/XrdAdapter/forward/x"), None);
-        assert_eq!(match_path("/healthz", "/healthz"), Some(String::new()));
-        assert_eq!(match_path("/healthz", "/a/healthz"), None);
-    }
-
-    #[test]
-    fn defects_come_all_at_once_with_the_nearest_name() {
-        let files = BTreeMap::from([
-            ("kinds.yaml".to_owned(), b"kinds: { dossier-recorded: { class: snapshot } }\n".to_vec()),
-            (
-                "x/channels.yaml".to_owned(),
-                b"channels:\n  - { name: x/a, direction: in, kinds: { dossier-recorde: m } }\n".to_vec(),
-            ),
-            ("y/channels.yaml".to_owned(), b"channels:\n  - { nam: x }\n".to_vec()),
-        ]);
-        let defects = Channels::read(&files).unwrap_err();
-        assert_eq!(defects.len(), 3, "{defects:#?}");
-        assert_eq!(defects[0].nearest.as_deref(), Some("dossier-recorded"));
-        assert_eq!((defects[2].file.as_str(), defects[2].line), ("mappings/y/channels.yaml", 2));
-    }
-}
+mod tests;

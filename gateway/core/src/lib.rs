@@ -10,9 +10,11 @@
 //! 4. [`schema`], [`translator`]: is this what its contract says, and how does it become something else
 //! 5. `pipeline`, `redelivery`: the decisions: admit, order, settle, try again
 //! 6. `licence`, `pace`: who may ask the population database what, and how fast; `webhook`: calls that are signed
-//! 7. [`shipment`], [`waybill`]: where something that a carrier carries is, by all that was told of it, and what is said of it
+//! 7. [`shipment`], [`waybill`]: where something that a carrier carries is, by all that was told of it, and what is said of it;
+//!    [`payment`]: whether money counts as paid
 
 pub mod adapter;
+pub mod catalogue;
 pub mod channel;
 pub mod dossier;
 pub mod envelope;
@@ -21,7 +23,9 @@ pub mod ids;
 pub mod json;
 pub mod licence;
 pub mod lift;
+pub mod lookup;
 pub mod pace;
+pub mod payment;
 pub mod pipeline;
 pub mod redelivery;
 pub mod schema;

@@ -5,6 +5,10 @@
 //! out; what comes back is equal to what went in, whatever it was. The bytes themselves go to whoever keeps them: this file
 //! only takes them out and puts them back.
 
+pub mod decode;
+pub mod scan;
+pub mod sniff;
+
 use std::fmt;
 
 use ring::digest::{SHA256, digest};

@@ -182,7 +182,7 @@ fn broken_contracts_are_all_said_at_once() {
     ]);
     let defects = Contracts::compile(&files).err().unwrap();
     let named: Vec<&str> = defects.iter().map(|d| d.file.as_str()).collect();
-    assert_eq!(named, ["schemas/a.schema.json", "schemas", "schemas/c.xsd", "schemas/d.xsd"]);
+    assert_eq!(named, ["schemas/a.schema.json", "schemas/b.schema.json", "schemas/c.xsd", "schemas/d.xsd"]);
     assert!(defects[3].message.contains("missing.xsd"), "{defects:?}");
 }
 

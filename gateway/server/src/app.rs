@@ -14,6 +14,7 @@ use gateway_core::channel::{Channel, Direction, Part};
 use gateway_core::fault::{Defect, Fault};
 use gateway_core::ids::{ChannelName, Kind, MessageId, PeerName, Unit};
 use gateway_core::licence;
+use gateway_core::lookup::{ReceiptKeys, Tries};
 use gateway_core::pace::Watch;
 use gateway_core::redelivery::Availability;
 use tokio::sync::{Semaphore, oneshot};
@@ -35,8 +36,8 @@ use crate::telemetry::Metrics;
 use crate::transport::Transport;
 use crate::{delivery, http, openapi};
 
-pub use self::check::check;
-pub(crate) use self::check::sealing_keys;
+pub use self::check::{check, untaken};
+pub(crate) use self::check::{receipt_keys, sealing_keys};
 pub use self::running::Running;
 
 /// A gateway, built and not yet listening.
@@ -68,12 +69,17 @@ pub struct App {
     /// The audit trail of identity questions.
     pub trail: Trail,
     watch: Mutex<Watch>,
+    /// What stands on citizens' receipts follows from these.
+    pub receipts: ReceiptKeys,
+    tries: Mutex<Tries>,
     /// Places for long bodies that do not say at their beginning who sends them.
     pub strangers: Semaphore,
     /// What the listener needs for TLS.
     pub tls: Option<Arc<DoorTls>>,
     /// Says where the keeper of the house stands.
     pub house_bell: delivery::Bell,
+    /// Says where whoever pulls catalogues stands.
+    pub catalogue_bell: delivery::Bell,
     /// Who is told nothing at present.
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
@@ -182,13 +188,18 @@ impl App {
     pub async fn open(
         config: Config,
         file: &str,
-        files: &Files,
+        files: Files,
         clock: Clock,
     ) -> Result<Arc<App>, CannotStart> {
-        let files = &files.of(&config.peers.values().map(|peer| peer.adapter.as_str()).collect());
+        let spoken = config.peers.values().map(|peer| format!("{}/{}", peer.adapter, peer.dialect));
+        let spoken: Vec<String> = spoken.collect();
+        let families = config.peers.values().map(|peer| peer.adapter.as_str());
+        // Given away, so that nothing of them is held once all is compiled.
+        let files = &files.of(&families.chain(spoken.iter().map(String::as_str)).collect());
         let (rules, rooms) = check(&config, file, files).map_err(CannotStart::Defects)?;
         let (current, old) = sealing_keys(&config).map_err(CannotStart::Key)?;
         let keyring = Keyring::new(config.gateway.keys_file(), &Seal::derive(&current, "caller-sessions"));
+        let receipts = receipt_keys(&current, &old);
         let seal = Seal::from_keys(&current, &old).map_err(CannotStart::Store)?;
         let store = Store::open(&config.gateway.data, seal, OpenOptions::default());
         let store = store.map_err(CannotStart::Store)?;
@@ -218,8 +229,11 @@ impl App {
             openapi: format!("{:#}\n", openapi).into(),
             trail,
             watch: Mutex::default(),
+            receipts,
+            tries: Mutex::default(),
             tls,
             house_bell: delivery::Bell::default(),
+            catalogue_bell: delivery::Bell::default(),
             strangers: Semaphore::new(http::STRANGERS_MAX),
             peers: rooms.into_iter().map(|(name, room)| (name, Arc::new(room))).collect(),
         });
@@ -249,6 +263,11 @@ impl App {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who looked up dossiers lately.
+    pub fn tries(&self) -> MutexGuard<'_, Tries> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The peers that something is delivered to.
     pub fn receivers(&self) -> impl Iterator<Item = &Arc<Room>> {
         self.peers.values().filter(|room| !room.config.endpoints.is_empty())
@@ -266,7 +285,9 @@ impl App {
 
     /// The embassy of some peer that speaks this dialect.
     pub fn speaker(&self, adapter: &str, dialect: &str) -> Option<Arc<dyn Adapter>> {
-        let speaks = |room: &&Arc<Room>| room.config.adapter == adapter && room.config.dialect == dialect;
+        let speaks = |room: &&Arc<Room>| {
+            room.config.adapter == adapter && (dialect.is_empty() || room.config.dialect == dialect)
+        };
         self.peers.values().find(speaks).map(|room| room.adapter.clone())
     }
 
@@ -298,13 +319,13 @@ impl App {
 
     /// Who is told of shipments, as the configuration says.
     fn telling(&self) -> Telling {
-        let receivers = |part| {
-            let (kind, _) = self.rules.channels.part(part)?;
+        let takers = |kind: &Kind| {
             let takes = |room: &&Arc<Room>| takes(&self.rules, &room.config, kind);
             let peers = self.peers.values().filter(takes);
             let peers = peers.map(|room| (room.name.clone(), room.config.units.clone())).collect();
-            Some(Receivers { kind: kind.clone(), peers })
+            Receivers { kind: kind.clone(), peers }
         };
+        let receivers = |part| self.rules.channels.part(part).map(|(kind, _)| takers(kind));
         let asked = |room: &&Arc<Room>| room.is_polled();
         let by_item = |room: &&Arc<Room>| room.feeds.iter().any(|feed| feed.scope == Scope::PerItem);
         let names =
@@ -312,6 +333,7 @@ impl App {
         Telling {
             changes: receivers(Part::Told),
             handed_over: receivers(Part::HandedOver),
+            payments: self.rules.channels.payment(gateway_core::payment::Part::Told).map(takers),
             report_directly: self
                 .config
                 .shipments
@@ -331,6 +353,10 @@ impl App {
         self.wake(news.queued.iter().map(|queued| &queued.peer));
         if news.ask {
             carrier.poll_bell.ring();
+        }
+        if let Some(refused) = news.refused {
+            self.metrics.payment_alerts.with_label_values(&[carrier.name.as_str(), refused.code()]).inc();
+            tracing::warn!(event = "payment-alert", peer = %carrier.name, reason = refused.code());
         }
         for alert in &news.alerts {
             self.metrics.shipment_alerts.with_label_values(&[carrier.name.as_str(), alert]).inc();

@@ -3,6 +3,7 @@
 //! Unknown keys are errors that name the nearest key. Secrets never stand in the file: a secret names a file or an environment
 //! variable. Everything is checked before anything starts, and all at once.
 
+mod catalogue;
 pub mod door;
 mod peer;
 mod queue;
@@ -15,10 +16,12 @@ use std::path::{Path, PathBuf};
 
 use gateway_core::fault::{Defect, nearest};
 use gateway_core::licence::Licence;
+use gateway_core::lookup;
 use gateway_core::pace::Bounds;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+pub use self::catalogue::Catalogues;
 pub use self::peer::{InDoubt, Mode, Peer};
 pub use self::queue::{BrokerTls, CarrierName, Queue};
 pub use self::retention::Retention;
@@ -46,9 +49,15 @@ pub struct Config {
     /// How fast an officer may ask, and when somebody should look.
     #[serde(default)]
     pub questions: Bounds,
+    /// How often a dossier may be looked up with what stands on its receipt.
+    #[serde(default)]
+    pub lookups: lookup::Bounds,
     /// What carriers carry.
     #[serde(default)]
     pub shipments: Shipments,
+    /// The lists that peers publish.
+    #[serde(default)]
+    pub catalogues: Catalogues,
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,
@@ -137,6 +146,12 @@ pub struct Limits {
     pub drain_ms_max: u64,
     /// The large bodies of all calls in progress hold no more than this; one more is to come again.
     pub bodies_bytes_max: usize,
+    /// The files within one call hold no more than this together; they are on the disk and not in memory.
+    pub files_bytes_max: u64,
+    /// Files that were fetched from others to serve them hold no more than this together; the oldest go.
+    pub fetched_bytes_max: u64,
+    /// What was fetched longer ago is fetched again.
+    pub fetched_minutes_max: u64,
 }
 
 impl Default for Limits {
@@ -150,6 +165,9 @@ impl Default for Limits {
             connections_per_address_max: 500,
             drain_ms_max: 20_000,
             bodies_bytes_max: 64 << 20,
+            files_bytes_max: 256 << 20,
+            fetched_bytes_max: 4 << 30,
+            fetched_minutes_max: 60,
         }
     }
 }
@@ -166,7 +184,7 @@ const BODIES_BYTES_MAX: u64 = 1 << 40;
 const CONNECTIONS_MAX: u64 = 100_000;
 
 impl Config {
-    fn numbers(&self) -> [Bounded; 9] {
+    fn numbers(&self) -> [Bounded; 12] {
         let Limits { body_bytes_max, headers_ms_max, body_ms_max, idle_ms_max, .. } = self.limits;
         let Limits { connections_max, connections_per_address_max, drain_ms_max, .. } = self.limits;
         let bodies_bytes_max = self.limits.bodies_bytes_max as u64;
@@ -174,6 +192,9 @@ impl Config {
             ("gateway.repeat_window_minutes", self.gateway.repeat_window_minutes, (0, YEAR_MINUTES)),
             ("limits.body_bytes_max", body_bytes_max as u64, (1, BODY_BYTES_MAX)),
             ("limits.bodies_bytes_max", bodies_bytes_max, (1, BODIES_BYTES_MAX)),
+            ("limits.files_bytes_max", self.limits.files_bytes_max, (1, BODIES_BYTES_MAX)),
+            ("limits.fetched_bytes_max", self.limits.fetched_bytes_max, (0, BODIES_BYTES_MAX)),
+            ("limits.fetched_minutes_max", self.limits.fetched_minutes_max, (0, YEAR_MINUTES)),
             ("limits.headers_ms_max", headers_ms_max, (1, DAY_MS)),
             ("limits.body_ms_max", body_ms_max, (1, DAY_MS)),
             ("limits.idle_ms_max", idle_ms_max, (1, DAY_MS)),
@@ -254,6 +275,12 @@ impl Config {
                         "must start with http:// or https://",
                     );
                 }
+            }
+            if let Some(address) = &peer.public_url
+                && !address.starts_with("http://")
+                && !address.starts_with("https://")
+            {
+                wrong(format!("peers.{name}.public_url"), "must start with http:// or https://");
             }
             for (key, value, (least, most)) in peer.numbers() {
                 if !(least..=most).contains(&value) {

@@ -6,28 +6,31 @@
 //! derived from rows, so there is no recovery code: the next attempt is the recovery.
 //!
 //! Beneath it: `talk` (one attempt: what was said, and what the next commit will write), `inquire` (the same conversation
-//! without a journal: questions, log-ins, read-backs), `shadow` (the same without a call) and `bell` (what wakes a peer's loop).
+//! without a journal: questions, log-ins, read-backs), `says` (what an answer tells others), `shadow` (the same without a call) and `bell` (what wakes a peer's loop).
 
 mod bell;
+mod guard;
 pub(crate) mod inquire;
+mod says;
 mod shadow;
 mod talk;
+mod telling;
 
 pub(crate) use bell::Standing;
 pub use bell::{Bell, Reached};
+pub(crate) use guard::catch_panic;
+use guard::guarded;
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_core::adapter::{Effect, Request, Turn};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
-use gateway_core::pipeline::{self, DeliveryId, Outcome, Policy, Reading, Settlement};
-use gateway_core::redelivery::Later;
+use gateway_core::pipeline::{Outcome, Reading, Settlement};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tracing::Instrument as _;
 
 use self::inquire::{not_sent, silent};
@@ -36,8 +39,8 @@ use crate::app::{App, Room};
 use crate::clock::SET_BACK_MS;
 use crate::crash;
 use crate::health;
-use crate::queue::{Carrier, Embedded, Line, Taken, Work};
-use crate::store::{Entry, ExchangeId, Head, LaneId, StoreError, Token};
+use crate::queue::{Carrier, Embedded, Line, Right, Taken, Work};
+use crate::store::{ExchangeId, Head, LaneId, StoreError};
 use crate::transport::Failure;
 use crate::words;
 
@@ -72,13 +75,17 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut sto
             _ = stopped.wait_for(|stop| *stop) => return,
         }
     }
-    let mut out: HashMap<tokio::task::Id, LaneId> = HashMap::new();
+    let mut out: HashMap<task::Id, LaneId> = HashMap::new();
     let mut under_way = JoinSet::new();
     let mut drained = std::pin::pin!(drained(&app, stopped.clone()));
     // The store may remember a later time than now: then the clock was set back while nobody was running.
     let mut latest = app.store.latest_at().await.ok().flatten().unwrap_or_default();
     loop {
         let wakes = room.bell.look();
+        // All of them, because each look costs the store a question or a commit: what has ended must not wait for a look of its own.
+        while let Some(ended) = under_way.try_join_next_with_id() {
+            out.remove(&id_of(&ended));
+        }
         crash::panic_at("delivery-loop");
         let now = app.clock.now();
         if latest.millis_since(now) > SET_BACK_MS {
@@ -132,8 +139,7 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut sto
             () = line.stirred() => {}
             () = alarm => {}
             Some(ended) = under_way.join_next_with_id() => {
-                let id = match &ended { Ok((id, ())) => *id, Err(error) => error.id() };
-                out.remove(&id);
+                out.remove(&id_of(&ended));
             }
             _ = stopped.wait_for(|stop| *stop), if !stopping => {}
             () = &mut drained => break,
@@ -142,6 +148,10 @@ async fn deliver_to(app: Arc<App>, room: Arc<Room>, mut line: impl Line, mut sto
     // As a crash would leave them: a call on disk without its answer, which the next start treats as silent.
     tracing::warn!(event = "calls-abandoned", peer = %room.name, count = under_way.len());
     under_way.shutdown().await;
+}
+
+fn id_of(ended: &Result<(task::Id, ()), task::JoinError>) -> task::Id {
+    ended.as_ref().map_or_else(task::JoinError::id, |(id, ())| *id)
 }
 
 /// A stop was asked for, and the time that calls in progress have for their end is over.
@@ -173,94 +183,18 @@ async fn next_look(app: &App, room: &Room, now: Moment, full: bool) -> Result<Op
 
 /// One attempt of one delivery.
 async fn attempt(app: Arc<App>, room: Arc<Room>, work: Work) {
-    let (head, token) = (&work.head, work.token);
-    guarded(&app, &room, head.delivery, token, deliver(&app, &room, head, token)).await;
+    let (head, right) = (&work.head, work.right.as_ref());
+    guarded(&app, &room, head.delivery, right, deliver(&app, &room, head, right)).await;
     // What was settled is on disk; only now may the broker forget it.
     work.end(&app, &room).await;
 }
 
-/// What our own code does wrong in here costs this delivery an attempt and no other anything.
-async fn guarded(
-    app: &App,
-    room: &Room,
-    delivery: DeliveryId,
-    token: Option<Token>,
-    task: impl Future<Output = Result<(), StoreError>>,
-) {
-    let ended = match catch_panic(AssertUnwindSafe(task)).await {
-        Ok(ended) => ended,
-        Err(()) => {
-            tracing::error!(event = "delivery-panicked", peer = %room.name, delivery = delivery.0);
-            settle_panic(app, room, delivery, token).await
-        }
-    };
-    let ended = match ended {
-        Err(error) if error.is_of_one_value() => {
-            tracing::error!(event = "delivery-unreadable", peer = %room.name, delivery = delivery.0, %error);
-            settle_unreadable(app, room, delivery, token, &error).await
-        }
-        ended => ended,
-    };
-    if let Err(error) = ended {
-        // Nothing is lost: the row says where it stands, and the lane is ready again.
-        tracing::error!(event = "delivery-unrecorded", peer = %room.name, delivery = delivery.0, %error);
-        let now = app.clock.now();
-        room.availability().failed(Later::default(), now, now, app.clock.jitter());
-    }
-}
-
-/// Runs a task to its end or to its panic.
-pub(crate) async fn catch_panic<T>(task: impl Future<Output = T> + std::panic::UnwindSafe) -> Result<T, ()> {
-    let mut task = std::pin::pin!(task);
-    std::future::poll_fn(move |context| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
-        match polled {
-            Ok(std::task::Poll::Pending) => std::task::Poll::Pending,
-            Ok(std::task::Poll::Ready(value)) => std::task::Poll::Ready(Ok(value)),
-            Err(_) => std::task::Poll::Ready(Err(())),
-        }
-    })
-    .await
-}
-
-async fn settle_panic(
-    app: &App,
-    room: &Room,
-    id: DeliveryId,
-    token: Option<Token>,
-) -> Result<(), StoreError> {
-    let Some(delivery) = app.store.load(id).await? else { return Ok(()) };
-    let mut talk = Talk::new(app, room, delivery, token);
-    let fault = Fault::new("gateway.panic", Blame::Gateway, Remedy::Correct, words::delivery_panicked());
-    talk.settle(Outcome::Panicked(fault), None).await
-}
-
-/// What we keep of this message does not open: its own trouble, not the peer's.
-async fn settle_unreadable(
-    app: &App,
-    room: &Room,
-    id: DeliveryId,
-    token: Option<Token>,
-    error: &StoreError,
-) -> Result<(), StoreError> {
-    let Some(history) = app.store.history(id).await? else { return Ok(()) };
-    let fault = Fault::new("store.unreadable", Blame::Gateway, Remedy::Correct, words::store_unreadable())
-        .because(error.to_string());
-    let (now, chance) = (app.clock.now(), app.clock.jitter());
-    let outcome = Outcome::Unreadable(fault);
-    let ruling = pipeline::settle(outcome, None, &history, &Policy::default(), now, chance);
-    let label = if matches!(ruling.settlement, Settlement::DeadLetter(_)) { "dead-letter" } else { "retry" };
-    app.metrics.settled.with_label_values(&[room.name.as_str(), label]).inc();
-    app.store.write_with(id, token, vec![Entry::Settle { settlement: ruling.settlement, at: now }]).await?;
-    Ok(())
-}
-
 /// From the row to its settlement.
-async fn deliver(app: &App, room: &Room, head: &Head, token: Option<Token>) -> Result<(), StoreError> {
+async fn deliver(app: &App, room: &Room, head: &Head, right: Option<&Right>) -> Result<(), StoreError> {
     let Some(delivery) = app.store.load(head.delivery).await? else { return passed(app, room, head).await };
     let envelope = &delivery.envelope;
     let span = tracing::info_span!("delivery", correlation = %envelope.correlation, message = %envelope.id);
-    converse(Talk::new(app, room, delivery, token)).instrument(span).await
+    converse(Talk::new(app, room, delivery, right)).instrument(span).await
 }
 
 /// The head of a lane could not be taken: a newer one has its place, or the lane's row is wrong. Then it is asked anew who goes
@@ -315,6 +249,7 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
         let request = match turn {
             Ok(Turn::Call(request)) => request,
             Ok(Turn::Done(receipt)) => {
+                talk.say(receipt.says);
                 return talk.settle(Outcome::Delivered { reference: receipt.reference }, None).await;
             }
             Err(fault) => {
@@ -347,6 +282,8 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
             Ok(held) => held,
             Err(fault) => return talk.settle(Outcome::NotSent(fault), Some(request.effect)).await,
         };
+        // A file that is gone is this message's trouble, and is found before anything of it leaves.
+        talk.has_files(&request).await?;
         let effect = request.effect;
         let too_early = match crash::sabotaged("call-before-journal") {
             true => Some(talk.call(&request, held.as_ref()).await),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gateway_core::fault::Defect;
 use gateway_core::ids::hex;
 use include_dir::{Dir, include_dir};
 use ring::digest;
@@ -51,21 +52,24 @@ impl Overlaid {
 }
 
 impl Files {
-    /// Those that these families need. A family's shelves refer to themselves and to what all share, so a gateway that speaks to nobody
-    /// of the others is spared compiling, and holding, theirs.
-    pub fn of(&self, families: &BTreeSet<&str>) -> Files {
+    /// Those that these families need, and of peers that are folders of data those named `<family>/<folder>`. A family's shelves refer to
+    /// themselves and to what all share, so a gateway that speaks to nobody of the others is spared compiling, and holding, theirs.
+    #[must_use]
+    pub fn of(mut self, families: &BTreeSet<&str>) -> Files {
         let idle: Vec<&str> =
             adapters::names().iter().copied().filter(|family| !families.contains(family)).collect();
-        let needed = |files: &BTreeMap<String, Vec<u8>>| {
-            let shelf = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-            let kept = files.iter().filter(|(name, _)| !idle.contains(&shelf(name).as_str()));
-            kept.map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
+        let is_needed = |name: &str| {
+            let mut parts = name.splitn(3, '/');
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(adapters::FOLDER), Some(folder), Some(_)) => {
+                    families.contains(format!("{}/{folder}", adapters::FOLDER).as_str())
+                }
+                (shelf, ..) => !shelf.is_some_and(|shelf| idle.contains(&shelf)),
+            }
         };
-        Files {
-            schemas: needed(&self.schemas),
-            mappings: needed(&self.mappings),
-            overlaid: self.overlaid.clone(),
-        }
+        self.schemas.retain(|name, _| is_needed(name));
+        self.mappings.retain(|name, _| is_needed(name));
+        self
     }
 
     /// What the binary holds.
@@ -88,7 +92,52 @@ impl Files {
                 files.overlaid.insert(format!("{name}/{path}"), overlaid);
             }
         }
+        let mut found = BTreeMap::new();
+        walk(&folder.join(adapters::FOLDER), "", &[], &mut found)?;
+        for (path, bytes) in found {
+            let Some((peer, inside)) = path.split_once('/') else { continue };
+            let (room, inside) = match inside.split_once('/') {
+                Some(("schemas", inside)) => (&mut files.schemas, inside),
+                Some(("mappings", inside)) => (&mut files.mappings, inside),
+                _ => (&mut files.mappings, inside),
+            };
+            room.insert(format!("{}/{peer}/{inside}", adapters::FOLDER), bytes);
+            files.overlaid.insert(format!("{}/{path}", adapters::FOLDER), Overlaid::Added);
+        }
         Ok(files)
+    }
+
+    /// Where a file of the data rooms really lies: what belongs to a peer that is a folder of data lies in that folder.
+    pub fn home(&self, file: &str) -> String {
+        let inside = |room: &str| file.strip_prefix(room)?.strip_prefix('/')?.strip_prefix(adapters::FOLDER);
+        let way =
+            |rest: &str| rest.strip_prefix('/')?.split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let (room, found) = match (inside("mappings").and_then(way), inside("schemas").and_then(way)) {
+            (Some(found), _) => ("mappings/", found),
+            (_, Some(found)) => ("schemas/", found),
+            _ => return file.to_owned(),
+        };
+        // Who keeps to the two rooms of an overlay also finds the file there.
+        if self.overlaid.contains_key(file) {
+            return file.to_owned();
+        }
+        let (peer, inside) = found;
+        let own =
+            ["peer.yaml", "channels.yaml"].contains(&inside.as_str()) || inside.starts_with("examples/");
+        let room = if own && room == "mappings/" { "" } else { room };
+        format!("{}/{peer}/{room}{inside}", adapters::FOLDER)
+    }
+
+    /// Defects with the names of files as their owner knows them, each once.
+    pub fn at_home(&self, defects: Vec<Defect>) -> Vec<Defect> {
+        let mut named: Vec<Defect> = Vec::new();
+        for defect in defects {
+            let defect = Defect { file: self.home(&defect.file), ..defect };
+            if !named.contains(&defect) {
+                named.push(defect);
+            }
+        }
+        named
     }
 }
 
@@ -171,6 +220,36 @@ mod tests {
         assert!(files.mappings["README.md"].ends_with(b"ours"));
         assert_eq!(files.overlaid["mappings/README.md"].is_outdated(), Some(true));
         assert_eq!(files.overlaid["mappings/onestop/codes/of-this-province.yaml"].is_outdated(), Some(false));
+    }
+
+    #[test]
+    fn a_folder_of_data_is_laid_into_the_rooms_and_its_files_keep_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let peer = folder.path().join(adapters::FOLDER).join("x");
+        for (path, text) in [
+            ("peer.yaml", "title: x"),
+            ("schemas/parts/a.xsd", "<x/>"),
+            ("mappings/codes/b.yaml", "list: b"),
+            ("mappings/out-c.yaml", "c"),
+            ("examples/1.yaml", "d"),
+        ] {
+            std::fs::create_dir_all(peer.join(path).parent().unwrap()).unwrap();
+            std::fs::write(peer.join(path), text).unwrap();
+        }
+        let files = Files::with_overlay(folder.path()).unwrap();
+        let there = |room: &str, name: &str| {
+            assert!(files.overlaid.contains_key(&files.home(&format!("{room}/{name}"))), "{name}");
+            let room = if room == "schemas" { &files.schemas } else { &files.mappings };
+            assert!(room.contains_key(name), "{name}");
+        };
+        there("schemas", "declared/x/parts/a.xsd");
+        for name in ["peer.yaml", "codes/b.yaml", "out-c.yaml", "examples/1.yaml"] {
+            there("mappings", &format!("declared/x/{name}"));
+        }
+        assert_eq!(files.home("mappings/portal/a.yaml"), "mappings/portal/a.yaml");
+        let kept = |families: &[&str]| files.clone().of(&families.iter().copied().collect()).mappings;
+        assert!(kept(&["declared", "declared/x"]).contains_key("declared/x/peer.yaml"));
+        assert!(!kept(&["declared", "declared/y"]).contains_key("declared/x/peer.yaml"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod understand;
 
 use std::time::Duration;
 
-use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Level};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Keys, Level};
 use gateway_core::fault::Fault;
 use gateway_core::ids::Correlation;
 use gateway_core::pipeline::Admission;
@@ -20,6 +20,7 @@ pub(crate) use self::understand::{
 use crate::app::{App, Room, Verdict};
 use crate::crash;
 use crate::http::{Visitor, store_fault};
+use crate::publishing;
 use crate::question;
 use crate::store::{Admitted, NewMessage, StoreError};
 use crate::words;
@@ -61,13 +62,27 @@ pub async fn hear(
             tracing::info!(event = "call-refused", channel = %arrival.channel, fault = %fault.code);
         }
     }
-    aside(bytes, || adapter.reply(arrival, said.as_deref()))
+    aside(bytes, || worded(app, adapter, arrival, said.as_deref()))
+}
+
+/// The answer in the peer's own words, signed where that peer wants it signed.
+pub(crate) fn worded(
+    app: &App,
+    adapter: &dyn Adapter,
+    arrival: &Arrival,
+    said: Result<&[Fate], &Fault>,
+) -> Answer {
+    let answer = adapter.reply(arrival, said);
+    match arrival.caller.as_ref().and_then(|peer| app.peer(peer)) {
+        Some(room) => adapter.seal(answer, &Keys { fixed: &room.keys, session: None }),
+        None => answer,
+    }
 }
 
 /// A log-in is for anybody with a key; all else is for whom the door has recognised.
 async fn take_up(
     app: &App,
-    arrival: &Arrival,
+    arrival: &mut Arrival,
     visitor: &Visitor,
     heard: Heard,
     trace: &Trace,
@@ -87,7 +102,10 @@ async fn take_up(
         (Heard::Question(_), Some(_)) if visitor.by_broker => {
             Err(Fault::sender("broker.question", words::broker_question()))
         }
-        (Heard::File { .. }, Some(_)) => Err(Fault::sender("file.unknown", words::file_unknown())),
+        (Heard::File { .. }, Some(_)) if visitor.by_broker => {
+            Err(Fault::sender("broker.question", words::broker_question()))
+        }
+        (Heard::File { id }, Some(room)) => publishing::serve(app, room, &id).await.map(|fate| vec![fate]),
         (Heard::Question(item), Some(room)) => {
             question::ask(app, room, arrival, item, trace).await.map(|fate| vec![fate])
         }
@@ -106,17 +124,22 @@ pub(crate) fn aside<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
 async fn accept(
     app: &App,
     room: &Room,
-    arrival: &Arrival,
+    arrival: &mut Arrival,
     items: Vec<Item>,
     wait_ms: u64,
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
     let channel = app.channel(&arrival.channel);
-    let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None };
+    let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None, files: &arrival.files };
     let messages: Vec<NewMessage> = aside(arrival.ask.body.bytes.len(), || {
         let each = items.into_iter().flat_map(|item| understand(app, room, way, item, trace));
         numbered_by_the_signer(arrival, each.collect())
     });
+    if messages.len() != arrival.dossiers.len() {
+        // One item was several messages: the reply speaks of each of them.
+        let code = |message: &NewMessage| message.dossier.as_ref().map(|code| code.as_str().to_owned());
+        arrival.dossiers = messages.iter().map(code).collect();
+    }
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match wait_ms {
         0 => Vec::new(),
@@ -211,6 +234,9 @@ async fn answer_as_the_first_time(app: &App, admitted: &[Admitted], verdicts: &m
 }
 
 fn fate(admitted: Admitted, refusal: Option<Fault>, verdict: Option<Verdict>) -> Fate {
+    if let Some(refused) = admitted.news.refused {
+        return Fate::Refused(Fault::sender(refused.code(), words::payment_refused(refused)));
+    }
     match (admitted.admission, refusal) {
         (_, Some(fault)) => Fate::Refused(fault),
         (Some(Admission::Duplicate { of } | Admission::LateRepeat { of }), None) => match verdict {

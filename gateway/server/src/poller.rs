@@ -24,12 +24,12 @@ use crate::delivery::inquire::{Tries, inquire};
 use crate::delivery::{Standing, catch_panic};
 use crate::health;
 use crate::intake::{Trace, Way, heed, understand};
-use crate::store::{Asked, DueItem, NewMessage, ShipmentId, StoreError};
+use crate::store::{Asked, DueItem, NewMessage, OpenItem, StoreError};
 use crate::words;
 
 /// Pages read in one go; then somebody else of this process may have the peer.
 const PAGES_MAX: usize = 100;
-/// Shipments asked about in one go.
+/// Shipments and payments asked about in one go.
 const ITEMS_MAX: usize = 50;
 /// A peer that answers what nobody can use is left alone for so long at least.
 const REFUSED_MS: i64 = 60_000;
@@ -165,7 +165,7 @@ impl Poller<'_> {
         Ok(app.clock.now())
     }
 
-    /// Asks about each shipment that is due; gives when the next one is.
+    /// Asks about each shipment and payment that is due; gives when the next one is.
     async fn ask_about_items(
         &mut self,
         spec: &FeedSpec,
@@ -176,24 +176,24 @@ impl Poller<'_> {
         let rest = self.rest(&spec.name);
         let due =
             if rest > now { Vec::new() } else { app.store.due_items(&room.name, now, ITEMS_MAX).await? };
-        for DueItem { shipment, name } in due {
+        for DueItem { item, name } in due {
             if *stopped.borrow() {
                 break;
             }
             match self.ask(spec, Some(&name), None).await {
                 Told::Page(page) => {
                     let at = app.clock.now();
-                    self.take_in(spec, page, Some(shipment), Asked::Item { shipment, at }, at).await?;
+                    self.take_in(spec, page, Some(item), Asked::Item { item, at }, at).await?;
                 }
                 // The next probe is about another one: perhaps it is this item alone that the peer falls over.
                 Told::Away => {
-                    app.store.postpone(shipment, app.clock.now().plus_millis(REFUSED_MS)).await?;
+                    app.store.postpone(item, app.clock.now().plus_millis(REFUSED_MS)).await?;
                     break;
                 }
                 // One item that the peer chokes on keeps none of the others from being asked about.
                 Told::Refused => {
                     let until = app.clock.now().plus_millis(REFUSED_MS.max(spec.every_ms as i64));
-                    app.store.postpone(shipment, until).await?;
+                    app.store.postpone(item, until).await?;
                 }
             }
         }
@@ -256,7 +256,7 @@ impl Poller<'_> {
         &self,
         spec: &FeedSpec,
         page: Page,
-        about: Option<ShipmentId>,
+        about: Option<OpenItem>,
         asked: Asked,
         at: Moment,
     ) -> Result<(), StoreError> {
@@ -266,7 +266,7 @@ impl Poller<'_> {
         for item in page.items {
             let channel = app.rules.channels.feed(&config.adapter, &config.dialect, &item.kind);
             // Its own address answered, to our credentials.
-            let way = Way { channel, at, level: Level::Token, pulled: Some(about) };
+            let way = Way { channel, at, level: Level::Token, pulled: Some(about), files: &[] };
             let correlation = Correlation::from(hex(&clock::chance::<8>()));
             messages.extend(understand(app, room, way, item, &Trace { correlation, traceparent: None }));
         }

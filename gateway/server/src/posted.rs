@@ -14,6 +14,7 @@ use crate::app::{App, Room};
 use crate::crash;
 use crate::http::{HEADERS_SEEN, Visitor, is_correlation, problem_answer};
 use crate::intake::{self, Trace};
+use crate::lifting;
 use crate::words;
 
 /// A message as the broker delivers it.
@@ -74,6 +75,14 @@ pub async fn hear(app: &App, posted: Posted) -> Receipt {
     let mut arrival = arrival(room, channel, posted, at);
     if let Err(fault) = may_enter(app, room, channel, &arrival) {
         return turned_away(app, &fault, Some((room, &arrival)));
+    }
+    if let Some(files) = &channel.files {
+        let limits = &app.config.limits;
+        let bounds =
+            lifting::Bounds { body_bytes: limits.body_bytes_max, files_bytes: limits.files_bytes_max };
+        if let Err(fault) = lifting::lift(&app.store, files, bounds, &mut arrival).await {
+            return turned_away(app, &fault, Some((room, &arrival)));
+        }
     }
     let answer = intake::hear(app, &*room.adapter, &mut arrival, &Visitor::by_broker(), &trace).await;
     app.metrics.calls_in.with_label_values(&[channel.name.as_str(), &answer.status.to_string()]).inc();

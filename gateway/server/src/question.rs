@@ -4,6 +4,8 @@
 //! too fast, and what cannot be written into the audit trail is refused here. Its answer is told only as far as the licence
 //! goes, and is in memory only. A restart in the middle leaves a question without an end in the trail; the caller asks again.
 
+mod own;
+
 use std::time::{Duration, Instant};
 
 use gateway_core::adapter::{Answer, Arrival, Conversation, Fate, Item, Marks, Payload};
@@ -23,6 +25,7 @@ use crate::audit::{Asked, Ended};
 use crate::clock::chance;
 use crate::delivery::inquire::{self, Tries};
 use crate::intake::{self, Trace};
+use crate::payment;
 use crate::words;
 
 /// Puts the question to the peer that answers its kind; answered or failed now.
@@ -36,13 +39,16 @@ pub async fn ask(
     if item.unit.as_deref().is_some_and(|unit| !intake::is_unit(unit)) {
         return Err(Fault::sender("unit.unusable", words::unit_unusable()));
     }
+    let spec = app.rules.channels.kinds.get(&item.kind);
+    if let Some(spec) = spec.filter(|spec| spec.is_ours()) {
+        return own::answer(app, from, arrival, &item, spec).await;
+    }
     let unit = Unit::from(item.unit.as_deref().or(from.config.unit.as_deref()).unwrap_or_default());
     let asked = app.routes(&from.name, &item.kind, &unit).into_iter().find_map(|name| app.peer(&name));
     let room = asked.ok_or_else(nobody)?;
     if !room.sends() {
         return Err(Fault::new("peer.paused", Blame::Gateway, Remedy::Later, words::peer_paused()));
     }
-    let spec = app.rules.channels.kinds.get(&item.kind);
     let licensed = spec.is_some_and(|spec| spec.licensed);
     // What has a contract of ours is understood; everything else is passed on as it came.
     let understood = spec.is_some_and(|spec| spec.contract.is_some());
@@ -52,7 +58,7 @@ pub async fn ask(
     };
     let now = app.clock.now();
     let message = Envelope {
-        files: Vec::new(),
+        files: arrival.files.clone(),
         id: MessageId::new(now, chance()),
         correlation: trace.correlation.clone(),
         traceparent: trace.traceparent.clone(),
@@ -68,6 +74,9 @@ pub async fn ask(
         document,
     };
     let id = message.id;
+    if spec.and_then(|spec| spec.payment) == Some(gateway_core::payment::Part::Opened) {
+        return payment::begin(app, from, room, message).await.map(Fate::Answered);
+    }
     match licensed {
         true => ask_with_licence(app, from, room, arrival, message).await,
         // Whether what is passed through has an effect is the caller's business, so it is made once.
@@ -260,7 +269,7 @@ fn name_in(document: &mut Value, officer: &Officer, grant: &Grant) {
 
 /// The calls of the question under one bound, a log-in included, because somebody waits at a screen. What surely brought no byte of
 /// an answer may be tried once more.
-async fn put(
+pub(crate) async fn put(
     app: &App,
     room: &Room,
     message: &Envelope,
@@ -292,7 +301,8 @@ fn in_the_peers_words(app: &App, room: &Room, message: &Envelope) -> Result<Enve
     let mut message = message.clone();
     if let Some(plan) = mapping.and_then(|name| app.rules.translator.plan(name)) {
         let translation = plan.translate(&message.document, &Context { codes: &config.codes });
-        message.document = translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default();
+        let document = translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default();
+        message.document = plan.for_the_peer(document).map_err(pipeline::as_ours)?;
     }
     Ok(message)
 }

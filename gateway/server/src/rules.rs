@@ -44,7 +44,7 @@ impl Rules {
             (Some(channels), Some(translator)) if defects.is_empty() => {
                 Ok(Rules { channels, contracts, translator })
             }
-            _ => Err(defects),
+            _ => Err(files.at_home(defects)),
         }
     }
 
@@ -75,7 +75,8 @@ fn unknown_mappings(channels: &Channels, translator: &Translator) -> Vec<Defect>
     let mut defects = Vec::new();
     for (adapter, list) in &channels.by_adapter {
         for channel in list {
-            for mapping in channel.kinds.values().flatten().filter(|name| translator.plan(name).is_none()) {
+            let named = channel.kinds.values().flatten().chain(channel.answers.values());
+            for mapping in named.filter(|name| translator.plan(name).is_none()) {
                 defects.push(Defect {
                     file: format!("mappings/{adapter}/channels.yaml"),
                     line: 0,

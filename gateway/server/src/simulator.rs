@@ -293,7 +293,7 @@ async fn respond(
     let (twist, answer) = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(answer) = shared.directed(&ask) {
-            return Ok(crate::http::response(answer));
+            return Ok(crate::http::response(answer).map(Full::from));
         }
         let spared = shared.spared.as_ref().is_some_and(|part| ask.path.contains(part));
         shared.calls += u64::from(!spared);
@@ -342,13 +342,14 @@ async fn respond(
             Ok(instead(status, ("retry-after", &until.for_http()), ""))
         }
         (Twist::Status(status), _) => {
-            Ok(crate::http::response(Answer { status, headers: Vec::new(), body: Body::default() }))
+            Ok(crate::http::response(Answer { status, headers: Vec::new(), body: Body::default() })
+                .map(Full::from))
         }
         (Twist::Slow(millis), Some(answer)) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
-            Ok(crate::http::response(answer))
+            Ok(crate::http::response(answer).map(Full::from))
         }
-        (_, Some(answer)) => Ok(crate::http::response(answer)),
+        (_, Some(answer)) => Ok(crate::http::response(answer).map(Full::from)),
         (_, None) => Err(lost()),
     }
 }
@@ -357,4 +358,5 @@ async fn respond(
 fn instead(status: u16, (name, value): (&str, &str), body: &str) -> Response<Full<Bytes>> {
     let headers = vec![(name.to_owned(), value.to_owned())];
     crate::http::response(Answer { status, headers, body: Body::of(body.as_bytes().to_vec()) })
+        .map(Full::from)
 }

@@ -5,35 +5,36 @@
 //!   portal answers   503 503 200
 //!   relay sends      dossier-recorded plain.json        -> 0
 //!   after            3m
-//!   timeline         accepted, queued, peer-away, peer-back, delivered
 //!   portal heard     3 calls, 1 dossiers
 //! ```
 //!
 //! | line | what happens, or must be so |
 //! |---|---|
-//! | `with <peer> …` | peers that stand on stage beside the portal: carriers, the counter's software, a subscriber, who asks, the database |
+//! | `with <peer> …` | who stands on stage beside the portal: carriers, the counter's software, a subscriber, who asks, the database; a folder of data |
 //! | `given <peer> <setting>` | a line for that peer's entry; `given simulator …` is the portal's other side; `{folder}` is the stage's |
 //! | `<sender> sends <kind> <file> [of <unit>] [with Field=value, …] -> <code> [words]` | a call and its answer |
 //! | `<sender> sends <n> <kind> <file> from <code> -> <code>` | n calls, the dossier's number counting up |
 //! | `portal answers <twist> …`, `portal always <twist>` | what the way to the portal does, see [`crate::simulator`] |
-//! | `portal log-ins too` | from here on also to log-ins, which are spared otherwise |
-//! | `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | what the portal does by itself |
+//! | `portal log-ins too`; `portal expire-sessions`, `know`, `forget`, `refuse`, `fail`, `busy`, `accept <code>` | also to log-ins, from here on; what the portal does by itself |
 //! | `after <span>`, `restart`, `overlay <path> <text>` | time passes; a restart; a file of the province's own |
 //! | `pause <peer>`, `resume <peer>`, `entry <peer> <setting>` | an operator stops what is sent to it; a restart with another setting in its entry |
 //! | `clock back <span>`, `clock forward <span>` | the machine's clock is set, without that the time has passed |
 //! | `redeliver`, `settle`, `correct`, `discard <code> …` | what an operator does; `replay <peer>` since the beginning |
 //! | `desk orders`, `desk cancels`, `desk asks <file> [with a.b=value, …] -> <status>` | the counter wants something carried, or not after all |
-//! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen; `as before` for the same answer; `given licence …`, `given questions …` |
+//! | `portal pushes <end of path> <file> [with a.b=value, …] -> <code> [words]` | the portal pushes a dossier, or asks about one |
+//! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen, and `kiosk looks up <code> by receipt -> …` or by a code; `as before` for the same answer; `given licence …`, `given questions …` |
 //! | `given officers <caller> = <officer>` | its key is that officer's own |
 //! | `audit <n> questions`, `alarms <reason> <n>` | the audit trail is whole and has so many; somebody was reported for going through numbers |
 //! | `<peer> answers`, `always`, `heard`, `is`, and whatever it does by itself | for every peer on stage, as for the portal |
-//! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order |
+//! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order; `told <list>: …` of a list of its own |
 //! | `stations [<code>] <which> <state>, …` | where shipments were, in the order in which it became known |
 //! | `alerts <reasons>`, `changes <details>` | what a person was asked to look at, what a rule changed, of the dossier spoken of last |
 //! | `timeline [<code>] <events>` | the stations of a dossier's way; `details` shows all that happened instead |
+//! | `same <code> <code>` | both codes find one timeline |
 //! | `portal heard`, `steps`, `status`, `order`, `portal is up` | what took effect there, in which order, and how it is |
 //! | `tell <words>` | nothing happens; for whoever watches |
 //! | `open <n>`, `dead-letters <n>` | what is not settled, what waits for a person |
+//! | `catalogue <peer> <list> <n> entries, <n> changes` | what was pulled, and what changed since; `none` before |
 //!
 //! A story runs the server in this process over real sockets and a real store. Its clock is its own (in tests) or the machine's
 //! (in the demonstration). Nothing sleeps and hopes: after each line the stage waits until nothing is left to do at this
@@ -42,6 +43,7 @@
 mod asking;
 mod cast;
 mod expecting;
+mod folders;
 mod operating;
 mod script;
 mod sending;
@@ -59,7 +61,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use crate::app::{App, Room, Running};
+use crate::app::{App, Running};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::Files;
@@ -68,7 +70,7 @@ use crate::simulator::Host;
 use crate::store::Event;
 
 use self::cast::{EXTRAS, PASSWORD, SIGNING_SECRET};
-use self::script::{after_words, millis, twists_of};
+use self::script::{after_words, millis};
 
 pub(crate) use self::script::span;
 pub use self::script::{Given, Otherwise, Story, parse};
@@ -79,7 +81,7 @@ const SENDERS: [(&str, &str); 3] = [("relay", "relay"), ("envelope", "envelope")
 /// The agency of all stories.
 pub const UNIT: &str = "000.00.00.H99";
 
-/// Something a story may take at most before the stage gives up waiting.
+/// So long the stage waits at most.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where documents named in stories come from, by file name.
@@ -101,6 +103,8 @@ pub struct Stage {
     session: Option<String>,
     /// The last answer to a question.
     answered: String,
+    /// The last reference that an answer named.
+    reference: String,
     /// Dossier codes that were spoken of, in order.
     pub dossiers: Vec<String>,
 }
@@ -122,21 +126,19 @@ impl Stage {
         let mut hosts = BTreeMap::new();
         for extra in EXTRAS.iter().filter(|extra| given.contains_key(extra.name)) {
             let settings = extra.simulated(&given[extra.name].join("\n"))?;
-            // Software at the counter only calls.
             let Some(peer) = adapters::simulator(extra.adapter, extra.dialect, &settings) else { continue };
             let host = Host::start(peer, loopback, clock.clone()).await.map_err(|error| error.to_string())?;
             // `/token`, `/GetAccessToken`: log-ins, as at the portal.
             host.spare(Some("oken"));
             hosts.insert(extra.name.to_owned(), host);
         }
+        hosts.extend(folders::raised(&folder, &documents, &given, &clock).await?);
         std::fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
-        std::fs::write(
-            folder.join("sealing.key"),
-            crate::store::SealKey::generate().map_err(|error| error.to_string())?.to_line(),
-        )
-        .map_err(|error| error.to_string())?;
-        std::fs::write(folder.join("portal.password"), PASSWORD).map_err(|error| error.to_string())?;
-        std::fs::write(folder.join("signing.secret"), SIGNING_SECRET).map_err(|error| error.to_string())?;
+        let sealing = crate::store::SealKey::generate().map_err(|error| error.to_string())?.to_line();
+        std::fs::write(folder.join("sealing.key"), sealing).map_err(|error| error.to_string())?;
+        for (name, secret) in [("portal.password", PASSWORD), ("signing.secret", SIGNING_SECRET)] {
+            std::fs::write(folder.join(name), secret).map_err(|error| error.to_string())?;
+        }
         let mut stage = Stage {
             folder,
             clock,
@@ -149,12 +151,15 @@ impl Stage {
             client: Client::builder(TokioExecutor::new()).build_http(),
             session: None,
             answered: String::new(),
+            reference: String::new(),
             dossiers: Vec::new(),
         };
         stage.start().await?;
         let extras = EXTRAS.iter().map(|extra| extra.name).filter(|name| stage.given.contains_key(*name));
-        let callers: Vec<&str> = SENDERS.iter().map(|(peer, _)| *peer).chain(extras).collect();
-        for peer in callers {
+        let callers = SENDERS.iter().map(|(peer, _)| *peer).chain(["portal"]).chain(extras);
+        let callers = callers.chain(folders::named(&stage.given));
+        let callers: Vec<String> = callers.map(str::to_owned).collect();
+        for peer in callers.iter().map(String::as_str) {
             let path = stage.app().config.gateway.keys_file();
             let given = stage.given_to("officers");
             let officer = given.lines().find_map(|line| line.strip_prefix(peer)?.strip_prefix(" = "));
@@ -225,12 +230,13 @@ impl Stage {
             let at = self.hosts.get(extra.name).map(Host::address);
             text.push_str(&extra.entry(&folder.to_string(), at, &self.given_to(extra.name)));
         }
+        text.push_str(&folders::entries(&self.folder, &self.given, &self.hosts));
         if self.given.contains_key("database") {
             text.push_str(&cast::licence(&self.given_to("licence"), &self.given_to("questions")));
         }
-        let shipments = self.given_to("shipments");
-        if !shipments.is_empty() {
-            text.push_str(&format!("\n[shipments]\n{shipments}"));
+        for section in ["shipments", "lookups", "catalogues"] {
+            let given = self.given_to(section);
+            text.push_str(&if given.is_empty() { given } else { format!("\n[{section}]\n{given}") });
         }
         text
     }
@@ -251,7 +257,7 @@ impl Stage {
         std::fs::write(&file, self.configuration()).map_err(|error| error.to_string())?;
         let config = Config::load(&file).map_err(|defects| defects[0].to_string())?;
         let files = Files::with_overlay(&config.gateway.overlay).map_err(|error| error.to_string())?;
-        let app = App::open(config, "lienthong.toml", &files, self.clock.clone())
+        let app = App::open(config, "lienthong.toml", files, self.clock.clone())
             .await
             .map_err(|error| error.to_string())?;
         self.running = Some(Running::start(app).await.map_err(|error| error.to_string())?);
@@ -290,6 +296,7 @@ impl Stage {
                 self.send_many([sender, kind, file, code, wanted], many).await?;
             }
             [sender, "sends", ..] => self.send(sender, text).await?,
+            ["portal", "pushes", ..] => self.push(text).await?,
             ["portal", "log-ins", "too"] => self.portal.spare(None),
             ["portal", "order", ..] => return self.expect_order(after_words(text, 2)).await,
             ["portal", "steps", code, ..] => return self.expect_steps(code, after_words(text, 3)).await,
@@ -299,12 +306,13 @@ impl Stage {
             ["desk", "cancels", ..] => self.order("/api/postal/orders/cancel", text).await?,
             ["audit", count, "questions"] => return self.expect_trail(count).await,
             ["alarms", reason, count] => return self.expect_alarms(reason, count),
-            [caller, "asks", ..] => return self.ask(caller, text).await,
+            [caller, "asks" | "looks", ..] => return self.ask(caller, text).await,
             ["stations", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentMoved).await,
             ["changes", ..] => return self.expect_notes(after_words(text, 1), Event::Shortened).await,
+            ["payments", ..] => return self.expect_payments(after_words(text, 1)).await,
             ["alerts", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentAlert).await,
             ["replay", peer] => self.replay(peer).await?,
-            [peer, "calls", wanted @ ..] => self.call_in(peer, wanted.first().unwrap_or(&"200")).await?,
+            [peer, "calls", ..] => self.call_in(peer, after_words(text, 2)).await?,
             [peer, verb, rest @ ..] if self.host(peer).is_some() => {
                 return self.on_stage(peer, verb, rest, after_words(text, 2)).await;
             }
@@ -317,33 +325,17 @@ impl Stage {
             ["overlay", path, ..] => self.overlay(path, after_words(text, 2))?,
             ["timeline", ..] => return self.expect_timeline(after_words(text, 1), Event::is_milestone).await,
             ["details", ..] => return self.expect_timeline(after_words(text, 1), |_| true).await,
+            ["same", one, other] => return self.expect_same(one, other).await,
             ["open", count] => return self.expect_open(count).await,
             ["redeliver", code] => self.redeliver(code).await?,
             ["settle", code, verdict] => self.settle_doubt(code, verdict).await?,
             ["correct", code, change @ ..] => self.correct(code, &change.join(" ")).await?,
             ["discard", code, reason @ ..] => self.discard(code, &reason.join(" ")).await?,
             ["dead-letters", count] => return self.expect_dead(count).await,
-            _ => return Err(format!("a story does not know the line `{text}`")),
-        }
-        self.quiet().await
-    }
-
-    /// What is said to or of a simulated peer.
-    async fn on_stage(&self, peer: &str, verb: &str, rest: &[&str], text: &str) -> Result<(), String> {
-        let host = self.host(peer).ok_or_else(|| format!("nobody here is called `{peer}`"))?;
-        match (verb, rest) {
-            ("answers", twists) => host.script(twists_of(twists)?),
-            ("always", ["ok"]) => host.always(None),
-            ("always", [twist]) => host.always(twists_of(&[twist])?.pop()),
-            ("is", [wanted]) => return self.expect_presence(peer, wanted).await,
-            ("heard", _) => return self.expect_heard(peer, text).await,
-            ("told", _) => return self.expect_told(peer, text).await,
-            _ => {
-                let words: Vec<&str> = std::iter::once(verb).chain(rest.iter().copied()).collect();
-                if !host.nudge(&words) {
-                    return Err(format!("the simulator of {peer} does not know `{}`", words.join(" ")));
-                }
+            ["catalogue", peer, list, ..] => {
+                return self.expect_catalogue(peer, list, after_words(text, 3)).await;
             }
+            _ => return Err(format!("a story does not know the line `{text}`")),
         }
         self.quiet().await
     }
@@ -365,32 +357,6 @@ impl Stage {
             self.clock.sleep_until(target).await;
         }
         Ok(())
-    }
-
-    /// Waits until nothing is in progress and nothing is ready at this moment.
-    pub async fn quiet(&self) -> Result<(), String> {
-        let calm = async {
-            let mut calm = 0;
-            // Twice in a row: a bell that rings between two rooms is heard the second time.
-            while calm < 2 {
-                let now = self.clock.now();
-                let all = self.app().peers.values().filter(|room| !room.config.endpoints.is_empty());
-                let at_rest = |room: &Arc<Room>| {
-                    room.bell.is_quiet(now) && (!room.is_polled() || room.poll_bell.is_quiet(now))
-                };
-                let at_home = self.app().house_bell.is_quiet(now);
-                calm = if all.into_iter().all(at_rest) && at_home { calm + 1 } else { 0 };
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, calm).await.map_err(|_| "the gateway does not come to rest".to_owned())
-    }
-
-    fn overlay(&self, path: &str, text: &str) -> Result<(), String> {
-        let path = self.folder.join("overlay").join(path);
-        let folder = path.parent().ok_or("a file has a folder")?;
-        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-        std::fs::write(path, text.replace("\\n", "\n")).map_err(|error| error.to_string())
     }
 
     /// This moment on stage.

@@ -67,10 +67,20 @@ pub struct Metrics {
     pub questions: IntCounterVec,
     /// Identity questions for a procedure alone, by the system that asked.
     pub questions_without_dossier: IntCounterVec,
+    /// Lists pulled, by peer, list and outcome.
+    pub catalogue_pulls: IntCounterVec,
+    /// What changed in them, by peer, list and change.
+    pub catalogue_changes: IntCounterVec,
+    /// When each was last pulled, in seconds since 1970.
+    pub catalogue_pulled_time_seconds: IntGaugeVec,
+    /// Look-ups of dossiers that were answered by ourselves, by peer and outcome.
+    pub lookups: IntCounterVec,
     /// Questions to feeds, by peer, feed and outcome.
     pub polls: IntCounterVec,
     /// What carriers told that a person must look at.
     pub shipment_alerts: IntCounterVec,
+    /// Words about payments that do not count, by peer and reason.
+    pub payment_alerts: IntCounterVec,
     /// Officers reported for going through numbers, by reason.
     pub enumeration_alarms: IntCounterVec,
     /// How long ago the audit trail's head last went into the log.
@@ -202,10 +212,35 @@ impl Metrics {
                 "Identity questions for a procedure alone",
                 &["peer"],
             ),
+            catalogue_pulls: counter(
+                "lienthong_catalogue_pulls_total",
+                "Lists that peers publish, pulled",
+                &["peer", "catalogue", "outcome"],
+            ),
+            catalogue_changes: counter(
+                "lienthong_catalogue_changes_total",
+                "Entries of pulled lists that were added, renamed or withdrawn",
+                &["peer", "catalogue", "change"],
+            ),
+            catalogue_pulled_time_seconds: gauge(
+                "lienthong_catalogue_pulled_time_seconds",
+                "When a list was last pulled, in seconds since 1970",
+                &["peer", "catalogue"],
+            ),
+            lookups: counter(
+                "lienthong_lookups_total",
+                "Look-ups of dossiers answered by the gateway itself",
+                &["peer", "outcome"],
+            ),
             polls: counter("lienthong_polls_total", "Questions to feeds", &["peer", "feed", "outcome"]),
             shipment_alerts: counter(
                 "lienthong_shipment_alerts_total",
                 "What carriers told that a person must look at",
+                &["peer", "reason"],
+            ),
+            payment_alerts: counter(
+                "lienthong_payment_alerts_total",
+                "What was said of payments that does not count",
                 &["peer", "reason"],
             ),
             enumeration_alarms: counter(

@@ -4,9 +4,11 @@
 //! not reach the peer) or [`Failure::Silent`], [`Failure::BrokenOff`] (nobody can tell). Where in doubt it says silent.
 
 mod destinations;
+mod fetching;
 mod look;
 mod shown;
 mod silence;
+mod spool;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -15,9 +17,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_core::adapter::{Answer, Ask, Body, Pairs, Signed};
+use gateway_core::adapter::{Answer, Ask, Body, Keeping, Pairs, Signed};
 use gateway_core::ids::Moment;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Body as _;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
@@ -33,12 +36,16 @@ use tower_service::Service;
 
 use crate::certificates;
 use crate::config::Peer;
+use crate::outflow::Outflow;
+use crate::store::Store;
 use crate::watched::Watched;
 
 use destinations::{Checked, Destinations};
+use fetching::Hosts;
 use shown::Shown;
 use silence::Heeded;
 
+pub use fetching::Unfetched;
 pub use look::{Seen, Stage};
 
 /// Longer answers are cut off and count as silence.
@@ -46,7 +53,9 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// The way to one peer.
 pub struct Transport {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Outflow>,
+    fetching: Client<Connector, Outflow>,
+    hosts: Hosts,
     own: Option<Arc<OwnCertificate>>,
     shown: Arc<Shown>,
     endpoints: BTreeMap<String, String>,
@@ -93,29 +102,16 @@ impl Transport {
             }
         }
         let within = Duration::from_millis(peer.connect_ms_max);
-        let mut connector = HttpConnector::new_with_resolver(Checked::new(destinations.clone()));
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(within));
-        connector.set_nodelay(true);
-        connector.set_keepalive(Some(Duration::from_secs(60)));
         let own = OwnCertificate::of(peer)?;
         let shown = Arc::new(Shown::default());
         let tls = tls(peer, own.clone(), &shown)?;
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls.clone())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
         let silence = Duration::from_millis(peer.read_ms_max);
-        // Old servers close idle connections after a few seconds without a word, and so do we when silence lasts too long; a request on
-        // such a connection would be silence where it need not be.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(4).min(silence / 2))
-            .retry_canceled_requests(true)
-            .build(Connector { https, destinations: destinations.clone(), within, silence });
+        let hosts = Hosts::of(peer);
+        let of_files = Arc::new(Destinations::of_files(open, peer.guarded, hosts.addresses()));
         Ok(Transport {
-            client,
+            client: client(&tls, &destinations, within, silence),
+            fetching: client(&tls, &of_files, within, silence),
+            hosts,
             own,
             shown,
             endpoints: peer.endpoints.clone(),
@@ -139,10 +135,41 @@ impl Transport {
         self.own.as_ref()?.0.failing_for()
     }
 
-    /// Makes the call. Redirects are not followed: a peer that moved is configured anew.
+    /// Makes a call without files.
     pub async fn call(&self, endpoint: &str, signed: &Signed, passed_on: &Pairs) -> Result<Answer, Failure> {
-        let request = self.request(endpoint, signed.ask(), passed_on).map_err(Failure::NotSent)?;
-        let until = Instant::now() + self.answer_within;
+        if !signed.ask().body.files.is_empty() {
+            return Err(Failure::NotSent("there is nothing here to take files from".to_owned()));
+        }
+        let body = Outflow::from(Bytes::from(signed.ask().body.bytes.clone()));
+        self.exchange(endpoint, signed, passed_on, body, None).await
+    }
+
+    /// Makes a call whose files come from this store; its answer is kept there if it is to be, and is no longer than so many bytes then.
+    pub async fn call_with_files(
+        &self,
+        endpoint: &str,
+        signed: &Signed,
+        passed_on: &Pairs,
+        (store, bytes_max): (&Store, u64),
+        keeping: Keeping,
+    ) -> Result<Answer, Failure> {
+        let body = Outflow::of(signed.ask().body.clone(), store);
+        let keep = (keeping == Keeping::Claimed).then_some((store, bytes_max));
+        self.exchange(endpoint, signed, passed_on, body, keep).await
+    }
+
+    /// Makes the call. Redirects are not followed: a peer that moved is configured anew.
+    async fn exchange(
+        &self,
+        endpoint: &str,
+        signed: &Signed,
+        passed_on: &Pairs,
+        body: Outflow,
+        keep: Option<(&Store, u64)>,
+    ) -> Result<Answer, Failure> {
+        let with_files = Duration::from_secs(body.size_hint().lower() / spool::BYTES_PER_SECOND_MIN);
+        let request = self.request(endpoint, signed.ask(), passed_on, body).map_err(Failure::NotSent)?;
+        let until = Instant::now() + self.answer_within + with_files;
         let late = || format!("no answer within {} ms", self.answer_within.as_millis());
         let response = timeout_at(until, self.client.request(request)).await;
         let response = response.map_err(|_| Failure::Silent(late()))?.map_err(|error| {
@@ -150,23 +177,32 @@ impl Transport {
             if error.is_connect() { Failure::NotSent(reason) } else { Failure::Silent(reason) }
         })?;
         let (head, body) = response.into_parts();
+        let headers = head
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect();
+        // What is no success is no file but what the peer has to say.
+        if let Some((store, bytes_max)) = keep.filter(|_| head.status.is_success()) {
+            let kept = spool::spool(store, body, bytes_max, self.answer_within).await;
+            let (file, _) = kept.map_err(|why| Failure::BrokenOff(why.to_string()))?;
+            return Ok(Answer { status: head.status.as_u16(), headers, body: Body::file(file) });
+        }
         // From here on an answer has begun, also if the rest of it never comes.
         let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
         let body = body.map_err(|_| Failure::BrokenOff(late()))?.map_err(|error| {
             Failure::BrokenOff(format!("the answer broke off: {}", chain(error.as_ref())))
         })?;
-        let headers = head
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: headers.collect(),
-            body: Body::of(body.to_bytes().to_vec()),
-        })
+        Ok(Answer { status: head.status.as_u16(), headers, body: Body::of(body.to_bytes().to_vec()) })
     }
 
-    fn request(&self, endpoint: &str, ask: &Ask, passed_on: &Pairs) -> Result<Request<Full<Bytes>>, String> {
+    fn request(
+        &self,
+        endpoint: &str,
+        ask: &Ask,
+        passed_on: &Pairs,
+        body: Outflow,
+    ) -> Result<Request<Outflow>, String> {
         let base =
             self.endpoints.get(endpoint).ok_or_else(|| format!("no endpoint `{endpoint}` is configured"))?;
         let uri: Uri = address(base, ask).parse().map_err(|error| format!("unusable address: {error}"))?;
@@ -177,8 +213,34 @@ impl Transport {
             value.set_sensitive(true);
             request = request.header(name, value);
         }
-        request.body(Full::from(ask.body.bytes.clone())).map_err(|error| error.to_string())
+        request.body(body).map_err(|error| error.to_string())
     }
+}
+
+/// Connections that go only to these destinations.
+fn client(
+    tls: &rustls::ClientConfig,
+    destinations: &Arc<Destinations>,
+    within: Duration,
+    silence: Duration,
+) -> Client<Connector, Outflow> {
+    let mut connector = HttpConnector::new_with_resolver(Checked::new(destinations.clone()));
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(within));
+    connector.set_nodelay(true);
+    connector.set_keepalive(Some(Duration::from_secs(60)));
+    let https = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls.clone())
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    // Old servers close idle connections after a few seconds without a word, and so do we when silence lasts too long; a request on
+    // such a connection would be silence where it need not be.
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(4).min(silence / 2))
+        .retry_canceled_requests(true)
+        .build(Connector { https, destinations: destinations.clone(), within, silence })
 }
 
 /// Who is trusted, and what we show of ourselves. Chain and host are always verified; there is no setting that leaves it out.

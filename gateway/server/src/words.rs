@@ -3,9 +3,13 @@
 //! No refusal here contains the words that callers take for success; a test of the whole tree looks.
 
 mod events;
+mod files;
 mod trouble;
 
+use gateway_core::payment::Refusal;
+
 pub use self::events::event_words;
+pub use self::files::*;
 pub use self::trouble::store_trouble;
 
 /// The language of output for people.
@@ -205,6 +209,21 @@ pub fn dossier_code_unusual() -> &'static str {
     "mã hồ sơ không theo dạng nào đã biết; vẫn được chuyển đi, nên kiểm tra lại ở phần mềm gửi"
 }
 
+/// A pulled list that is much shorter than the one that is there.
+pub fn catalogue_shrunk(had: usize, came: usize) -> String {
+    format!("danh mục lấy về có {came} mục, đang có {had} mục; giữ nguyên danh mục cũ và lấy lại sau")
+}
+
+/// The disk did not take it.
+pub fn catalogue_unwritten() -> &'static str {
+    "không ghi được danh mục xuống đĩa; giữ nguyên danh mục cũ"
+}
+
+/// 404, for a wrong receipt code and for a dossier that there is not.
+pub fn lookup_unknown() -> &'static str {
+    "không có hồ sơ với mã hồ sơ và mã tra cứu này; kiểm tra lại hai mã trên giấy hẹn"
+}
+
 /// A dossier code nobody can use.
 pub fn dossier_code_unusable() -> &'static str {
     "mã hồ sơ trống, dài quá 100 ký tự hoặc chứa ký tự điều khiển"
@@ -220,14 +239,44 @@ pub fn shipment_number() -> &'static str {
     "lần gửi (shipment) phải là số nguyên từ 1 đến 4294967295"
 }
 
+/// Somebody says that money was paid, and nothing shows that it is the provider.
+pub fn payment_unproven() -> &'static str {
+    "tin báo kết quả thanh toán không có chữ ký của nền tảng thanh toán nên không được tính"
+}
+
+/// What a provider told says nothing of any payment.
+pub fn payment_unreadable() -> &'static str {
+    "tin báo kết quả thanh toán không nêu mã tham chiếu hoặc kết quả đọc được"
+}
+
+/// What is to be paid does not add up.
+pub fn payment_lines() -> &'static str {
+    "số tiền (amount) phải là số nguyên lớn hơn 0 và bằng tổng các khoản (lines); hãy sửa rồi yêu cầu lại"
+}
+
+/// Why what was said of a payment does not count.
+pub fn payment_refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Unknown => "không có khoản thanh toán nào mang mã tham chiếu này",
+        Refusal::Amount => "số tiền không đúng với khoản đã yêu cầu",
+        Refusal::Currency => "loại tiền không đúng với khoản đã yêu cầu",
+        Refusal::Transaction => "thiếu mã giao dịch của nền tảng thanh toán",
+        Refusal::Cancelled => "khoản thanh toán này đã hủy trước đó; cần đối soát để hoàn tiền",
+        Refusal::Twice => {
+            "khoản này đã được thanh toán bằng giao dịch khác, hoặc giao dịch này đã dùng cho khoản khác; cần đối soát"
+        }
+        Refusal::Paid => "khoản thanh toán này đã được trả tiền nên không hủy được",
+    }
+}
+
 /// 409.
 pub fn key_conflict() -> &'static str {
     "khóa chống gửi trùng (Idempotency-Key, webhook-id) này đã dùng cho một nội dung khác; hãy dùng khóa mới"
 }
 
-/// A file that nobody published to this caller.
-pub fn file_unknown() -> &'static str {
-    "không có tệp này cho hệ thống gọi; xem lại địa chỉ tệp đã nhận (downloadfile/…)"
+/// Nobody ever said anything of this dossier, or it is not kept any more.
+pub fn dossier_unknown() -> &'static str {
+    "không có hồ sơ mang mã này; xem lại mã hồ sơ, hoặc chờ phần mềm một cửa đồng bộ hồ sơ rồi tra cứu lại"
 }
 
 /// A conversation that does not end.

@@ -91,6 +91,25 @@ async fn what_is_purged_is_handed_over_again() {
     assert!(place.metric("lienthong_handed_over_again_total").await > 0);
 }
 
+/// The rest follows as places become free, and does not wait for what never comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_longer_than_the_broker_may_hold_drains_although_what_it_held_is_purged() {
+    let broker = block_in_place(Broker::shared);
+    let queue = "lanes_max = 6\nlost_ms_min = 2000";
+    let mut place = Place::open(broker, "few", "concurrency_max = 2", queue).await;
+    let codes = codes(1..=40);
+    place.slow(Some(300));
+    place.say_all(&codes).await;
+    place.at_broker(4).await;
+    let (_connection, channel) = client(broker).await;
+    let queue = "lienthong.few.deliver.portal".into();
+    let purged = channel.queue_purge(queue, QueuePurgeOptions::default()).await.expect("it is purged");
+    assert!((1..=6).contains(&purged), "{purged} at the broker");
+    place.slow(None);
+    place.drains().await;
+    place.judge(&codes);
+}
+
 /// The broker cancels the consumers and says nothing else; acknowledgements of what they hold are taken without a word.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_is_deleted_is_declared_again_with_everything_in_it() {

@@ -14,12 +14,11 @@ use serde::{Deserialize, Deserializer as _};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use crate::kinds::{ASK_PORTAL, DOSSIER_ANSWERED, DOSSIER_RECORDED, HINT_REST, HINT_TYPE};
-use crate::onestop::call::{self, Call};
+use crate::kinds::{ASK_PORTAL, DOSSIER_ANSWERED, DOSSIER_RECORDED, HINT_REST};
+use crate::onestop::call::{self, ANSWER, Call};
 use crate::onestop::verdict::Verdict;
 
 const FRAME: &str = "envelope.frame";
-const ANSWER: &str = "DongBoTrangThaiHoSo";
 const SESSION_IS_STALE: &str = "Phiên đăng nhập đã hết hạn, đăng nhập lại";
 
 /// The session that the body carries.
@@ -76,11 +75,12 @@ pub(super) fn receive(arrival: &Arrival) -> Result<Heard, Fault> {
     let service = service(&body).ok_or_else(|| Fault::sender(FRAME, "thiếu trường service"))?;
     if let Some(kind) = call::kind_of_service(&service) {
         let call = call(arrival, &body, kind);
-        let elements = call::elements(data(&mut body)?, FRAME)?;
-        return Ok(Heard::Messages(call.items(elements)));
-    }
-    if service.eq_ignore_ascii_case(ANSWER) {
-        return answer_about_a_dossier(arrival, body);
+        let data = data(&mut body)?;
+        // The portal takes one answer a call, and no list.
+        if kind == DOSSIER_ANSWERED && !data.is_object() {
+            return Err(Fault::sender(FRAME, format!("data của {ANSWER} phải là một đối tượng")));
+        }
+        return Ok(Heard::Messages(call.items(call::elements(data, FRAME)?)));
     }
     Ok(Heard::Question(Item {
         kind: Kind::from(ASK_PORTAL),
@@ -116,25 +116,13 @@ pub(super) fn session_is_stale(fault: &Fault) -> Answer {
     Verdict::of_fault(&told).into_json(&json!(0))
 }
 
-fn answer_about_a_dossier(arrival: &Arrival, mut body: Map<String, Value>) -> Result<Heard, Fault> {
-    let call = call(arrival, &body, DOSSIER_ANSWERED);
-    let data = data(&mut body)?;
-    if !data.is_object() {
-        return Err(Fault::sender(FRAME, format!("data của {ANSWER} phải là một đối tượng")));
-    }
-    let mut item = call.item(0, call::dossier(&data), Payload::Json(data));
-    if let Some(kind) = body.get("type").and_then(call::text) {
-        item.hints.insert(HINT_TYPE.to_owned(), kind);
-    }
-    Ok(Heard::Messages(vec![item]))
-}
-
 fn call(arrival: &Arrival, body: &Map<String, Value>, kind: &'static str) -> Call {
     let updating = body.get("isUpdating").and_then(|value| match value {
         Value::Bool(updating) => Some(*updating),
         other => call::text(other).as_deref().and_then(call::truth),
     });
-    Call { kind, unit: body.get("madonvi").and_then(call::text), updating, key: call::key(arrival) }
+    let form = body.get("type").and_then(call::text).filter(|_| kind == DOSSIER_ANSWERED);
+    Call { kind, unit: body.get("madonvi").and_then(call::text), updating, form, key: call::key(arrival) }
 }
 
 /// Which messages a call brought, read again for the words of its answer; nothing else is built of the body.
@@ -146,9 +134,7 @@ fn addressed(arrival: &Arrival) -> Option<&'static str> {
     }
     let bytes = &arrival.ask.body.bytes;
     let glimpse: Glimpse = serde_json::from_slice(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)).ok()?;
-    let service = glimpse.service.trim();
-    let answer = service.eq_ignore_ascii_case(ANSWER).then_some(DOSSIER_ANSWERED);
-    answer.or_else(|| call::kind_of_service(service))
+    call::kind_of_service(glimpse.service.trim())
 }
 
 /// The asked peer's answer: status and body untouched; of its headers only what says how to read the body.

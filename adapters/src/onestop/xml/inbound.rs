@@ -7,7 +7,7 @@ use gateway_core::fault::Fault;
 use gateway_core::translator::xml;
 
 use super::wire;
-use crate::kinds::{DOSSIER_PROGRESSED, DOSSIER_RECORDED};
+use crate::kinds::{DOSSIER_ANSWERED, DOSSIER_PROGRESSED, DOSSIER_RECORDED};
 use crate::onestop::call::{self, Call};
 use crate::onestop::verdict::Verdict;
 use crate::wire::xml::escaped;
@@ -40,8 +40,11 @@ pub(super) fn reply(arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer 
 }
 
 fn frame(arrival: &Arrival, kind: &str) -> Result<Vec<Vec<u8>>, Fault> {
-    let (root, item) =
-        if kind == DOSSIER_PROGRESSED { (call::PROGRESS, "TienDo") } else { (call::RECORD, "HoSo") };
+    let (root, item) = match kind {
+        DOSSIER_PROGRESSED => (call::PROGRESS, "TienDo"),
+        DOSSIER_ANSWERED => (call::ANSWER, "TraLoi"),
+        _ => (call::RECORD, "HoSo"),
+    };
     xml::frame(&arrival.ask.body.bytes, root, item, call::ITEMS_MAX)
 }
 

@@ -3,12 +3,12 @@
 use gateway_core::adapter::{Answer, Arrival, Fate, Heard, Payload};
 use gateway_core::fault::Fault;
 use gateway_core::json;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::population::frame;
 use crate::population::person::{self, Record};
 use crate::population::{LOOK_UP, VERIFY, VERIFY_KIN};
-use crate::wire::refusal::{headers_of, status_of, without_success, words_of};
+use crate::wire::refusal::problem;
 
 const FRAME: &str = "question.frame";
 
@@ -50,27 +50,4 @@ pub(super) fn reply(said: Result<&[Fate], &Fault>) -> Answer {
         Ok(_) => problem(&person::unworded()),
         Err(fault) => problem(fault),
     }
-}
-
-fn problem(fault: &Fault) -> Answer {
-    let status = status_of(fault);
-    let violations: Vec<Value> = fault
-        .violations
-        .iter()
-        .map(|wrong| json!({ "path": wrong.path, "rule": wrong.rule, "detail": without_success(&wrong.detail) }))
-        .collect();
-    let mut answer = Answer::json(
-        status,
-        &json!({
-            "type": format!("urn:lienthong:fault:{}", fault.code),
-            "title": without_success(&fault.words),
-            "status": status,
-            "detail": words_of(fault),
-            "code": fault.code,
-            "violations": violations,
-        }),
-    );
-    answer.headers = vec![("content-type".to_owned(), "application/problem+json; charset=utf-8".to_owned())];
-    answer.headers.extend(headers_of(fault, status));
-    answer
 }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::faults::{self, Said};
 use super::fields::Question;
-use super::node::Node;
 use super::settings::{Operation, ReaderWord, Settings};
 use crate::population::VERIFY;
+use crate::wire::node::Node;
 use crate::wire::soap;
 use crate::wire::xml::Element;
 
@@ -85,7 +85,7 @@ fn collection_in(settings: &Settings, body: &[Element]) -> Result<Found, Fault> 
     let namespace = settings.answer_namespace.as_str();
     let found = body.iter().find(|element| element.is(namespace, "CongdanCollection"));
     let found = found.ok_or_else(|| faults::unreadable("there is no CongdanCollection of the known namespace"))?;
-    Ok(Found::Persons(persons(Node::Xml(found, namespace).all("CongDan"))))
+    Ok(Found::Persons(persons(Node::Xml(found, Some(namespace)).all("CongDan"))))
 }
 
 /// The variant of 2021. Namespaces vary between platforms here, so the names alone decide.
@@ -97,7 +97,7 @@ fn count(body: &[Element]) -> Result<Found, Fault> {
 
 /// The variant of 2023.
 fn exists(body: &[Element]) -> Result<Found, Fault> {
-    truth(body.iter().find_map(|element| element.child("TonTai")).map(|found| Node::Xml(found, "")))
+    truth(body.iter().find_map(|element| element.child("TonTai")).map(|found| Node::Xml(found, None)))
 }
 
 fn truth(node: Option<Node>) -> Result<Found, Fault> {

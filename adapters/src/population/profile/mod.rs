@@ -10,7 +10,6 @@ mod faults;
 mod fields;
 mod layers;
 mod names;
-mod node;
 mod outbound;
 mod session;
 mod settings;

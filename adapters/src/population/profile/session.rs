@@ -7,7 +7,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway_core::adapter::{Answer, Ask, Body, Effect, Keys, Pairs, Request, Secret, Session, Signed, Keeping};
+use gateway_core::adapter::{Answer, Keys, Request, Secret, Session, Signed};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Account, Moment};
 use ring::digest::{SHA256, digest};
@@ -16,10 +16,7 @@ use serde_json::{Value, json};
 use super::faults::{self, Said};
 use super::outbound::{AUTH_HASH, OFFICER_KEY};
 use super::settings::{Auth, Header, Settings};
-
-const LOG_IN: &str = "log-in";
-/// A token is renewed so long before its end; of a short-lived one, a tenth before.
-const MARGIN_MS: i64 = 300_000;
+use crate::wire::token::{self, By, FORM, GRANT, LOG_IN};
 
 /// The names of the secrets that this profile needs.
 pub(super) fn secrets(settings: &Settings) -> Vec<String> {
@@ -118,52 +115,19 @@ fn access_token(access: &str, key: &str, [app, partner, cus]: [&str; 3]) -> Stri
 /// The call that asks for a token. It carries secrets, and so is never written down.
 pub(super) fn call(settings: &Settings, account: &Account, keys: &Keys) -> Result<Request, Fault> {
     let key = |name: &str| keys.of(account, name).map(Secret::reveal).ok_or_else(|| missing(name));
-    let form = "application/x-www-form-urlencoded";
-    let grant = "grant_type=client_credentials";
-    let mut headers = Pairs::new();
-    let (media, body) = match settings.auth {
-        Auth::Lgsp => {
-            headers.push(access_header(settings, keys)?);
-            (form, grant.to_owned())
-        }
-        Auth::Header => {
-            headers.push(("Auth".to_owned(), key("auth")?.to_owned()));
-            (form, String::new())
-        }
-        Auth::Wso2Basic => {
-            let pair = format!("{}:{}", key("consumer-key")?, key("consumer-secret")?);
-            headers.push(("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair))));
-            (form, grant.to_owned())
-        }
-        Auth::Wso2Form => {
-            let (id, own) = (encoded(key("consumer-key")?), encoded(key("consumer-secret")?));
-            (form, format!("{grant}&client_id={id}&client_secret={own}"))
-        }
-        Auth::Wso2Json => {
-            let body = json!({
-                "grant_type": "client_credentials",
-                "client_id": key("consumer-key")?,
-                "client_secret": key("consumer-secret")?,
-            });
-            ("application/json", body.to_string())
-        }
+    let credentials = |by| {
+        let (id, own) = (key("consumer-key")?, key("consumer-secret")?);
+        Ok::<_, Fault>(token::client_credentials(by, id, own, ""))
+    };
+    let (media, headers, body) = match settings.auth {
+        Auth::Lgsp => (FORM, vec![access_header(settings, keys)?], GRANT.to_owned()),
+        Auth::Header => (FORM, vec![("Auth".to_owned(), key("auth")?.to_owned())], String::new()),
+        Auth::Wso2Basic => credentials(By::Basic)?,
+        Auth::Wso2Form => credentials(By::Form)?,
+        Auth::Wso2Json => credentials(By::Json)?,
         Auth::None | Auth::HashedBasic => return Err(refused("this profile has no token".to_owned())),
     };
-    headers.insert(0, ("content-type".to_owned(), media.to_owned()));
-    Ok(Request {
-        step: LOG_IN.to_owned(),
-        effect: Effect::Repeatable,
-        endpoint: settings.token.endpoint.clone(),
-        account: None,
-        ask: Ask {
-            method: "POST".to_owned(),
-            path: settings.token.path.clone(),
-            query: Vec::new(),
-            headers,
-            body: Body::of(body),
-        },
-        answer_in: Keeping::Inline,
-    })
+    Ok(token::request(&settings.token.endpoint, &settings.token.path, media, headers, body))
 }
 
 /// The token in the answer.
@@ -179,25 +143,10 @@ pub(super) fn session(settings: &Settings, answer: &Answer, at: Moment) -> Resul
             return Err(Fault { retry_after_ms: fault.retry_after_ms, ..refused(form(answer)) });
         }
     };
-    let token = value.get(settings.token.field.as_str()).and_then(Value::as_str);
-    let token = token.map(str::trim).filter(|token| !token.is_empty());
-    let token = token.ok_or_else(|| refused("the answer has no token".to_owned()))?;
-    let life = life_ms(settings, &value, at);
-    let margin = MARGIN_MS.min(life / 10);
-    Ok(Session { token: Secret::new(token), good_until: Some(at.plus_millis(life - margin)) })
-}
-
-/// How long a token lives: as it says itself, else as configured.
-fn life_ms(settings: &Settings, value: &Value, at: Moment) -> i64 {
-    let end = value.get(settings.token.expiry_field.as_str()).and_then(Value::as_str).and_then(Moment::parse);
-    let seconds = value.get("expires_in").and_then(|seconds| match seconds {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    });
-    let seconds = seconds.filter(|seconds| (1..=31_536_000).contains(seconds));
-    let by_end = end.map(|end| end.millis_since(at)).filter(|life| *life > 0);
-    by_end.or(seconds.map(|s| s * 1000)).unwrap_or_else(|| i64::from(settings.token.seconds) * 1000)
+    let token = value.get(settings.token.field.as_str()).and_then(Value::as_str).unwrap_or_default();
+    let (end, seconds) = (value.get(settings.token.expiry_field.as_str()), value.get("expires_in"));
+    let life_ms = token::life_ms(end, seconds, settings.token.seconds, at);
+    token::session(token, life_ms, at).ok_or_else(|| refused("the answer has no token".to_owned()))
 }
 
 fn secret<'k>(keys: &Keys<'k>, name: &str) -> Result<&'k str, Fault> {
@@ -220,18 +169,6 @@ fn form(answer: &Answer) -> String {
     format!("HTTP {}, {} bytes", answer.status, answer.body.bytes.len())
 }
 
-/// As forms write it.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,10 +188,5 @@ mod tests {
             access_token("ak-test", "sk-test", [app, partner, partner]),
             "eyJBY2Nlc3NLZXkiOiJhay10ZXN0IiwiU2VjcmV0S2V5Ijoic2stdGVzdCIsIkFwcE5hbWUiOiJhcHAtdGVzdCIsIlBhcnRuZXJDb2RlIjoiMDAwLjAwLjAwLkgwMCIsIlBhcnRuZXJDb2RlQ3VzIjoiMDAwLjAwLjAwLkgwMCJ9"
         );
-    }
-
-    #[test]
-    fn a_form_keeps_what_a_secret_says() {
-        assert_eq!(encoded("a b&c=đ~"), "a%20b%26c%3D%C4%91~");
     }
 }

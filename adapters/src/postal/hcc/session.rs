@@ -3,8 +3,6 @@
 //! A token is asked for once and kept for as long as it says, less a tenth, not once for each call. A failed log-in says nothing
 //! about any order: its remedy is always `Later`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gateway_core::adapter::{Answer, Ask, Body, Effect, Keys, Request, Secret, Session, Signed, Keeping};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Account, Moment};
@@ -14,6 +12,7 @@ use super::Hcc;
 use super::settings::{TokenBy, Transport};
 use crate::postal::outcomes::Outcome;
 use crate::postal::wire::{self, ENDPOINT, pair};
+use crate::wire::token;
 
 const LOG_IN: &str = "postal.log-in";
 
@@ -34,8 +33,7 @@ impl Hcc {
         let (mut headers, mut body) = (vec![pair("accept", "application/json")], self.settings.token_form.clone());
         match self.settings.token_by {
             TokenBy::Basic => {
-                let both = format!("{}:{}", key("consumer_key")?, key("consumer_secret")?);
-                headers.push(pair("authorization", &format!("Basic {}", STANDARD.encode(both))));
+                headers.push(token::basic(key("consumer_key")?, key("consumer_secret")?));
             }
             TokenBy::Bearer => headers.push(pair("authorization", &format!("Bearer {}", key("key_token")?))),
             TokenBy::Password | TokenBy::Fixed => {

@@ -9,6 +9,7 @@
 //! A doubtful delivery (its call may have taken effect) is settled before anything else; an event whose call was made again and
 //! is still in the dark waits long for its next turn and holds nothing meanwhile. A snapshot in doubt holds newer snapshots
 //! until an operator has spoken, because a second create could take effect twice.
+//! A snapshot is the state of what its kind speaks of: it takes the place of waiting ones of its own kind and of no other.
 //! Deliberately absent: time. A delivery whose moment has not come is still the head; the lane is ready when it comes.
 
 use std::collections::HashSet;
@@ -16,7 +17,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::envelope::Class;
-use crate::ids::Moment;
+use crate::ids::{Kind, Moment};
 
 /// So many attempts of its own, and a delivery no longer stands before others of its lane.
 pub const STUCK_ATTEMPTS: u32 = 5;
@@ -96,6 +97,8 @@ pub struct LaneEntry {
     pub id: DeliveryId,
     /// Its place in the lane; lower goes first.
     pub position: i64,
+    /// What it says.
+    pub kind: Kind,
     /// Snapshot or event.
     pub class: Class,
     /// Its state.
@@ -188,12 +191,13 @@ fn may_go(entry: &LaneEntry, before: &[&LaneEntry], all: &[&LaneEntry], lane: La
     }
 }
 
-/// The waiting snapshots whose place a newer one takes, in position order; the newer one gets the first one's position.
-pub fn supersede(entries: &[LaneEntry]) -> Vec<DeliveryId> {
+/// The waiting snapshots whose place a newer one of this kind takes, in position order; the newer one gets the first one's position.
+pub fn supersede(entries: &[LaneEntry], kind: &Kind) -> Vec<DeliveryId> {
     let mut taken: Vec<&LaneEntry> = entries
         .iter()
         .filter(|entry| {
             entry.class == Class::Snapshot
+                && entry.kind == *kind
                 && entry.state == State::Waiting
                 && !entry.out
                 && !entry.once_on_record

@@ -67,8 +67,17 @@ impl JsonFiles {
     }
 
     pub(super) fn compile(&self, defects: &mut Vec<Defect>) -> Vec<(String, JsonContract, FieldView)> {
-        let mut resources: Vec<(String, &Value)> = Vec::new();
+        // The registry would stop at the first of them, for everybody.
+        let mut astray = BTreeSet::new();
         for (path, document) in &self.documents {
+            let found = self.astray(path, document);
+            if !found.is_empty() {
+                astray.insert(path.clone());
+            }
+            defects.extend(found);
+        }
+        let mut resources: Vec<(String, &Value)> = Vec::new();
+        for (path, document) in self.documents.iter().filter(|(path, _)| !astray.contains(*path)) {
             resources.push((format!("{BASE}{path}"), document));
         }
         let registry = match Registry::new().extend(resources).and_then(|registry| registry.prepare()) {
@@ -80,6 +89,9 @@ impl JsonFiles {
         };
         let mut contracts = Vec::new();
         for (path, document) in &self.documents {
+            if astray.contains(path) {
+                continue;
+            }
             let built = jsonschema::options()
                 .with_registry(&registry)
                 .with_base_uri(format!("{BASE}{path}"))
@@ -99,6 +111,62 @@ impl JsonFiles {
             }
         }
         contracts
+    }
+
+    /// References to files that are not there for it. What goes by an identity (`$id`) was found by it.
+    fn astray(&self, path: &str, document: &Value) -> Vec<Defect> {
+        let mut found = Vec::new();
+        references(document, &mut |reference| {
+            let file = reference.split('#').next().unwrap_or_default();
+            if self.is_circle(path, reference) {
+                let message = format!("`{reference}` leads back to itself and says nothing");
+                found.push(Defect {
+                    field: "$ref".to_owned(),
+                    ..super::defect(&format!("schemas/{path}"), message)
+                });
+            }
+            let known = self.ids.contains_key(file) || self.ids.contains_key(&self.beside_id(path, file));
+            if file.is_empty() || known {
+                return;
+            }
+            let is_there = |wanted: &str| self.documents.contains_key(wanted);
+            if let Some((message, nearest)) =
+                super::leaning::astray(path, file, is_there, self.documents.keys())
+            {
+                found.push(Defect {
+                    field: "$ref".to_owned(),
+                    nearest,
+                    ..super::defect(&format!("schemas/{path}"), message)
+                });
+            }
+        });
+        found
+    }
+
+    /// Does a reference mean itself, of the very same value? Whoever validated by it would never come to an end. Back by way of a
+    /// property or a member is another value, and right.
+    fn is_circle(&self, from: &str, reference: &str) -> bool {
+        let Some(first) = self.target(from, reference) else { return false };
+        let mut seen = BTreeSet::new();
+        let mut open = vec![first.clone()];
+        while let Some((file, pointer)) = open.pop() {
+            if !seen.insert((file.clone(), pointer.clone())) {
+                continue;
+            }
+            let schema = self.documents.get(&file).and_then(|document| document.pointer(&unescape(&pointer)));
+            let Some(schema) = schema else { continue };
+            let parts = ["allOf", "anyOf", "oneOf"].iter().filter_map(|word| schema.get(word)?.as_array());
+            for part in parts.flatten().chain([schema]) {
+                let next = part.get("$ref").and_then(Value::as_str);
+                if let Some(next) = next.and_then(|next| self.target(&file, next)) {
+                    if next == first {
+                        return true;
+                    }
+                    open.push(next);
+                }
+            }
+        }
+        false
     }
 
     /// The files whose change may change what this contract says.

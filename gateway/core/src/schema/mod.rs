@@ -17,8 +17,10 @@ use serde_json::Value;
 use crate::fault::{Blame, Defect, Fault, Remedy, Violation, nearest};
 
 pub(crate) mod json;
+mod leaning;
 pub mod view;
 mod write;
+mod wsdl;
 mod xsd;
 mod xsd_plain;
 mod xsd_read;

@@ -65,26 +65,30 @@ pub(super) fn compile(
     files: &BTreeMap<String, Vec<u8>>,
     defects: &mut Vec<Defect>,
 ) -> BTreeMap<String, Arc<XsdDocument>> {
-    let schemas: BTreeMap<String, String> = files
-        .iter()
-        .filter(|(path, _)| path.ends_with(".xsd"))
-        .filter_map(|(path, bytes)| match std::str::from_utf8(bytes) {
-            Ok(text) => Some((path.clone(), text.trim_start_matches('\u{feff}').to_owned())),
-            Err(_) => {
-                defects.push(defect(&format!("schemas/{path}"), "is not UTF-8"));
-                None
-            }
-        })
-        .collect();
+    let mut schemas = BTreeMap::new();
+    for (path, bytes) in files {
+        // A WSDL whose schema lies beside it as a file of its own speaks by that one.
+        let stem = path.strip_suffix(".wsdl").filter(|stem| !files.contains_key(&format!("{stem}.xsd")));
+        if !path.ends_with(".xsd") && stem.is_none() {
+            continue;
+        }
+        let file = format!("schemas/{path}");
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            defects.push(defect(&file, "is not UTF-8"));
+            continue;
+        };
+        let text = text.trim_start_matches('\u{feff}');
+        match stem.map(|_| super::wsdl::documents(path, text)) {
+            None => _ = schemas.insert(path.clone(), text.to_owned()),
+            Some(Ok(inside)) => schemas.extend(inside),
+            Some(Err(message)) => defects.push(defect(&file, message)),
+        }
+    }
     let shared = Arc::new(schemas);
-    // A part that another document includes need not stand on its own.
-    let included: BTreeSet<String> = shared
-        .iter()
-        .flat_map(|(path, text)| super::xsd_view::includes(text).into_iter().map(|part| beside(path, &part)))
-        .collect();
+    let parts = parts(&shared);
     let mut documents = BTreeMap::new();
-    for path in shared.keys().filter(|path| !included.contains(*path)) {
-        match document(path, &shared, files) {
+    for path in shared.keys().filter(|path| !parts.contains(*path)) {
+        match document(path, &shared) {
             Ok(document) => {
                 documents.insert(path.clone(), Arc::new(document));
             }
@@ -94,16 +98,33 @@ pub(super) fn compile(
     documents
 }
 
-fn document(
-    path: &str,
-    schemas: &Arc<BTreeMap<String, String>>,
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<XsdDocument, Vec<Defect>> {
+/// Parts that another document includes need not stand on their own. Of documents that include each other in a circle nobody is the whole,
+/// so each of them stands for itself, unless somebody outside the circle includes it.
+fn parts(schemas: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let included = |path: &String| -> Vec<String> {
+        let text = schemas.get(path).map(String::as_str).unwrap_or_default();
+        super::xsd_view::includes(text).into_iter().map(|part| beside(path, &part)).collect()
+    };
+    let all: BTreeSet<String> = schemas.keys().flat_map(included).collect();
+    let mut open: Vec<String> = schemas.keys().filter(|path| !all.contains(*path)).cloned().collect();
+    let mut parts = BTreeSet::new();
+    while let Some(path) = open.pop() {
+        let new = included(&path).into_iter().filter(|part| parts.insert(part.clone()));
+        open.extend(new.collect::<Vec<_>>());
+    }
+    parts
+}
+
+fn document(path: &str, schemas: &Arc<BTreeMap<String, String>>) -> Result<XsdDocument, Vec<Defect>> {
     let file = format!("schemas/{path}");
+    let led_astray = super::leaning::defects(path, schemas);
+    if !led_astray.is_empty() {
+        return Err(led_astray);
+    }
     let view = XsdView::read(path, schemas).map_err(|message| vec![defect(&file, message)])?;
     Engine::compile(path, schemas)
         .map_err(|messages| messages.into_iter().map(|message| defect(&file, message)).collect::<Vec<_>>())?;
-    let digest = digest(view.files().filter_map(|path| files.get(path)).map(Vec::as_slice));
+    let digest = digest(view.files().filter_map(|path| schemas.get(path)).map(String::as_bytes));
     let id = DOCUMENTS.fetch_add(1, Ordering::Relaxed);
     Ok(XsdDocument { id, path: path.to_owned(), schemas: schemas.clone(), view, digest })
 }

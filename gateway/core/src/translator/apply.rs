@@ -158,9 +158,18 @@ impl<'a> Run<'a> {
         let empty = self.body.empty_absent;
         match &op.source {
             From::Path(path) => Some((Found::There(scope.find(path, empty)?), Some(path))),
-            From::First(paths) => paths
-                .iter()
-                .find_map(|path| scope.find(path, empty).map(|value| (Found::There(value), Some(path)))),
+            From::First(paths) => {
+                let list = op.code.as_ref().map(|list| self.chosen(list));
+                let known = |value: &Source<'_>| {
+                    list.is_none_or(|list| value.text().is_some_and(|code| list.get(&code).is_some()))
+                };
+                let mut there = paths.iter().filter_map(|path| Some((scope.find(path, empty)?, path)));
+                // Where the list knows none of them, the first is what it lacks.
+                let first = there.next()?;
+                let chosen = if known(&first.0) { None } else { there.find(|(value, _)| known(value)) };
+                let (value, path) = chosen.unwrap_or(first);
+                Some((Found::There(value), Some(path)))
+            }
             From::Join(paths, with) => {
                 let parts: Vec<Cow<'_, str>> = paths
                     .iter()
@@ -243,6 +252,17 @@ impl<'a> Run<'a> {
         place: &Place<'_>,
     ) -> Option<Value> {
         let mut value = value;
+        if !op.without.is_empty() {
+            let mut whole = value.value().into_owned();
+            if let Some(fields) = whole.as_object_mut() {
+                fields.retain(|name, _| !op.without.iter().any(|left| **left == **name));
+                // Nothing else to say is nothing.
+                if fields.is_empty() {
+                    return None;
+                }
+            }
+            value = Found::Made(super::functions::nfc_value(&whole));
+        }
         let blamed = |run: &Run<'_>| match path {
             Some(path) => scope.path(path, run.body.fan_out.as_ref()),
             None => place.path(),

@@ -402,9 +402,11 @@ impl Compiler<'_> {
             }
         }
         let when = rule.when.as_ref().and_then(|condition| self.test(condition, full));
+        self.left_out(rule, &facts, full);
         let plain = matches!(source, From::Path(_)) && date.is_none() && code.is_none() && rule.untouched();
         let op = Op {
             source,
+            without: rule.without.iter().map(|spot| spot.text.as_str().into()).collect(),
             date,
             code,
             not_in,
@@ -420,6 +422,36 @@ impl Compiler<'_> {
             plain,
         };
         (Some(op), Some(facts), Yield { needs, handled: rule.when.is_some() })
+    }
+
+    /// `without`: fields of the object that is copied.
+    fn left_out(&mut self, rule: &Rule, facts: &Facts, full: &str) {
+        let Some(first) = rule.without.first() else { return };
+        if !facts.may_be(Kinds::OBJECT) {
+            self.wrong(first.line, full, "without: the source is not an object", None);
+        }
+        let Some(node) = facts.node.map(|id| self.view.node(id)) else { return };
+        // What is copied is each of the others, and not the whole.
+        if let (Source::From(_), false, Some(whole)) = (&rule.source, node.open, self.sheet.used.pop()) {
+            let kept = node.names().filter(|name| !rule.without.iter().any(|left| left.text == **name));
+            self.sheet.used.extend(kept.map(|name| super::apply::within(&whole, name)));
+        }
+        let unknown = |spot: &&Spot| node.field(&spot.text).is_none() && !node.open;
+        let wrong: Vec<(u64, String, Option<String>)> = rule
+            .without
+            .iter()
+            .filter(unknown)
+            .map(|spot| {
+                (
+                    spot.line,
+                    format!("without: there is no field `{}`", spot.text),
+                    nearest(&spot.text, node.names()),
+                )
+            })
+            .collect();
+        for (line, message, near) in wrong {
+            self.wrong(line, full, message, near);
+        }
     }
 
     fn source(
@@ -719,6 +751,7 @@ impl Rule {
             && self.spaces.is_none()
             && self.kind.is_none()
             && self.limit.is_none()
+            && self.without.is_empty()
     }
 }
 

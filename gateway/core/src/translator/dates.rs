@@ -25,11 +25,12 @@ pub(super) enum Form {
     DashedTime,
     IsoOffset,
     IsoLocal,
+    IsoLocalMs,
     EpochMs,
 }
 
 /// Every form by its name in mappings.
-pub(super) const FORMS: [(&str, Form); 12] = [
+pub(super) const FORMS: [(&str, Form); 13] = [
     ("rfc3339", Form::Rfc3339),
     ("rfc3339-ms", Form::Rfc3339Ms),
     ("yyyyMMddHHmmss", Form::CompactTime),
@@ -41,6 +42,7 @@ pub(super) const FORMS: [(&str, Form); 12] = [
     ("dd-MM-yyyy HH:mm:ss", Form::DashedTime),
     ("iso-offset", Form::IsoOffset),
     ("iso-local", Form::IsoLocal),
+    ("iso-local-ms", Form::IsoLocalMs),
     ("epoch-ms", Form::EpochMs),
 ];
 
@@ -87,7 +89,7 @@ impl Form {
                 reader.literal(b' ')?;
                 civil(day, reader.clock()?, 0)
             }
-            Form::IsoLocal => reader.iso(),
+            Form::IsoLocal | Form::IsoLocalMs => reader.iso(),
             Form::EpochMs => {
                 let ms = std::str::from_utf8(reader.bytes).ok()?.parse().ok()?;
                 reader.bytes = &[];
@@ -114,6 +116,7 @@ impl Form {
             Form::DashedTime => spell(at, "D-M-Y h:m:s"),
             Form::IsoOffset => spell(at, "Y-M-DTh:m:s.f+0700"),
             Form::IsoLocal => spell(at, "Y-M-DTh:m:s"),
+            Form::IsoLocalMs => spell(at, "Y-M-DTh:m:s.f"),
             Form::EpochMs => VIET_NAM.to_timestamp(at).ok()?.as_millisecond().to_string(),
         })
     }

@@ -45,6 +45,8 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) source: Source,
+    /// Fields that are left out of an object that is copied whole.
+    pub(super) without: Vec<Spot>,
     pub(super) read: Vec<Spot>,
     pub(super) date: Option<Spot>,
     pub(super) unreadable: Unreadable,
@@ -107,8 +109,9 @@ const HEADER: [&str; 8] = ["mapping", "target", "empty", "read", "open", "fan-ou
 const SOURCES: [&str; 8] = ["from", "first", "join", "split", "value", "each", "filled-by", "pack"];
 /// The words of a plain rule; those of `each` and `pack` are fewer, so that their target fields may be called
 /// `code` or `date`.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 25] = [
     "from",
+    "without",
     "first",
     "join",
     "with",
@@ -402,6 +405,7 @@ impl Reader<'_> {
 
     fn word(&mut self, word: &str, line: u64, value: &Yaml, path: &str, rule: &mut Rule) {
         match word {
+            "without" => rule.without = self.list(path, value),
             "read" => rule.read = self.list(path, value),
             "date" => rule.date = self.one(path, value),
             "code" => rule.code = self.one(path, value),
@@ -504,6 +508,7 @@ impl Rule {
     fn new(source: Source) -> Rule {
         Rule {
             source,
+            without: Vec::new(),
             read: Vec::new(),
             date: None,
             unreadable: Unreadable::Refuse,

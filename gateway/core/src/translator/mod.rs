@@ -25,14 +25,14 @@ mod mapping;
 mod plan;
 mod source;
 pub mod xml;
-mod yaml;
+pub mod yaml;
 
 pub use codes::{CodeList, Unknown};
 pub use coverage::Coverage;
 pub use functions::{code_like, whole};
 
 use crate::fault::{Defect, Fault, Violation, nearest};
-use crate::schema::{Contract, Contracts, violated};
+use crate::schema::{Contract, Contracts, Notation, violated};
 use source::Source;
 
 /// All mappings and code lists, compiled.
@@ -255,6 +255,17 @@ impl Plan {
     /// The text of a document in the notation of the target.
     pub fn write(&self, document: &Value) -> Result<Vec<u8>, Fault> {
         self.target.write(document)
+    }
+
+    /// A translated document as whoever speaks with the peer gets it: a tree where it is JSON, its text where it is XML, because only the
+    /// contract knows the order and the namespaces of its elements.
+    pub fn for_the_peer(&self, document: Value) -> Result<Value, Fault> {
+        if self.target.notation() == Notation::Json {
+            return Ok(document);
+        }
+        let text = String::from_utf8(self.write(&document)?);
+        // What is written from texts is a text.
+        Ok(Value::String(text.unwrap_or_default()))
     }
 
     /// Are there fields that do not count when two documents are compared?

@@ -69,6 +69,8 @@ pub(super) struct Key {
 
 pub(super) struct Op {
     pub(super) source: From,
+    /// Fields that are left out of an object.
+    pub(super) without: Box<[Box<str>]>,
     pub(super) date: Option<DateStep>,
     pub(super) code: Option<Arc<CodeList>>,
     pub(super) not_in: Option<Arc<CodeList>>,

@@ -14,28 +14,41 @@ const DEPTH_MAX: usize = 64;
 
 /// A text and where it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Spot {
-    pub(super) text: String,
-    pub(super) line: u64,
+pub struct Spot {
+    /// The text.
+    pub text: String,
+    /// Its line, from 1.
+    pub line: u64,
 }
 
 /// One node of a YAML file.
 #[derive(Debug, Clone)]
-pub(super) struct Yaml {
-    pub(super) line: u64,
-    pub(super) data: Data,
+pub struct Yaml {
+    /// Its line, from 1.
+    pub line: u64,
+    /// What it is.
+    pub data: Data,
 }
 
+/// What a node is.
 #[derive(Debug, Clone)]
-pub(super) enum Data {
-    Scalar { text: String, plain: bool },
+pub enum Data {
+    /// A text, and whether it stands without quotes.
+    Scalar {
+        /// The text.
+        text: String,
+        /// Without quotes: it may be a number, true, false or null.
+        plain: bool,
+    },
+    /// A list.
     List(Vec<Yaml>),
+    /// Names with what they stand for, in order.
     Block(Vec<(Spot, Yaml)>),
 }
 
 impl Yaml {
     /// Reads one document.
-    pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Yaml, Defect> {
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Yaml, Defect> {
         let at = |line: u64, message: String| Defect {
             file: file.to_owned(),
             line,
@@ -56,38 +69,41 @@ impl Yaml {
     }
 
     /// The text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.data {
             Data::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn spot(&self) -> Option<Spot> {
+    /// The same with its line.
+    pub fn spot(&self) -> Option<Spot> {
         self.text().map(|text| Spot { text: text.to_owned(), line: self.line })
     }
 
     /// The texts of a list of scalars, or of one scalar.
-    pub(super) fn spots(&self) -> Option<Vec<Spot>> {
+    pub fn spots(&self) -> Option<Vec<Spot>> {
         match &self.data {
             Data::List(items) => items.iter().map(Yaml::spot).collect(),
             _ => self.spot().map(|spot| vec![spot]),
         }
     }
 
-    pub(super) fn block(&self) -> Option<&[(Spot, Yaml)]> {
+    /// The entries of a block.
+    pub fn block(&self) -> Option<&[(Spot, Yaml)]> {
         match &self.data {
             Data::Block(entries) => Some(entries),
             _ => None,
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Yaml> {
+    /// The entry of this name.
+    pub fn get(&self, key: &str) -> Option<&Yaml> {
         self.block()?.iter().find(|(name, _)| name.text == key).map(|(_, value)| value)
     }
 
     /// The value as JSON.
-    pub(super) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         match &self.data {
             Data::Scalar { text, plain: false } => Value::String(text.clone()),
             Data::Scalar { text, plain: true } => match text.as_str() {

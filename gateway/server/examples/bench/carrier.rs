@@ -1,4 +1,5 @@
-//! RabbitMQ as the carrier: the whole way of a backlog over a broker of the bench's own, beside what the broker bears without us.
+//! RabbitMQ as the carrier: the whole way of a backlog over a broker of the bench's own, to a peer that is answered in
+//! this process, beside what the broker bears without us.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use lienthong::prove::Broker;
 
 use crate::Plan;
 use crate::accepts::drained;
-use crate::gateway::{Home, free_address, simulate};
+use crate::gateway::{Home, free_address};
+use crate::peer::Peer;
 use crate::starts::fill;
 use crate::table::{Row, Table};
 
@@ -22,6 +24,7 @@ const BACKLOG_QUICK: u64 = 100;
 const DRAIN_MAX: Duration = Duration::from_secs(300);
 /// About what a hand-over weighs: a sealed dossier of 1 KB and its headers.
 const MESSAGE_BYTES: usize = 2048;
+/// On both sides: messages that are under way at a time.
 const WINDOW: usize = 100;
 
 pub fn measure(plan: &Plan, table: &mut Table) {
@@ -37,20 +40,22 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let portal = free_address();
     let home = Home::make(plan, "carrier", portal);
     home.configure(&broker.configuration());
+    home.bears(WINDOW);
     fill(&home, count);
-    let simulator = simulate(plan, portal);
+    let peer = Peer::listen(portal);
     let began = Instant::now();
     let (process, _) = home.start();
     let cpu = process.cpu();
     drained(&home, count, DRAIN_MAX);
     let rate = count as f64 / began.elapsed().as_secs_f64();
     let cpu = (process.cpu() - cpu) / count as u32;
+    // Its log-in comes on top.
+    assert!(peer.calls() > count, "{} calls for {count} deliveries", peer.calls());
     let limit = "bare lapin, confirmed and acknowledged at once";
     table.add(Row::share("outbox → RabbitMQ → peer → settled", rate, limit, both, Some(1.0 / 3.0)));
-    let beside = "with the call to the peer and its journal; broker and simulator share the cores";
+    let beside = "with the call to the peer and its journal; broker and peer share the cores";
     table.add(Row::plain("  processor time a message", &format!("{} µs", cpu.as_micros()), beside));
     process.stop();
-    simulator.stop();
 }
 
 /// Messages a second through one quorum queue, published with confirms and consumed with acknowledgements at the same time.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::Plan;
 
-const UNIT: &str = "000.00.00.H99";
+pub const UNIT: &str = "000.00.00.H99";
 /// A start that takes longer has failed.
 const START_MAX: Duration = Duration::from_secs(60);
 
@@ -52,6 +52,30 @@ impl Home {
         let path = self.folder.join("lienthong.toml");
         let config = std::fs::read_to_string(&path).expect("a configuration");
         std::fs::write(&path, config + further).expect("the folder takes files");
+    }
+
+    /// The portal bears so many calls at once.
+    pub fn bears(&self, calls: usize) {
+        let path = self.folder.join("lienthong.toml");
+        let config = std::fs::read_to_string(&path).expect("a configuration");
+        let config = config.replace("concurrency_max = 16", &format!("concurrency_max = {calls}"));
+        std::fs::write(&path, config).expect("the folder takes files");
+    }
+
+    /// More lines in the portal's entry.
+    pub fn portal(&self, lines: &str) {
+        let path = self.folder.join("lienthong.toml");
+        let config = std::fs::read_to_string(&path).expect("a configuration");
+        let config = config.replace("concurrency_max = 16\n", &format!("concurrency_max = 16\n{lines}"));
+        std::fs::write(&path, config).expect("the folder takes files");
+    }
+
+    /// A file in the place of one that the binary carries.
+    pub fn overlay(&self, place: &str, text: &str) {
+        let path = self.folder.join(place);
+        std::fs::create_dir_all(path.parent().expect("it lies in the folder"))
+            .expect("the folder takes folders");
+        std::fs::write(path, text).expect("the folder takes files");
     }
 
     /// A key of this peer takes the place of the first one.

@@ -14,9 +14,11 @@ mod accepts;
 mod backlog;
 mod carrier;
 mod client;
+mod files;
 mod gateway;
 mod hop;
 mod limits;
+mod peer;
 mod questions;
 mod starts;
 mod table;
@@ -80,6 +82,9 @@ fn main() {
     }
     if wanted("carrier") {
         carrier::measure(&plan, &mut table);
+    }
+    if wanted("files") {
+        files::measure(&plan, &mut table);
     }
     // Minutes, and gigabytes: only where it is asked for.
     if value("--only").is_some_and(|parts| parts.split(',').any(|one| one == "growth")) || plan.quick {

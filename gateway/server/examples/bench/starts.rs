@@ -96,6 +96,8 @@ pub fn made(
     let mut chance = [0; 10];
     chance[2..].copy_from_slice(&number.to_be_bytes());
     NewMessage {
+        alias: None,
+        files: Vec::new(),
         id: MessageId::new(at, chance),
         correlation: format!("bench-{number:010}").into(),
         traceparent: None,

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use gateway_core::channel::{Direction, Part};
 use gateway_core::fault::{Defect, nearest};
-use gateway_core::ids::PeerName;
+use gateway_core::ids::{Kind, PeerName};
 use gateway_core::licence;
+use gateway_core::lookup::ReceiptKeys;
 use gateway_core::redelivery::Availability;
 use tokio::sync::Semaphore;
 
@@ -22,7 +23,7 @@ use crate::http::DoorTls;
 use crate::queue;
 use crate::rules::Rules;
 use crate::sessions::Sessions;
-use crate::store::SealKey;
+use crate::store::{Seal, SealKey};
 use crate::transport::Transport;
 
 /// Everything `check` checks: configuration against adapters, files against each other.
@@ -54,21 +55,33 @@ pub fn check(
         let unreadable = queue::amqp::address(&config.queue).err();
         defects.extend(unreadable.map(|message| defect("queue", message)));
     }
+    if config.catalogues.minute().is_none() {
+        defects.push(defect("catalogues.at", "a time of day is expected, as \"01:00\"".to_owned()));
+    }
+    for name in &config.catalogues.peers {
+        // One whose entry is wrong has been spoken of.
+        let room = rooms.get(&PeerName::from(name.as_str()));
+        let publishes = |room: &Room| !room.adapter.catalogues().is_empty();
+        if !config.peers.contains_key(name) || room.is_some_and(|room| !publishes(room)) {
+            defects.push(defect("catalogues.peers", format!("`{name}` is no peer that publishes lists")));
+        }
+    }
     if let Some(rules) = &rules {
-        for (unit, names) in ordered_twice(rules, config) {
+        for (kind, unit, names) in taken_twice(rules, config) {
             let message = format!(
-                "an order of {unit} would go to several carriers ({}): give each its `units` or its `receives`",
+                "a message {kind} of {unit} would go to several takers ({}): give each its `units` or its `receives`",
                 names.join(", ")
             );
             defects.push(defect(&format!("peers.{}", names[0]), message));
         }
         defects.extend(unknown_in_licences(rules, config, file));
     }
+    defects.extend(adapters::examine(&files.mappings));
     let keys = sealing_keys(config).err();
     defects.extend(keys.map(|message| defect("gateway.sealing_key_file", message)));
     match rules {
         Some(rules) if defects.is_empty() => Ok((rules, rooms)),
-        _ => Err(defects),
+        _ => Err(files.at_home(defects)),
     }
 }
 
@@ -198,19 +211,52 @@ fn unknown_in_licences(rules: &Rules, config: &Config, file: &str) -> Vec<Defect
     defects
 }
 
-/// Units whose orders more than one carrier would take: each would carry it.
-fn ordered_twice(rules: &Rules, config: &Config) -> Vec<(String, Vec<String>)> {
-    let Some((kind, _)) = rules.channels.part(Part::Ordered) else { return Vec::new() };
-    let carries =
-        |peer: &Peer| takes(rules, peer, kind) && rules.channels.carries(&peer.adapter, &peer.dialect);
-    let carriers: Vec<(&String, &Peer)> = config.peers.iter().filter(|(_, peer)| carries(peer)).collect();
+/// Kinds and units of which more than one peer would take what only one may: each would carry the order, or record the dossier.
+fn taken_twice(rules: &Rules, config: &Config) -> Vec<(String, String, Vec<String>)> {
+    let mut doubled = Vec::new();
+    for (kind, spec) in &rules.channels.kinds {
+        let ordered = spec.shipment == Some(Part::Ordered);
+        let may_take = |peer: &Peer| {
+            takes(rules, peer, kind) && (!ordered || rules.channels.carries(&peer.adapter, &peer.dialect))
+        };
+        if ordered || spec.one_taker {
+            let takers = config.peers.iter().filter(|(_, peer)| may_take(peer)).collect();
+            doubled.extend(
+                doubled_units(takers).into_iter().map(|(unit, names)| (kind.to_string(), unit, names)),
+            );
+        }
+    }
+    doubled
+}
+
+/// What some configured peer may send here and no configured peer takes: it will be turned back. No defect, because many provinces have
+/// software that takes it from the portal by another way.
+pub fn untaken(rules: &Rules, config: &Config) -> Vec<String> {
+    let said_by = |peer: &Peer, kind: &Kind| {
+        let channels = rules.channels.by_adapter.get(&peer.adapter).into_iter().flatten();
+        let mut channels = channels.filter(|channel| channel.direction == Direction::In);
+        channels.any(|channel| {
+            (channel.dialect.is_empty() || channel.dialect == peer.dialect)
+                && channel.kinds.contains_key(kind)
+        })
+    };
+    let peers = || config.peers.values();
+    let wanted = rules.channels.kinds.iter().filter(|(_, spec)| spec.one_taker);
+    let untaken = wanted.filter(|(kind, _)| {
+        peers().any(|peer| said_by(peer, kind)) && !peers().any(|peer| takes(rules, peer, kind))
+    });
+    untaken.map(|(kind, _)| kind.to_string()).collect()
+}
+
+/// The units that several of these peers are for.
+fn doubled_units(takers: Vec<(&String, &Peer)>) -> Vec<(String, Vec<String>)> {
     let for_all = |peer: &Peer| peer.units.is_empty();
     let mut units: BTreeSet<&str> =
-        carriers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
+        takers.iter().flat_map(|(_, peer)| &peer.units).map(String::as_str).collect();
     units.insert("*");
     let of = |unit: &str| -> Vec<String> {
         let speaks_for = |peer: &Peer| for_all(peer) || peer.units.iter().any(|known| known == unit);
-        carriers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
+        takers.iter().filter(|(_, peer)| speaks_for(peer)).map(|(name, _)| (*name).clone()).collect()
     };
     let doubled =
         units.into_iter().map(|unit| (unit.to_owned(), of(unit))).filter(|(_, names)| names.len() > 1);
@@ -235,6 +281,11 @@ pub(crate) fn sealing_keys(config: &Config) -> Result<(SealKey, Vec<SealKey>), S
     };
     let old = config.gateway.old_sealing_key_files.iter().map(|path| read_key(path));
     Ok((current, old.collect::<Result<_, _>>()?))
+}
+
+/// What stands on receipts that were printed under an older key is good as long as that key is given.
+pub(crate) fn receipt_keys(current: &SealKey, old: &[SealKey]) -> ReceiptKeys {
+    ReceiptKeys::new(std::iter::once(current).chain(old).map(|key| Seal::derive(key, "receipt-codes")))
 }
 
 fn read_key(path: &Path) -> Result<SealKey, String> {

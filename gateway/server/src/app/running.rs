@@ -11,7 +11,7 @@ use super::App;
 use crate::health::supervised;
 use crate::http::{Hall, Over};
 use crate::queue::Carrier;
-use crate::{delivery, http, poller};
+use crate::{catalogue, delivery, http, poller};
 
 /// The audit trail is told the time so often: its heads of each day go into the log within the hour.
 const TRAIL_LOOK_MS: i64 = 60 * 60 * 1000;
@@ -99,6 +99,13 @@ impl Running {
             move || super::house::keep(app.clone(), stopped.clone())
         };
         tasks.spawn(supervised(app.clone(), "house", String::new(), stopped.clone(), begin));
+        if !app.config.catalogues.peers.is_empty() {
+            let begin = {
+                let (app, stopped) = (app.clone(), stopped.clone());
+                move || catalogue::keep_pulling(app.clone(), stopped.clone())
+            };
+            tasks.spawn(supervised(app.clone(), "catalogues", String::new(), stopped.clone(), begin));
+        }
         check_aside(&app);
         for room in app.peers.values().filter(|room| room.is_polled()) {
             let (app, room, stopped) = (app.clone(), room.clone(), stopped.clone());

@@ -113,6 +113,16 @@ pub fn check(common: &Common, args: &Check) -> Outcome {
         Lang::Vi => say!("{contracts} quy định dữ liệu, {plans} bảng ánh xạ, {doors} kênh nhận: tốt"),
         Lang::En => say!("{contracts} contracts, {plans} mappings, {doors} doors: ok"),
     }
+    for kind in config.iter().flat_map(|config| app::untaken(&rules, config)) {
+        match lang {
+            Lang::Vi => say!(
+                "lưu ý: chưa có hệ thống nào nhận `{kind}`; nếu Cổng gửi tới sẽ bị trả lại. Khai báo `receives` và `units` của phần mềm nhận"
+            ),
+            Lang::En => say!(
+                "note: nobody takes `{kind}`; what is pushed of it will be turned back. Give the software that takes it `receives` and `units`"
+            ),
+        }
+    }
     match (&config, args.store) {
         (Some(config), true) => check_store(config, lang),
         _ => Ok(()),
@@ -188,7 +198,7 @@ pub fn test(common: &Common, args: Test) -> Outcome {
             Ended::Misused(words.to_owned())
         })?;
         for (path, content) in results.iter().flat_map(|result| &result.updates) {
-            let path = folder.join("mappings").join(path);
+            let path = folder.join(files.home(&format!("mappings/{path}")));
             write_or_remove(&path, content)?;
             say!("~ {}", path.display());
         }

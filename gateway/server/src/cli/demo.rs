@@ -1,5 +1,5 @@
-//! `demo`: the gateway and simulators on loopback ports, and a story of dossiers, of a question and of a parcel through the real doors.
-//! What a newcomer sees first, and with `--once` a smoke test of the whole.
+//! `demo`: the gateway and simulators on loopback ports, and a story of dossiers, of a question, of a parcel and of a payment through
+//! the real doors. What a newcomer sees first, and with `--once` a smoke test of the whole.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,38 @@ use crate::story::{self, Documents, Otherwise, Stage, Story};
 use crate::words::Lang;
 
 const STORY: &str = include_str!("../../../../ops/demo.story");
-const DOCUMENTS: [(&str, &str); 4] = [
-    ("dossier.json", include_str!("../../../../ops/demo/dossier.json")),
-    ("step.json", include_str!("../../../../ops/demo/step.json")),
-    ("question.json", include_str!("../../../../ops/demo/question.json")),
-    ("order.json", include_str!("../../../../ops/demo/order.json")),
-];
+
+/// Files below a folder, by their paths in it.
+macro_rules! files {
+    ($folder:literal: $($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../../", $folder, "/", $path)))),*]
+    };
+}
+
+const DOCUMENTS: &[(&str, &str)] = files! { "ops/demo":
+    "dossier.json", "step.json", "question.json", "order.json",
+    "push.json", "push-notice.json", "push-paid.json", "fees.json", "payment.json",
+};
+/// The declared system: one of the worked examples, as a province would lay it into its overlay.
+const DECLARED: &[(&str, &str)] = files! { "tests/fixtures":
+    "declared/ho-kinh-doanh/channels.yaml",
+    "declared/ho-kinh-doanh/peer.yaml",
+    "declared/ho-kinh-doanh/schemas/change.schema.json",
+    "declared/ho-kinh-doanh/schemas/dossier.schema.json",
+    "declared/ho-kinh-doanh/schemas/values.schema.json",
+    "declared/ho-kinh-doanh/examples/00-token.yaml",
+    "declared/ho-kinh-doanh/examples/05-session.yaml",
+    "declared/ho-kinh-doanh/examples/10-has-it.yaml",
+    "declared/ho-kinh-doanh/examples/20-takes-it.yaml",
+    "declared/ho-kinh-doanh/examples/30-changes.yaml",
+    "declared/ho-kinh-doanh/examples/35-changes-without-session.yaml",
+    "declared/ho-kinh-doanh/examples/60-changed.yaml",
+    "declared/ho-kinh-doanh/examples/61-tells.yaml",
+    "declared/ho-kinh-doanh/mappings/in-dossier-progressed.yaml",
+    "declared/ho-kinh-doanh/mappings/out-dossier-recorded.yaml",
+    "declared/ho-kinh-doanh/mappings/codes/state-in.yaml",
+    "declared/ho-kinh-doanh/mappings/codes/state-out.yaml",
+};
 
 #[derive(Args)]
 pub struct Demo {
@@ -35,8 +61,8 @@ pub fn demo(common: &Common, args: Demo) -> Outcome {
     let folder = std::env::temp_dir().join(format!("lienthong-demo-{}", hex(&crate::clock::chance::<4>())));
     let lang = common.lang();
     let ended = block_on(async {
-        let documents: Documents =
-            DOCUMENTS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let all = DOCUMENTS.iter().chain(DECLARED);
+        let documents: Documents = all.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         let stories = story::parse(STORY);
         // One stage for all of them: whoever is in any of them.
         let given = stories.iter().flat_map(|story| story.given.clone()).collect();
@@ -46,8 +72,8 @@ pub fn demo(common: &Common, args: Demo) -> Outcome {
         say!(
             "{}",
             lang.pick(
-                "Đã chạy: cổng liên thông; bản giả lập của Cổng DVCQG, CSDL dân cư, bưu chính và bên đăng ký nhận tin.",
-                "Up: the gateway; simulators of the portal, the population database, a carrier and a subscriber."
+                "Đã chạy: cổng liên thông; bản giả lập của Cổng DVCQG, CSDL dân cư, bưu chính, bên đăng ký nhận tin, phần mềm một cửa, nền tảng thanh toán và một hệ thống khai báo.",
+                "Up: the gateway; simulators of the portal, the population database, a carrier, a subscriber, the one-stop-shop, the Payment Platform and a declared system."
             )
         );
         let ended = play(&mut stage, &stories, lang).await;
@@ -116,8 +142,14 @@ fn translated(title: &str, lang: Lang) -> &str {
 async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
     say!("\n{}", lang.pick("Dòng thời gian của từng hồ sơ", "Timelines"));
     let mut ends: BTreeMap<String, u32> = BTreeMap::new();
+    let mut shown: Vec<&str> = Vec::new();
     for code in &stage.dossiers {
         if let Some(found) = stage.app().store.timeline(code).await? {
+            // A dossier of two codes is one.
+            if found.codes.iter().any(|(code, _)| shown.contains(&code.as_str())) {
+                continue;
+            }
+            shown.push(code);
             say!();
             show::print(code, &found, false, lang);
             // How a dossier stands is not changed by its sender's saying something twice.
@@ -129,7 +161,7 @@ async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
         }
     }
     say!("\n{}", lang.pick("Tổng kết", "Summary"));
-    say!("  {:<38} {}", lang.pick("hồ sơ", "dossiers"), stage.dossiers.len());
+    say!("  {:<38} {}", lang.pick("hồ sơ", "dossiers"), shown.len());
     for (end, count) in ends {
         say!("  {:<38} {count}", format!("→ {end}"));
     }
@@ -155,6 +187,12 @@ async fn timelines(stage: &Stage, lang: Lang) -> Result<(), Ended> {
             lang.pick("bên đăng ký được báo tin", "facts told to the subscriber"),
             others("subscriber", "facts"),
         ),
+        (lang.pick("một cửa nhận từ Cổng DVCQG", "dossiers from the portal"), others("province", "dossiers")),
+        (lang.pick("khoản đã thanh toán", "payments made"), others("payplat", "paid")),
+        (
+            lang.pick("hệ thống khai báo nhận hồ sơ", "dossiers at the declared system"),
+            others("ho-kinh-doanh", "taken"),
+        ),
     ] {
         say!("  {words:<38} {value}");
     }
@@ -178,6 +216,7 @@ fn invite(stage: &Stage, lang: Lang) {
         ("relay", "dossier.json", format!("DongBoHoSoMC?MaDinhDanhDV={}&isUpdating=False", story::UNIT)),
         ("citizen", "question.json", "citizen/look-up".to_owned()),
         ("desk", "order.json", "postal/orders".to_owned()),
+        ("portal", "push.json", "VXPAdapter/RestService/forward/addtthcKhuyenMai".to_owned()),
     ] {
         say!(
             "  curl -H 'X-Api-Key: {}' -H 'Content-Type: application/json' -d @ops/demo/{file} \\\n       'http://{address}/api/{path}'",

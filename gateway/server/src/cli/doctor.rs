@@ -3,6 +3,7 @@
 //! It looks and changes nothing. To a peer it sends `HEAD` and, once, the log-in that any conversation begins with; never a message. A
 //! gateway that runs is asked through its admin door what it knows; without one everything else is looked at all the same.
 
+mod catalogues;
 mod peer;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -144,6 +145,7 @@ fn examine(common: &Common, config: &Config, args: Doctor, report: &mut Report) 
     let running = gateway(common, config, report);
     let stats = store(common, config, report)?;
     callers(config, report);
+    catalogues::examine(common, config, &files, report)?;
     for (name, room) in &rooms {
         let wanted = args.peers.is_empty() || args.peers.iter().any(|wanted| wanted == name.as_str());
         if wanted && !room.config.endpoints.is_empty() {

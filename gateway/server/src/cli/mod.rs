@@ -14,6 +14,8 @@ macro_rules! say {
 
 mod audit;
 mod backup;
+mod catalogue;
+mod codes;
 mod data;
 mod demo;
 mod doctor;
@@ -23,6 +25,7 @@ mod operate;
 mod peers;
 mod prove;
 mod purge;
+mod receipt;
 mod serve;
 mod setup;
 mod show;
@@ -105,6 +108,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Everything that happened to a dossier
     Timeline(show::Timeline),
+    /// The code that is printed on a citizen's receipt, for looking up the dossier
+    Receipt(receipt::Receipt),
     /// Counterparts: how they are, stopping and letting go what is sent to them
     #[command(subcommand)]
     Peers(peers::Peers),
@@ -113,6 +118,12 @@ enum Command {
     DeadLetters(operate::DeadLetters),
     /// Offer dead letters again
     Redeliver(operate::Redeliver),
+    /// The lists that peers publish: what was pulled, what changed
+    #[command(subcommand)]
+    Catalogue(catalogue::Catalogue),
+    /// Local codes that no published list has, and what they may stand for
+    #[command(subcommand)]
+    Codes(codes::Codes),
     /// The audit trail of identity questions
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -189,9 +200,12 @@ pub fn main() -> ExitCode {
         Command::Coverage(args) => data::coverage(&common, args),
         Command::Doctor(args) => doctor::doctor(&common, args),
         Command::Timeline(args) => show::timeline(&common, args),
+        Command::Receipt(args) => receipt::receipt(&common, args),
         Command::Peers(args) => peers::peers(&common, args),
         Command::DeadLetters(args) => operate::dead_letters(&common, args),
         Command::Redeliver(args) => operate::redeliver(&common, args),
+        Command::Catalogue(args) => catalogue::catalogue(&common, args),
+        Command::Codes(args) => codes::codes(&common, args),
         Command::Audit(args) => audit::audit(&common, args),
         Command::Backup(args) => backup::backup(&common, args),
         Command::Verify(args) => backup::verify(&common, args),

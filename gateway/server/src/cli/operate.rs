@@ -74,7 +74,7 @@ pub struct Select {
 }
 
 /// A day in Viet Nam's time, or a moment.
-fn moment(text: &str) -> Result<Moment, String> {
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
     let day = format!("{text}T00:00:00+07:00");
     Moment::parse(text).or_else(|| Moment::parse(&day)).ok_or_else(|| "neither a day nor a moment".to_owned())
 }

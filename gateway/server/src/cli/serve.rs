@@ -20,7 +20,7 @@ pub fn run(common: &Common) -> Outcome {
         let clock = Clock::system();
         let began = clock.now();
         let listen = config.gateway.listen.clone();
-        let app = App::open(config, &file, &files, clock.clone()).await.map_err(|why| match why {
+        let app = App::open(config, &file, files, clock.clone()).await.map_err(|why| match why {
             CannotStart::Store(error) => Ended::CannotStart(store_trouble(common.lang(), &error)),
             other => Ended::CannotStart(other.to_string()),
         })?;

@@ -13,18 +13,22 @@ use clap::Args;
 use self::webhooks::Address;
 use super::{Common, Ended, Outcome, block_on, serve};
 use crate::clock::Clock;
+use crate::files::Files;
 use crate::simulator::{Host, Twist};
 use crate::story;
 use crate::words::Lang;
 
 #[derive(Args)]
 pub struct Simulate {
-    /// The adapter whose peer is simulated, with its dialect where it has several: portal, population, postal/ems
+    /// The adapter whose peer is simulated, with its dialect where it has several: portal, population, postal/ems, declared/<name>
     #[arg(default_value = "portal")]
     peer: String,
     /// Address and port to listen on
     #[arg(long, default_value = "127.0.0.1:8461")]
     listen: SocketAddr,
+    /// A folder like the overlay of the configuration, for peers that are folders of data
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// A setting of the peer or of its simulator, as a line of TOML; may be given several times
     #[arg(long)]
     set: Vec<String>,
@@ -47,7 +51,13 @@ pub fn simulate(common: &Common, args: Simulate) -> Outcome {
         .parse()
         .map_err(|error: toml::de::Error| Ended::Misused(format!("--set: {}", error.message())))?;
     let (adapter, dialect) = args.peer.split_once('/').unwrap_or((&args.peer, ""));
-    let peer = adapters::simulator(adapter, dialect, &settings).ok_or_else(|| {
+    let files = match &args.folder {
+        Some(folder) => Files::with_overlay(folder)?,
+        None => common.files()?,
+    };
+    let peer = adapters::simulator_with(adapter, dialect, &settings, &files.mappings)
+        .map_err(|defects| Ended::CannotStart(super::list(&files.at_home(defects))))?;
+    let peer = peer.ok_or_else(|| {
         let words = lang.pick(
             "không có bản giả lập (hoặc sai --set) của",
             "there is no simulator (or --set is wrong) of",

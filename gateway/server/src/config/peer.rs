@@ -67,6 +67,14 @@ pub struct Peer {
     /// Its addresses come from outside: calls leave for public addresses only, and for what `gateway.destinations` opens.
     #[serde(default)]
     pub guarded: bool,
+    /// The address under which this peer reaches our door, without a slash at its end: addresses of files that it is told become
+    /// ours, `<public_url>/downloadfile/<id>`. Without it they go through as they are.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// Hosts, with a port if it is not the usual one, that this peer's addresses of files may name: others ask us for these files,
+    /// and we ask there. An address at any other host goes through as it is.
+    #[serde(default)]
+    pub file_hosts: Vec<String>,
     /// How it may come in.
     #[serde(default)]
     pub door: Door,

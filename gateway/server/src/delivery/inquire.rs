@@ -64,7 +64,10 @@ pub(super) async fn call(
         .sign(request, &keys, app.clock.now())
         .map_err(|fault| Failure::NotSent(fault.to_string()))?;
     let began = Instant::now();
-    let result = room.transport.call(&request.endpoint, &signed, passed_on).await;
+    let result = {
+        let files = (&app.store, app.config.limits.files_bytes_max);
+        room.transport.call_with_files(&request.endpoint, &signed, passed_on, files, request.answer_in).await
+    };
     let (peer, step) = (room.name.as_str(), label(&request.step));
     let outcome = match &result {
         Ok(answer) if answer.status < 300 => "answered",

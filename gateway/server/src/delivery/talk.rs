@@ -10,12 +10,10 @@ use gateway_core::adapter::{
     Verdict as Reread,
 };
 use gateway_core::channel::Part;
-use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::{self, CallFate, OnUnknown, Outcome, Policy, Reading, Ruling, Settlement};
-use gateway_core::redelivery::Later;
 use gateway_core::translator::{Context, Plan};
 use gateway_core::waybill::Which;
 use serde_json::Value;
@@ -25,9 +23,11 @@ use super::reason_of;
 use crate::app::{App, Room};
 use crate::config::InDoubt;
 use crate::crash;
-use crate::intake::{facts, translate_in};
+use crate::intake::{facts, heed, translate_in};
+use crate::publishing;
+use crate::queue::Right;
 use crate::sessions::Held;
-use crate::store::{Delivery, Entry, Event, ExchangeId, Kept, Pinned, StoreError, Token};
+use crate::store::{Delivery, Entry, Event, ExchangeId, Kept, Pinned, StoreError, Written};
 use crate::transport::Failure;
 use crate::words;
 
@@ -36,14 +36,14 @@ const UNKNOWN: &str = "unknown";
 
 /// One attempt in progress: the delivery as loaded, what was said, and what the next commit will write.
 pub(super) struct Talk<'a> {
-    app: &'a App,
-    room: &'a Room,
-    began: Moment,
+    pub(super) app: &'a App,
+    pub(super) room: &'a Room,
+    pub(super) began: Moment,
     pub(super) delivery: Delivery,
     /// Our right to write about it, where it was claimed.
-    token: Option<Token>,
+    right: Option<&'a Right>,
     /// The message with its document in the peer's form, once translated.
-    message: Envelope,
+    pub(super) message: Envelope,
     marks: Marks,
     pub(super) transcript: Transcript,
     /// Rows of the transcript, in its order.
@@ -61,7 +61,7 @@ pub(super) struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    pub(super) fn new(app: &'a App, room: &'a Room, delivery: Delivery, token: Option<Token>) -> Self {
+    pub(super) fn new(app: &'a App, room: &'a Room, delivery: Delivery, right: Option<&'a Right>) -> Self {
         let seen = delivery.exchanges.iter().filter(|kept| kept.struck.is_none() && kept.answer.is_some());
         Talk {
             app,
@@ -76,7 +76,7 @@ impl<'a> Talk<'a> {
             heard: false,
             source: None,
             pending: Vec::new(),
-            token,
+            right,
             delivery,
         }
     }
@@ -104,9 +104,15 @@ impl<'a> Talk<'a> {
         let plan = self.plan(mapping)?;
         let translation = plan.translate(&canonical, &Context { codes: &config.codes });
         let translation = translation.map_err(|fault| self.untranslated(plan, &config.codes, fault))?;
-        let mut documents = translation.documents;
+        let documents = translation.documents.into_iter().map(|document| plan.for_the_peer(document));
+        let mut documents = documents.collect::<Result<Vec<_>, _>>().map_err(pipeline::as_ours)?;
         self.message.document =
             if documents.len() == 1 { documents.remove(0) } else { Value::Array(documents) };
+        if let Some(channel) = channel {
+            let told =
+                publishing::publish(self.app, self.room, &mut self.message, &channel.publishes, self.began)?;
+            self.pending.extend(told);
+        }
         let pinned = Pinned {
             document: self.message.document.clone(),
             mapping: self.app.rules.used(plan, &config.codes),
@@ -189,13 +195,17 @@ impl<'a> Talk<'a> {
             None => Entry::Call { request: request.clone(), at },
         });
         let anew = same.is_none();
-        let written = self.app.store.write_with(self.delivery.id, self.token, entries).await?;
-        self.app.heed(self.room, &written.news);
+        let written = self.write(entries).await?;
         let row = written.exchanges.last().copied().filter(|_| !written.gone);
         if let Some(row) = row.filter(|_| anew) {
             self.delivery.latest_call = Some((row, request.clone()));
         }
         Ok(row)
+    }
+
+    /// Whether every file that a call sends is there and opens.
+    pub(super) async fn has_files(&self, request: &Request) -> Result<(), StoreError> {
+        self.app.store.has_files(&request.ask.body).await
     }
 
     pub(super) async fn call(&mut self, request: &Request, held: Option<&Held>) -> Result<Answer, Failure> {
@@ -326,9 +336,8 @@ impl<'a> Talk<'a> {
         let now = self.app.clock.now();
         self.pending.push(Entry::Settle { settlement: settlement.clone(), at: now });
         let entries = std::mem::take(&mut self.pending);
-        let written = self.app.store.write_with(self.delivery.id, self.token, entries).await?;
+        let written = self.write(entries).await?;
         crash::point("after-settled");
-        self.app.heed(self.room, &written.news);
         if !written.gone {
             self.tell(&settlement, now);
         }
@@ -341,45 +350,15 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// The peer's availability, the caller that waits, metrics and log hear of it.
-    fn tell(&self, settlement: &Settlement, now: Moment) {
-        let peer = self.room.name.as_str();
-        self.app.metrics.settled.with_label_values(&[peer, settlement.name()]).inc();
-        if let Settlement::Away { fault } = settlement {
-            let later = Later { retry_after_ms: fault.retry_after_ms };
-            if self.room.availability().failed(later, self.began, now, self.app.clock.jitter()) {
-                tracing::warn!(event = "peer-away", peer, fault = %fault.code, cause = %fault.cause);
-            }
-        } else if self.heard && self.room.availability().succeeded(now) {
-            // It answered: whatever it said to this message, it is there.
-            tracing::info!(event = "peer-back", peer);
-            self.room.bell.ring();
+    async fn write(&self, entries: Vec<Entry>) -> Result<Written, StoreError> {
+        let token = self.right.map(|right| right.token);
+        let written = self.app.store.write_with(self.delivery.id, token, entries).await?;
+        if let Some(right) = self.right {
+            right.heed(&written);
         }
-        if let Settlement::Delivered { .. } = settlement {
-            let seconds = now.millis_since(self.message.at) as f64 / 1000.0;
-            self.app.metrics.delivered_seconds.with_label_values(&[peer]).observe(seconds.max(0.0));
-        }
-        let (verdicts, message) = (&self.app.verdicts, self.message.id);
-        match settlement {
-            Settlement::Delivered { .. } => verdicts.tell(message, Ok(())),
-            // What our own side lacks is nothing the sender could mend: to it the message is accepted.
-            Settlement::DeadLetter(fault) if fault.blame != Blame::Gateway => {
-                verdicts.tell(message, Err(fault.clone()));
-            }
-            Settlement::DeadLetter(_) | Settlement::InDoubt(_) | Settlement::Hold(_) => {
-                verdicts.let_go(message)
-            }
-            Settlement::RetryAt { .. } | Settlement::Away { .. } | Settlement::Superseded => {}
-        }
-        tracing::info!(
-            event = "settled",
-            settlement = settlement.name(),
-            peer,
-            message = %self.message.id,
-            correlation = %self.message.correlation,
-            dossier = self.message.dossier.as_ref().map(DossierCode::for_log),
-            fault = settlement.fault().map(|fault| fault.code.as_ref()),
-        );
+        self.app.heed(self.room, &written.news);
+        heed(self.app, self.room, &written.said);
+        Ok(written)
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{problem, store_fault};
 use crate::app::App;
+use crate::catalogue;
 use crate::health;
 use crate::store::{Filter, Operator, Reach, StoreError, WhatHappened};
 use crate::words;
@@ -36,6 +37,11 @@ pub enum AdminCall {
     Status,
     /// Purge now what has had its time.
     Purge,
+    /// Pull now what peers publish.
+    PullCatalogues {
+        /// Whose; none means every one that is configured.
+        peers: Vec<PeerName>,
+    },
     /// Send nothing to these peers until it is said otherwise, also after a restart.
     Pause {
         /// Which; none means every one.
@@ -145,7 +151,7 @@ async fn respond(app: &App, who: &str, request: Request<Incoming>) -> Response<F
     };
     match said.await {
         Ok(document) => Response::new(Full::from(document.to_string())),
-        Err(fault) => problem::response(&fault),
+        Err(fault) => problem::response(&fault).map(Full::from),
     }
 }
 
@@ -168,6 +174,10 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
         AdminCall::Purge => {
             let kept = app.keep_house().await.map_err(refusal)?;
             return Ok(json!(kept));
+        }
+        AdminCall::PullCatalogues { peers } => {
+            let pulled = catalogue::pull_all(app, &peers, true).await;
+            return Ok(json!({ "pulled": pulled }));
         }
         AdminCall::Pause { peers, reason } => {
             let pauses = store.pause(called(app, peers)?, &reason, by).await.map_err(refusal)?;

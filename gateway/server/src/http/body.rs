@@ -10,8 +10,10 @@ use gateway_core::fault::{Blame, Fault, Remedy};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{EXPECT, HeaderMap};
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Limits;
+use crate::lifting::{Lifted, Lifting};
 use crate::words;
 
 /// So long what a turned-away caller still sends is read …
@@ -20,6 +22,8 @@ const FORGET_WITHIN: Duration = Duration::from_secs(2);
 const FORGET_BYTES_MAX: usize = 64 << 20;
 /// A body that is longer is looked at when so much of it is here: it may say at its beginning who sends it.
 const BEGINNING_BYTES: usize = 16 << 10;
+/// Whoever sends files sends so much of them within the time that others have for a whole body: 35 KB/s with the usual settings.
+const FILE_BYTES_MIN: usize = 1 << 20;
 /// A body's announced length is believed up to here; beyond it memory follows what really comes.
 const RESERVED_BYTES_MAX: usize = 64 << 10;
 
@@ -72,6 +76,25 @@ impl Drop for Held<'_> {
     }
 }
 
+/// What a body may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadBounds {
+    /// In memory.
+    pub(super) bytes_max: usize,
+    /// What it may say its length is.
+    pub(super) announced_max: u64,
+    /// All of it within so long; of one with files, so much of it within each such time as no line is slower.
+    pub(super) ms_max: u64,
+}
+
+/// A body that is here.
+pub(super) enum Read {
+    /// As it came.
+    Whole(Vec<u8>),
+    /// Its files have left it.
+    Lifted(Lifted),
+}
+
 /// A body on its way to us.
 pub(super) struct Sent {
     incoming: Incoming,
@@ -84,51 +107,79 @@ impl Sent {
         Sent { incoming, waits: headers.contains_key(EXPECT) }
     }
 
-    /// All of it, if it is not longer than `bytes_max` and there within `ms_max`. Of a long one `may_go_on` sees the beginning,
-    /// once.
+    /// All of it, within these bounds. Of a long one `may_go_on` sees the beginning, once; it may take the rest elsewhere.
     pub(super) async fn read(
         mut self,
-        bytes_max: usize,
-        ms_max: u64,
+        bounds: ReadBounds,
         held: &mut Held<'_>,
-        may_go_on: impl FnOnce(&[u8]) -> Result<(), Fault>,
-    ) -> Result<Vec<u8>, Fault> {
-        let mut may_go_on = Some(may_go_on);
+        may_go_on: impl FnOnce(&[u8]) -> Result<Option<Lifting>, Fault>,
+    ) -> Result<Read, Fault> {
         let announced = self.incoming.size_hint().lower();
-        if announced > bytes_max as u64 {
+        if announced > bounds.announced_max {
             self.forget();
-            return Err(too_large(bytes_max));
+            return Err(too_large(bounds.bytes_max));
         }
-        let mut bytes = Vec::with_capacity((announced as usize).min(RESERVED_BYTES_MAX));
-        let reading = async {
-            while let Some(frame) = self.incoming.frame().await {
-                let frame = frame.map_err(|_| Fault::sender("body.broken-off", words::body_broken_off()))?;
-                // Trailers carry nothing that is used here.
-                let Ok(data) = frame.into_data() else { continue };
-                if bytes.len() + data.len() > bytes_max {
-                    return Err(too_large(bytes_max));
-                }
-                if !held.grow_to((bytes.len() + data.len()).saturating_sub(BEGINNING_BYTES)) {
-                    return Err(full());
-                }
-                bytes.extend_from_slice(&data);
-                if bytes.len() > BEGINNING_BYTES
-                    && let Some(may_go_on) = may_go_on.take()
-                {
-                    may_go_on(&bytes)?;
-                }
-            }
-            Ok(())
-        };
-        let read = tokio::time::timeout(Duration::from_millis(ms_max), reading).await;
-        match read {
-            Ok(Ok(())) => Ok(bytes),
-            Ok(Err(fault)) => {
+        match self.all(announced, bounds, held, may_go_on).await {
+            Ok(read) => Ok(read),
+            Err(fault) => {
                 self.waits = false;
-                self.forget();
+                if fault.code != "door.timeout" {
+                    self.forget();
+                }
                 Err(fault)
             }
-            Err(_) => Err(Fault::sender("door.timeout", words::door_timeout(ms_max.div_ceil(1000)))),
+        }
+    }
+
+    async fn all(
+        &mut self,
+        announced: u64,
+        ReadBounds { bytes_max, ms_max, .. }: ReadBounds,
+        held: &mut Held<'_>,
+        may_go_on: impl FnOnce(&[u8]) -> Result<Option<Lifting>, Fault>,
+    ) -> Result<Read, Fault> {
+        let mut may_go_on = Some(may_go_on);
+        let mut lifting: Option<Lifting> = None;
+        let mut bytes = Vec::with_capacity((announced as usize).min(RESERVED_BYTES_MAX));
+        let within = Duration::from_millis(ms_max);
+        let (mut until, mut came) = (Instant::now() + within, 0);
+        let late = |_| Fault::sender("door.timeout", words::door_timeout(ms_max.div_ceil(1000)));
+        while let Some(frame) = timeout_at(until, self.incoming.frame()).await.map_err(late)? {
+            let frame = frame.map_err(|_| Fault::sender("body.broken-off", words::body_broken_off()))?;
+            // Trailers carry nothing that is used here.
+            let Ok(data) = frame.into_data() else { continue };
+            if let Some(lifting) = &lifting {
+                came += data.len();
+                if came > FILE_BYTES_MIN {
+                    (until, came) = (Instant::now() + within, 0);
+                }
+                if !lifting.take(data).await {
+                    break;
+                }
+                if !held.grow_to(lifting.held().saturating_sub(BEGINNING_BYTES)) {
+                    return Err(full());
+                }
+                continue;
+            }
+            if bytes.len() + data.len() > bytes_max {
+                return Err(too_large(bytes_max));
+            }
+            if !held.grow_to((bytes.len() + data.len()).saturating_sub(BEGINNING_BYTES)) {
+                return Err(full());
+            }
+            bytes.extend_from_slice(&data);
+            if bytes.len() > BEGINNING_BYTES
+                && let Some(may_go_on) = may_go_on.take()
+            {
+                lifting = may_go_on(&bytes)?;
+                if let Some(lifting) = &lifting {
+                    lifting.take(std::mem::take(&mut bytes).into()).await;
+                }
+            }
+        }
+        match lifting {
+            Some(lifting) => lifting.end().await.map(Read::Lifted),
+            None => Ok(Read::Whole(bytes)),
         }
     }
 
@@ -161,7 +212,7 @@ fn full() -> Fault {
 }
 
 /// The body is longer than it may be.
-pub(super) fn too_large(bytes_max: usize) -> Fault {
+pub(crate) fn too_large(bytes_max: usize) -> Fault {
     Fault::sender("door.too-large", words::door_too_large(bytes_max))
 }
 

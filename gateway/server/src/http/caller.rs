@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use gateway_core::adapter::{Level, Secret};
+use gateway_core::adapter::{Keys, Level, Secret};
 use gateway_core::channel::Credential;
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Moment, PeerName};
@@ -158,17 +158,31 @@ impl<'a> Call<'a> {
     pub(super) fn by_body(&mut self) -> Result<(), Fault> {
         self.by_signature()?;
         self.by_session()?;
-        match self.arrival.caller.as_ref().and_then(|peer| self.app.peer(peer)) {
-            Some(room) => self.is_enough(room),
-            // A call for a session; `hear` sees to it.
-            None if self.door.channel.credential == Credential::Session => {
-                self.by_address(auth_missing).or_else(|fault| match fault.code.as_ref() {
-                    "auth.missing" => Ok(()),
-                    _ => Err(fault),
-                })
-            }
-            None => self.by_address(auth_missing),
+        if self.arrival.caller.is_none() {
+            self.by_address(auth_missing).or_else(|fault| match fault.code.as_ref() {
+                // A call for a session; `hear` sees to it.
+                "auth.missing" if self.door.channel.credential == Credential::Session => Ok(()),
+                _ => Err(fault),
+            })?;
         }
+        match self.arrival.caller.as_ref().and_then(|peer| self.app.peer(peer)) {
+            Some(room) => {
+                self.by_own_signature(room)?;
+                self.is_enough(room)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What this peer signs in a way of its own, of which only its adapter knows.
+    fn by_own_signature(&mut self, room: &Room) -> Result<(), Fault> {
+        let keys = Keys { fixed: &room.keys, session: None };
+        match self.door.adapter.vouches(&self.arrival.ask, &keys) {
+            Some(true) => self.arrival.level = Level::Signed,
+            Some(false) => return Err(Fault::sender("auth.signature", words::auth_signature())),
+            None => {}
+        }
+        Ok(())
     }
 
     fn by_signature(&mut self) -> Result<(), Fault> {
@@ -240,9 +254,8 @@ impl<'a> Call<'a> {
     }
 
     fn own_door(&self, room: &Room) -> Option<&Door<'a>> {
-        self.doors
-            .iter()
-            .find(|door| door.family == room.config.adapter && door.channel.dialect == room.config.dialect)
+        let speaks = |dialect: &str| dialect.is_empty() || dialect == room.config.dialect;
+        self.doors.iter().find(|door| door.family == room.config.adapter && speaks(&door.channel.dialect))
     }
 
     /// The door of this caller's own dialect, with its own embassy, if its keeper lets it in.

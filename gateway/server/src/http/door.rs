@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Level, Pairs, Secret};
-use gateway_core::channel::{Channel, Direction, match_path};
+use gateway_core::adapter::{Adapter, Answer, Arrival, Ask, Body, Level, Secret};
+use gateway_core::channel::{Channel, Direction, Files, match_path};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Correlation, has_persons_number, hex};
-use http_body_util::Full;
+use gateway_core::webhook;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -16,11 +15,14 @@ use hyper::{Request, Response};
 use tokio::sync::SemaphorePermit;
 use tracing::Instrument as _;
 
-use super::body::{Held, Sent};
+use super::body::{Held, Read, ReadBounds, Sent};
 use super::caller::{Visitor, secret_path};
-use super::{problem, response};
+use super::query::parse_query;
+use super::{flowing, problem, ranges, response};
 use crate::app::App;
 use crate::intake::{self, Trace};
+use crate::lifting::{self, Lifting};
+use crate::outflow::Outflow;
 use crate::words;
 
 /// Headers that an adapter may see; all others stay at the door and out of the journal.
@@ -41,7 +43,7 @@ pub(super) async fn answer(
     app: &Arc<App>,
     visitor: &Visitor,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Outflow> {
     let began = Instant::now();
     let trace = trace(request.headers());
     let span = tracing::info_span!("call", correlation = %trace.correlation);
@@ -61,23 +63,26 @@ async fn enter(
     visitor: &Visitor,
     request: Request<Incoming>,
     trace: &Trace,
-) -> (String, Response<Full<Bytes>>) {
+) -> (String, Response<Outflow>) {
     let (parts, body) = request.into_parts();
     let sent = Sent::new(&parts.headers, body);
     let Some(mut call) = Call::at_a_door(app, visitor, parts) else {
         let fault = Fault::sender("door.not-found", words::door_not_found());
         app.turned_away(&fault);
         sent.forget();
-        return ("none".to_owned(), problem::response(&fault));
+        return ("none".to_owned(), flowing(problem::response(&fault)));
     };
     if let Some(answer) = call.description() {
         sent.forget();
-        return (call.arrival.channel.to_string(), response(answer));
+        return (call.arrival.channel.to_string(), flowing(response(answer)));
     }
     // Held until the answer stands.
     let mut held = app.bodies.none();
     let response = match call.let_in(sent, &mut held).await {
-        Ok(()) => response(intake::hear(app, &*call.door.adapter, &mut call.arrival, visitor, trace).await),
+        Ok(()) => {
+            let answer = intake::hear(app, &*call.door.adapter, &mut call.arrival, visitor, trace).await;
+            ranges::response(app, &call.headers, answer)
+        }
         Err(fault) => call.turn_away(&fault),
     };
     (call.arrival.channel.to_string(), response)
@@ -109,7 +114,11 @@ impl<'a> Call<'a> {
     /// None if the path leads to no door.
     fn at_a_door(app: &'a App, visitor: &'a Visitor, parts: Parts) -> Option<Call<'a>> {
         let (segment, path) = secret_path(parts.uri.path());
-        let doors = doors(app, path);
+        let mut doors = doors(app, path);
+        // Files are fetched by the same paths that messages are put to: the method tells such doors apart.
+        if doors.iter().any(|door| takes(door.channel, parts.method.as_str())) {
+            doors.retain(|door| takes(door.channel, parts.method.as_str()));
+        }
         let media = media_type(&parts.headers);
         let door = doors.iter().find(|door| door.channel.content.contains(&media)).or(doors.first())?.clone();
         let arrival = Arrival {
@@ -117,7 +126,7 @@ impl<'a> Call<'a> {
             dossiers: Vec::new(),
             channel: door.channel.name.clone(),
             caller: None,
-            ask: ask(&parts, path),
+            ask: ask(&parts, path, &door.channel.headers),
             rest: door.rest.clone(),
             officer: None,
             level: Level::None,
@@ -153,14 +162,44 @@ impl<'a> Call<'a> {
         let caller = self.arrival.caller.as_ref().and_then(|peer| self.app.peer(peer));
         let own_max = caller.map_or(usize::MAX, |room| room.doorkeeper.body_bytes_max());
         let bytes_max = self.door.channel.body_bytes_max.min(limits.body_bytes_max).min(own_max);
+        let with_files = self.doors.iter().any(|door| door.channel.files.is_some());
+        // Base64, in lines, and the escapes of JSON.
+        let announced_max = if with_files { limits.files_bytes_max.saturating_mul(2) } else { 0 };
+        let announced_max = announced_max.saturating_add(bytes_max as u64);
+        let bounds = ReadBounds { bytes_max, announced_max, ms_max: limits.body_ms_max };
+        let lift_bounds = lifting::Bounds { body_bytes: bytes_max, files_bytes: limits.files_bytes_max };
         let mut room = None;
-        let may_go_on = |beginning: &[u8]| self.by_beginning(beginning, &mut room);
-        let body = sent.read(bytes_max, limits.body_ms_max, held, may_go_on).await?;
-        self.arrival.ask.body = Body::of(body);
+        let may_go_on = |beginning: &[u8]| {
+            self.by_beginning(beginning, &mut room)?;
+            Ok(self.may_lift().map(|files| Lifting::begin(&self.app.store, files, lift_bounds)))
+        };
+        let lifted = match sent.read(bounds, held, may_go_on).await? {
+            Read::Whole(body) => {
+                self.arrival.ask.body = Body::of(body);
+                false
+            }
+            Read::Lifted(lifted) => {
+                lifted.put(&mut self.arrival);
+                true
+            }
+        };
         // Who is known by now takes no stranger's room any more.
         let known = self.by_body();
         drop(room);
-        known
+        known?;
+        match &self.door.channel.files {
+            // Nothing of a stranger's is kept; all that it can ask for is a session.
+            Some(files) if !lifted && self.arrival.caller.is_some() => {
+                lifting::lift(&self.app.store, files, lift_bounds, &mut self.arrival).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The files of this channel, if who sends them is known before the end of the body: a signature is of the body as it came.
+    fn may_lift(&self) -> Option<&'a Files> {
+        let known = self.arrival.caller.is_some() && !webhook::is_signed(&self.arrival.ask);
+        self.door.channel.files.as_ref().filter(|_| known)
     }
 
     fn may_speak(&mut self) -> Result<(), Fault> {
@@ -171,8 +210,7 @@ impl<'a> Call<'a> {
     }
 
     fn by_method(&self) -> Result<(), Fault> {
-        let given = &self.arrival.ask.method;
-        match self.doors.iter().any(|door| door.channel.method.eq_ignore_ascii_case(given)) {
+        match self.doors.iter().any(|door| takes(door.channel, &self.arrival.ask.method)) {
             true => Ok(()),
             false => Err(Fault::sender("door.method", words::door_method(&self.door.channel.method))),
         }
@@ -210,10 +248,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn turn_away(&self, fault: &Fault) -> Response<Full<Bytes>> {
+    fn turn_away(&self, fault: &Fault) -> Response<Outflow> {
         self.app.turned_away(fault);
         tracing::info!(event = "turned-away", channel = %self.arrival.channel, fault = %fault.code);
-        let mut response = response(self.door.adapter.reply(&self.arrival, Err(fault)));
+        let answer = intake::worded(self.app, &*self.door.adapter, &self.arrival, Err(fault));
+        let mut response = flowing(response(answer));
         if matches!(fault.code.as_ref(), "door.too-large" | "door.timeout" | "door.full") {
             // What is left of the body would have to be read to use the connection again.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -222,6 +261,14 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Does a channel take calls of this method? The server keeps the body of what answers a HEAD to itself.
+fn takes(channel: &Channel, method: &str) -> bool {
+    let method = if method == "HEAD" { "GET" } else { method };
+    channel.method.eq_ignore_ascii_case(method)
+}
+
+/// The doors of a path, those that name it to its end before those that take any rest: where nobody is known yet, the more specific one
+/// words the answer.
 fn doors<'a>(app: &'a App, path: &str) -> Vec<Door<'a>> {
     let mut found = Vec::new();
     for (family, channels) in &app.rules.channels.by_adapter {
@@ -234,6 +281,7 @@ fn doors<'a>(app: &'a App, path: &str) -> Vec<Door<'a>> {
             }
         }
     }
+    found.sort_by_key(|door| !door.rest.is_empty());
     found
 }
 
@@ -243,10 +291,10 @@ fn too_many_strangers() -> Fault {
     fault
 }
 
-fn ask(parts: &Parts, path: &str) -> Ask {
-    let headers = HEADERS_SEEN
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), parts.headers.get(*name)?.to_str().ok()?.to_owned())));
+fn ask(parts: &Parts, path: &str, of_the_channel: &[String]) -> Ask {
+    let seen = HEADERS_SEEN.into_iter().chain(of_the_channel.iter().map(String::as_str));
+    let headers =
+        seen.filter_map(|name| Some((name.to_owned(), parts.headers.get(name)?.to_str().ok()?.to_owned())));
     Ask {
         method: parts.method.to_string(),
         path: path.to_owned(),
@@ -254,37 +302,6 @@ fn ask(parts: &Parts, path: &str) -> Ask {
         headers: headers.collect(),
         body: Body::default(),
     }
-}
-
-/// `a=1&b=%C3%A1`, with `+` for a space, as forms write it. What is not UTF-8 is replaced, never refused.
-pub(crate) fn parse_query(query: &str) -> Pairs {
-    let decode = |text: &str| {
-        if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-            return text.to_owned();
-        }
-        let bytes = text.as_bytes();
-        let mut decoded = Vec::with_capacity(bytes.len());
-        let mut at = 0;
-        while at < bytes.len() {
-            let hex = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-            match (bytes[at], hex.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
-                (b'%', Some(byte)) => {
-                    decoded.push(byte);
-                    at += 3;
-                    continue;
-                }
-                (b'+', _) => decoded.push(b' '),
-                (byte, _) => decoded.push(byte),
-            }
-            at += 1;
-        }
-        String::from_utf8_lossy(&decoded).into_owned()
-    };
-    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    });
-    pairs.collect()
 }
 
 fn media_type(headers: &HeaderMap) -> String {
@@ -344,15 +361,6 @@ pub(crate) fn store_fault(error: &crate::store::StoreError) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn queries_are_decoded_as_forms_write_them() {
-        let pairs = parse_query("MaDinhDanhDV=000.00.00.H99&n=Nguy%E1%BB%85n+V&x&%zz=1");
-        assert_eq!(pairs[0], ("MaDinhDanhDV".to_owned(), "000.00.00.H99".to_owned()));
-        assert_eq!(pairs[1].1, "Nguyễn V");
-        assert_eq!(pairs[2], ("x".to_owned(), String::new()));
-        assert_eq!(pairs[3].0, "%zz");
-    }
 
     #[test]
     fn a_correlation_that_may_hold_a_number_of_a_person_is_none() {

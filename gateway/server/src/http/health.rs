@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gateway_core::fault::Fault;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -55,7 +54,7 @@ impl Readiness {
 }
 
 /// None if the path is not one of these.
-pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<Bytes>> {
     let path = request.uri().path();
     if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json") {
         return None;
@@ -79,7 +78,7 @@ pub(super) async fn answer(app: &App, request: &Request<Incoming>) -> Option<Res
     })
 }
 
-async fn ready(app: &App) -> Response<Full<Bytes>> {
+async fn ready(app: &App) -> Response<Bytes> {
     let store = app.readiness.ask(app).await;
     let status = if store.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let document = json!({
@@ -104,8 +103,8 @@ fn word(store: &Result<(), StoreError>) -> &'static str {
     }
 }
 
-fn text(status: StatusCode, media: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
+fn text(status: StatusCode, media: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response

@@ -15,10 +15,14 @@ mod handles;
 mod health;
 mod line;
 mod problem;
+mod query;
+mod ranges;
 mod tls;
 
-pub(crate) use door::{HEADERS_SEEN, is_correlation, parse_query, store_fault};
+pub(crate) use body::too_large;
+pub(crate) use door::{HEADERS_SEEN, is_correlation, store_fault};
 pub(crate) use problem::answer as problem_answer;
+pub(crate) use query::parse_query;
 
 pub use body::Bodies;
 pub use caller::Visitor;
@@ -36,9 +40,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_core::adapter::Answer;
+use gateway_core::adapter::{Answer, Pairs};
 use gateway_core::fault::{Blame, Fault, Remedy};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
@@ -52,6 +55,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::app::App;
 use crate::delivery::catch_panic;
+use crate::outflow::Outflow;
 use crate::words;
 
 use handles::Reserve;
@@ -211,9 +215,9 @@ fn count(app: &App, code: &str) {
     tracing::info!(event = "turned-away", fault = code);
 }
 
-async fn answer(app: &Arc<App>, visitor: &Visitor, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(app: &Arc<App>, visitor: &Visitor, request: Request<Incoming>) -> Response<Outflow> {
     if let Some(response) = health::answer(app, &request).await {
-        return response;
+        return flowing(response);
     }
     // What our own code does wrong costs this call an error, not its connection without a word.
     match catch_panic(AssertUnwindSafe(door::answer(app, visitor, request))).await {
@@ -221,17 +225,31 @@ async fn answer(app: &Arc<App>, visitor: &Visitor, request: Request<Incoming>) -
         Err(()) => {
             let fault = Fault::new("gateway.panicked", Blame::Gateway, Remedy::Unclear, words::panicked());
             app.turned_away(&fault);
-            problem::response(&fault)
+            flowing(problem::response(&fault))
         }
     }
 }
 
-/// An answer of an adapter on the wire.
-pub(crate) fn response(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(answer.body.bytes));
+/// An answer that is in memory, on the wire.
+fn flowing(response: Response<Bytes>) -> Response<Outflow> {
+    response.map(Outflow::from)
+}
+
+/// An answer of an adapter on the wire, without files.
+pub(crate) fn response(answer: Answer) -> Response<Bytes> {
+    with_head(answer.status, answer.headers, Bytes::from(answer.body.bytes))
+}
+
+/// An answer of an adapter on the wire, with its files.
+fn response_of(app: &App, answer: Answer) -> Response<Outflow> {
+    with_head(answer.status, answer.headers, Outflow::of(answer.body, &app.store))
+}
+
+fn with_head<B>(status: u16, headers: Pairs, body: B) -> Response<B> {
+    let mut response = Response::new(body);
     *response.status_mut() =
-        hyper::StatusCode::from_u16(answer.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
+        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
         // Framing belongs to this connection, not to the one the answer came from.
         if matches!(
             name.as_str(),

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use gateway_core::adapter::Answer;
 use gateway_core::fault::{Blame, Fault, Remedy};
-use http_body_util::Full;
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -35,10 +34,10 @@ pub fn answer(fault: &Fault) -> Answer {
 }
 
 /// The fault as a problem document.
-pub fn response(fault: &Fault) -> Response<Full<Bytes>> {
+pub fn response(fault: &Fault) -> Response<Bytes> {
     let status = status(fault);
     let document = document(fault);
-    let mut response = Response::new(Full::from(document.to_string()));
+    let mut response = Response::new(Bytes::from(document.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

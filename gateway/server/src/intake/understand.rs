@@ -11,16 +11,17 @@ use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit, has_persons_number};
+use gateway_core::lift::Ticket;
 use gateway_core::pipeline::{self, Found, Unread};
-use gateway_core::shipment;
 use gateway_core::translator::{Context, Plan};
 use gateway_core::waybill::{Names, Which};
+use gateway_core::{payment, shipment};
 use serde_json::Value;
 
 use super::Trace;
 use crate::app::{App, Room};
 use crate::clock;
-use crate::store::{Carriage, Content, NewMessage, Observed, Route, ShipmentId};
+use crate::store::{Carriage, Content, NewMessage, Observed, OpenItem, Route};
 use crate::words;
 
 /// The longest national unit code in use has 35 characters.
@@ -35,8 +36,10 @@ pub(crate) struct Way<'a> {
     pub at: Moment,
     /// How well the one who says it has shown who it is.
     pub level: Level,
-    /// We asked for it: perhaps about this shipment. None if the peer called.
-    pub pulled: Option<Option<ShipmentId>>,
+    /// We asked for it: perhaps about this shipment or payment. None if the peer called.
+    pub pulled: Option<Option<OpenItem>>,
+    /// The files that came with the call.
+    pub files: &'a [Ticket],
 }
 
 /// An item, checked against its contract and in canonical form; or why not. One item may become several messages.
@@ -67,6 +70,7 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
         kind: item.kind.clone(),
         class: spec.map_or(Class::Event, |spec| spec.class),
         dossier: hinted.clone(),
+        alias: None,
         status: None,
         due: None,
         at: way.at,
@@ -74,6 +78,7 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
         keys: keys(item, way, content.as_ref().err()),
         level: way.level,
         repeat_window_ms: app.config.gateway.repeat_window_minutes as i64 * 60_000,
+        files: files_of(&item.payload, way.files),
         source: Payload::Json(Value::Null),
         mapping: None,
         carriage: None,
@@ -91,18 +96,21 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
     };
     let mapping = app.rules.used(plan, &room.config.codes);
     let peers = app.routes(&room.name, &item.kind, &unit(room, item));
-    // What a carrier tells is for the gateway itself.
-    let for_us = part == Some(Part::Observed);
-    if peers.is_empty() && !for_us {
-        // Accepting what nobody will ever be sent would be losing it.
-        let words = words::nobody_receives(item.kind.as_str(), unit(room, item).as_str());
-        return vec![blank(Err(Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)))];
+    // What a carrier tells is for the gateway itself, and so is what becomes of a payment.
+    let money = spec.and_then(|spec| spec.payment);
+    let for_us = part == Some(Part::Observed) || money.is_some();
+    // Where the call names no unit, the document may; and one call may hold documents for several.
+    let by_document = item.unit.is_none() && spec.is_some_and(|spec| spec.unit.is_some());
+    if peers.is_empty() && !for_us && !by_document {
+        return vec![blank(Err(nobody_receives(item, &unit(room, item))))];
     }
     let translation = match translate_in(plan, &item.payload, &room.config.codes) {
         Ok(translation) => translation,
         Err(fault) => {
             let found = if hinted.is_some() && !for_us { Found::ByDossier } else { Found::Never };
             let content = match pipeline::unread(&fault, found) {
+                // Whose it is stands in what nobody could read.
+                Unread::DeadLetter if peers.is_empty() && !for_us => Err(fault),
                 Unread::DeadLetter => Ok(Content {
                     document: Value::Null,
                     compared: Some(compared(&item.payload)),
@@ -124,24 +132,50 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
             Ok(facts) => facts,
             Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
         };
-        let carriage = match carriage(app, way, item, part, &document, &peers) {
+        // What is no code of a unit names none: a dossier's code may have any form.
+        let meant = facts.unit.as_deref().filter(|unit| by_document && !unit.is_empty() && is_unit(unit));
+        let unit = meant.map_or_else(|| unit(room, item), Unit::from);
+        let peers = if meant.is_some() { app.routes(&room.name, &item.kind, &unit) } else { peers.clone() };
+        if peers.is_empty() && !for_us {
+            let dossier = facts.dossier.or_else(|| hinted.clone());
+            let refused = blank(Err(nobody_receives(item, &unit)));
+            return NewMessage { dossier, unit, mapping: Some(mapping.clone()), ..refused };
+        }
+        let carriage = carriage(app, way, item, part, &document, &peers);
+        let carriage = match carriage.and_then(|found| Ok(found.or(paid(way, money, &document)?))) {
             Ok(carriage) => carriage,
             Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
         };
-        let unusual = facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
+        let named = spec.is_some_and(|spec| spec.subject.is_some());
+        let unusual = !named && facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
         let warning = unusual.then(|| words::dossier_code_unusual().to_owned());
         let content = Content {
             compared: plan.has_volatile().then(|| plan.comparable(&document)),
             document,
-            to: peers.iter().cloned().map(Route::to).collect(),
+            to: peers.into_iter().map(Route::to).collect(),
             notes: notes.iter().cloned().chain(warning).collect(),
         };
-        let DocumentFacts { dossier, status, due } = facts;
+        let DocumentFacts { dossier, status, due, alias, .. } = facts;
         // A document that is about no dossier may still come from a framing that names one.
         let dossier = dossier.or_else(|| hinted.clone());
-        NewMessage { dossier, status, due, carriage, mapping: Some(mapping.clone()), ..blank(Ok(content)) }
+        NewMessage {
+            dossier,
+            alias,
+            unit,
+            status,
+            due,
+            carriage,
+            mapping: Some(mapping.clone()),
+            ..blank(Ok(content))
+        }
     });
     parts.collect()
+}
+
+/// Accepting what nobody will ever be sent would be losing it.
+fn nobody_receives(item: &Item, unit: &Unit) -> Fault {
+    let words = words::nobody_receives(item.kind.as_str(), unit.as_str());
+    Fault::new("route.none", Blame::Gateway, Remedy::Correct, words)
 }
 
 /// The caller's own idempotency keys. What we asked for never counts as a repeat of what somebody called to say: only the first is proof.
@@ -183,9 +217,45 @@ fn carriage(
                 event,
                 names: Names::read(document),
                 which: Which::of_hints(&item.hints),
-                about: way.pulled.flatten(),
+                about: way.pulled.flatten().and_then(|item| match item {
+                    OpenItem::Shipment(shipment) => Some(shipment),
+                    OpenItem::Payment(_) => None,
+                }),
                 pulled: way.pulled.is_some(),
             })))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Those of these files that the texts of an item name.
+pub(crate) fn files_of(payload: &Payload, files: &[Ticket]) -> Vec<Ticket> {
+    fn names(value: &Value, text: &str) -> bool {
+        match value {
+            Value::String(given) => given == text,
+            Value::Array(items) => items.iter().any(|item| names(item, text)),
+            Value::Object(members) => members.values().any(|member| names(member, text)),
+            _ => false,
+        }
+    }
+    let Payload::Json(document) = payload else { return Vec::new() };
+    files.iter().filter(|file| names(document, &file.text())).cloned().collect()
+}
+
+/// What an item is to a payment. That money was paid is believed of a signed call, and of an answer to a question of ours.
+fn paid(way: Way, part: Option<payment::Part>, document: &Value) -> Result<Option<Carriage>, Fault> {
+    match part {
+        Some(payment::Part::Observed) => {
+            if way.pulled.is_none() && way.level < Level::Signed {
+                return Err(Fault::sender("payment.unproven", words::payment_unproven()));
+            }
+            let unreadable = || Fault::sender("payment.unreadable", words::payment_unreadable());
+            let said = payment::Said::read(document).ok_or_else(unreadable)?;
+            Ok(Some(Carriage::Paid { said, pulled: way.pulled.is_some() }))
+        }
+        Some(payment::Part::Cancelled) => {
+            let reference = document.get("reference").and_then(Value::as_str).unwrap_or_default();
+            Ok(Some(Carriage::TakenBack { reference: reference.trim().to_owned() }))
         }
         _ => Ok(None),
     }

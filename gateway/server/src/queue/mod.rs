@@ -9,13 +9,14 @@ mod embedded;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gateway_core::ids::Moment;
 use gateway_core::redelivery::{Presence, probe};
 
 pub(crate) use self::embedded::Embedded;
 use crate::app::{App, Room};
-use crate::store::{Head, LaneId, StoreError, Token};
+use crate::store::{Head, LaneId, StoreError, Token, Written};
 
 /// Which carrier a gateway has.
 pub enum Carrier {
@@ -57,12 +58,30 @@ impl Taken {
     }
 }
 
+/// The right to write about a delivery that was claimed.
+pub(crate) struct Right {
+    /// Fences off whoever had it before.
+    pub(crate) token: Token,
+    given_back: AtomicBool,
+}
+
+impl Right {
+    fn new(token: Token) -> Self {
+        Right { token, given_back: AtomicBool::new(false) }
+    }
+
+    /// A settlement gives the lane back in its own commit, and nothing is left to be released.
+    pub(crate) fn heed(&self, written: &Written) {
+        self.given_back.fetch_or(written.given_back, Ordering::Relaxed);
+    }
+}
+
 /// A head that goes out now.
 pub(crate) struct Work {
     /// Which.
     pub(crate) head: Head,
     /// The right to write about it, where it was claimed.
-    pub(crate) token: Option<Token>,
+    pub(crate) right: Option<Right>,
     /// What the broker is told when it is over.
     receipt: Option<amqp::Receipt>,
 }
@@ -70,14 +89,16 @@ pub(crate) struct Work {
 impl Work {
     /// Nobody else hands it out.
     fn ours(head: Head) -> Self {
-        Work { head, token: None, receipt: None }
+        Work { head, right: None, receipt: None }
     }
 
     /// Its attempt is over: gives the lane back if no settlement did, and has the broker forget its message.
     pub(crate) async fn end(self, app: &App, room: &Room) {
-        if let Some(token) = self.token {
+        if let Some(right) = self.right
+            && !right.given_back.into_inner()
+        {
             // Nobody else gives this lane back before the next start, so it is tried until the disk takes it.
-            while let Err(error) = app.store.release(self.head.lane, token).await {
+            while let Err(error) = app.store.release(self.head.lane, right.token).await {
                 tracing::error!(event = "lane-not-released", peer = %room.name, %error);
                 app.clock.sleep_until(app.clock.now().plus_millis(1_000)).await;
             }

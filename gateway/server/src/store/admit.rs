@@ -52,10 +52,22 @@ fn incoming(item: &Prepared) -> Incoming<'_> {
 impl Writing<'_> {
     /// Admits one item.
     pub(super) fn admit(&self, item: &Prepared) -> Result<Admitted, StoreError> {
+        let found = item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
+        self.admit_about(item, found)
+    }
+
+    /// The same where it is known which dossier is meant.
+    pub(super) fn admit_about(
+        &self,
+        item: &Prepared,
+        found: Option<DossierFound>,
+    ) -> Result<Admitted, StoreError> {
         if let (Some(Carriage::Observed(observed)), Some(content)) = (&item.carriage, &item.content) {
             return self.observe(item, content, observed);
         }
-        let found = item.dossier.as_ref().map(|code| self.dossier(code, &item.from, item.at)).transpose()?;
+        if let Some(admitted) = self.admit_of_payment(item)? {
+            return Ok(admitted);
+        }
         let dossier = found.map(|found| found.id);
         let answer =
             |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
@@ -66,6 +78,9 @@ impl Writing<'_> {
                 match admission {
                     Admission::News => {
                         let message = self.accept(item, content, dossier)?;
+                        if let Some(alias) = &item.alias {
+                            self.alias(alias.as_str(), &item.from, found.id, item.at)?;
+                        }
                         let mut queued = self.queue(item, content, found, message)?;
                         let mut news = News::default();
                         if let Some(Carriage::Ordered { which, carriers }) = &item.carriage {

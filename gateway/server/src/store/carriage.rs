@@ -1,15 +1,16 @@
-//! What goes into the store about shipments and feeds, and what comes out of it.
+//! What goes into the store about shipments, payments and feeds, and what comes out of it.
 
 use std::collections::BTreeSet;
 
 use gateway_core::adapter::Cursor;
-use gateway_core::ids::{Kind, Moment, PeerName, Unit};
-use gateway_core::shipment;
+use gateway_core::dossier::DossierCode;
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::waybill::{Names, Which};
+use gateway_core::{payment, shipment};
 
 use super::types::{Queued, Route};
 
-/// What an item is to a shipment.
+/// What an item is to a shipment or to a payment.
 #[derive(Debug)]
 pub enum Carriage {
     /// Something is to be carried.
@@ -21,6 +22,18 @@ pub enum Carriage {
     },
     /// Its carrier told something of it.
     Observed(Observed),
+    /// The provider of a payment told what became of it.
+    Paid {
+        /// What it said.
+        said: payment::Said,
+        /// We asked; nobody called.
+        pulled: bool,
+    },
+    /// A payment is taken back.
+    TakenBack {
+        /// Its reference.
+        reference: String,
+    },
 }
 
 /// What a carrier told, as far as the gateway itself must know it.
@@ -42,6 +55,44 @@ pub struct Observed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShipmentId(pub i64);
 
+/// A payment's own number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PaymentId(pub i64);
+
+/// Something that its peer is asked about by a name of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OpenItem {
+    /// Something that is carried.
+    Shipment(ShipmentId),
+    /// Something that is to be paid.
+    Payment(PaymentId),
+}
+
+/// A payment that begins.
+#[derive(Debug)]
+pub struct NewPayment {
+    /// The question that asked for it.
+    pub message: MessageId,
+    /// Its id through all lines.
+    pub correlation: Correlation,
+    /// Its caller's trace context.
+    pub traceparent: Option<String>,
+    /// Who asked.
+    pub from: PeerName,
+    /// On whose behalf.
+    pub unit: Unit,
+    /// For which dossier.
+    pub dossier: DossierCode,
+    /// Who is to take the money.
+    pub provider: PeerName,
+    /// Under which reference.
+    pub reference: String,
+    /// What is to be paid.
+    pub wanted: payment::Wanted,
+    /// When.
+    pub at: Moment,
+}
+
 /// Who is told of shipments, as the configuration says: the store makes those messages itself, in the transaction that finds them due.
 #[derive(Debug, Clone, Default)]
 pub struct Telling {
@@ -51,7 +102,9 @@ pub struct Telling {
     pub handed_over: Option<Receivers>,
     /// Those units.
     pub report_directly: BTreeSet<Unit>,
-    /// Carriers that are asked about each shipment by itself.
+    /// Of every payment.
+    pub payments: Option<Receivers>,
+    /// Carriers that are asked about each shipment by itself, providers about each payment.
     pub asked_by_item: BTreeSet<PeerName>,
     /// Carriers that can be asked at all.
     pub asked: BTreeSet<PeerName>,
@@ -89,6 +142,8 @@ pub struct News {
     pub alerts: Vec<&'static str>,
     /// The carrier is to be asked at once.
     pub ask: bool,
+    /// What was said of a payment does not count.
+    pub refused: Option<payment::Refusal>,
 }
 
 impl News {
@@ -96,6 +151,7 @@ impl News {
         self.queued.extend(other.queued);
         self.alerts.extend(other.alerts);
         self.ask |= other.ask;
+        self.refused = self.refused.or(other.refused);
     }
 }
 
@@ -115,10 +171,10 @@ pub enum Asked {
         /// When.
         at: Moment,
     },
-    /// One shipment.
+    /// One shipment or payment.
     Item {
         /// Which.
-        shipment: ShipmentId,
+        item: OpenItem,
         /// When.
         at: Moment,
     },
@@ -133,11 +189,11 @@ pub struct FeedRead {
     pub asked_at: Moment,
 }
 
-/// A shipment that its carrier is to be asked about.
+/// A shipment or payment that its peer is to be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueItem {
     /// Which.
-    pub shipment: ShipmentId,
-    /// What the carrier calls it.
+    pub item: OpenItem,
+    /// What the peer calls it.
     pub name: String,
 }

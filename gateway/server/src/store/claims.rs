@@ -31,7 +31,7 @@ pub(super) struct Vault {
     folder: PathBuf,
     /// Held by the sweeper from its look at a file to the file's end, shared by whoever makes a file young again: otherwise
     /// one could be taken away between the two.
-    sweeping: RwLock<()>,
+    pub(super) sweeping: RwLock<()>,
 }
 
 /// Seals a small serialisable value, as [`Vault::pack`] does.
@@ -47,16 +47,25 @@ pub(super) fn pack<T: Serialize>(
 
 /// Collects the large values met while packing; they must be kept before the rows are written.
 #[derive(Default)]
-pub(super) struct Parcel(Vec<(Ticket, Vec<u8>)>);
+pub(super) struct Parcel {
+    values: Vec<(Ticket, Vec<u8>)>,
+    /// Files that are there already and are to be named by the rows too.
+    files: Vec<Ticket>,
+}
 
 impl Parcel {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty() && self.files.is_empty()
+    }
+
+    /// Has the rows name these files.
+    pub(super) fn name(&mut self, files: impl IntoIterator<Item = Ticket>) {
+        self.files.extend(files);
     }
 
     fn put(&mut self, bytes: Vec<u8>) -> Ticket {
         let ticket = Ticket::of(&bytes);
-        self.0.push((ticket.clone(), bytes));
+        self.values.push((ticket.clone(), bytes));
         ticket
     }
 }
@@ -140,8 +149,9 @@ impl Vault {
 
     /// Writes and syncs what was collected; gives the names for the rows. Blocking.
     pub(super) fn keep(&self, parcel: Parcel) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut names = Vec::with_capacity(parcel.0.len());
-        for (ticket, bytes) in parcel.0 {
+        let file = |ticket: &Ticket| (self.digests.file(&ticket.sha256), ticket.bytes);
+        let mut names: Vec<(String, u64)> = parcel.files.iter().map(file).collect();
+        for (ticket, bytes) in parcel.values {
             let name = self.digests.claim(&ticket.sha256);
             self.write(&name, &bytes)?;
             names.push((name, ticket.bytes));
@@ -149,7 +159,11 @@ impl Vault {
         Ok(names)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name.get(..2).unwrap_or("00")).join(name)
     }
 

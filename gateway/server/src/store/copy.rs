@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::claims::Vault;
 use super::error::StoreError;
+use super::filed::{self, Filed};
 use super::open::{DATABASE, check_keys, digest_key, lock_file};
 use super::restored;
 use super::seal::{Digests, Seal};
@@ -164,6 +165,14 @@ impl Snapshot {
         for (index, name) in claims.iter().enumerate() {
             told(index as u64, claims.len() as u64);
             let place = Snapshot::claim_place(name);
+            if filed::is_file(name) {
+                let opened = Filed::at(&self.folder.join(&place), &self.seal, name.clone());
+                match opened.and_then(|mut file| file.examine()) {
+                    Ok(()) => {}
+                    Err(error) => found.push(Damage { part: place, detail: error.to_string() }),
+                }
+                continue;
+            }
             let detail = match std::fs::read(self.folder.join(&place)) {
                 Ok(sealed) => match self.seal.open(Vault::CLAIM, &sealed) {
                     Ok(_) => continue,
@@ -187,7 +196,7 @@ pub struct Damage {
 }
 
 /// The columns that hold sealed values, and what they were sealed for.
-const SEALED: [(&str, &str, &str); 15] = [
+const SEALED: [(&str, &str, &str); 17] = [
     ("message", "about", "message.about"),
     ("message", "fault", "message.fault"),
     ("message", "source", "message.source"),
@@ -203,6 +212,8 @@ const SEALED: [(&str, &str, &str); 15] = [
     ("shipment", "names", "shipment.names"),
     ("observed", "names", "observed.names"),
     ("feed", "cursor", "feed.cursor"),
+    ("publication", "about", "publication"),
+    ("fetched", "about", "fetched"),
 ];
 
 fn unopened(

@@ -22,8 +22,13 @@ macro_rules! events {
                 use Event::*;
                 !matches!(
                     self,
-                    Translated | Shortened | Call | Struck | SessionRenewed | CarriedOver | ReadBack | ShipmentHeard
+                    Translated | Shortened | AddressesPassed | Call | Struck | SessionRenewed | CarriedOver | ReadBack | ShipmentHeard
                 )
+            }
+
+            /// Did it happen to a payment?
+            pub fn is_of_payment(self) -> bool {
+                self.as_str().starts_with("payment-")
             }
 
             /// The event of this name.
@@ -57,6 +62,8 @@ events! {
     Translated = "translated",
     /// A value was shortened by a rule.
     Shortened = "shortened",
+    /// Addresses of files went through as they came: nobody allows us to ask there.
+    AddressesPassed = "addresses-passed",
     /// A call and its answer.
     Call = "call",
     /// A call does not count.
@@ -109,6 +116,16 @@ events! {
     ShipmentMoved = "shipment-moved",
     /// A person must look at what a carrier told.
     ShipmentAlert = "shipment-alert",
+    /// A payment was asked for; its provider is about to hear of it.
+    PaymentOpened = "payment-opened",
+    /// It is paid.
+    PaymentPaid = "payment-paid",
+    /// A try to pay it failed.
+    PaymentFailed = "payment-failed",
+    /// It was taken back.
+    PaymentCancelled = "payment-cancelled",
+    /// What was said of it does not count, and a person must look.
+    PaymentAlert = "payment-alert",
 }
 
 impl Serialize for Event {

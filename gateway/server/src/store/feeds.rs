@@ -10,10 +10,11 @@ use gateway_core::waybill::Names;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Store;
-use super::carriage::{Asked, DueItem, FeedRead, ShipmentId};
+use super::carriage::{Asked, DueItem, FeedRead, OpenItem, ShipmentId};
 use super::claims::Vault;
 use super::error::StoreError;
 use super::event::Event;
+use super::payments;
 use super::shipments::SHIPMENT;
 use super::writer::Writing;
 
@@ -24,9 +25,9 @@ const UNCONFIRMED_MS: i64 = 10 * 60_000;
 const GIVEN_UP_MAX: i64 = 100;
 
 impl Store {
-    /// A carrier could not be asked about a shipment: not again before then.
-    pub async fn postpone(&self, shipment: ShipmentId, until: Moment) -> Result<(), StoreError> {
-        self.run(move |writing| writing.postpone(shipment, until)).await
+    /// A peer could not be asked about an item: not again before then.
+    pub async fn postpone(&self, item: OpenItem, until: Moment) -> Result<(), StoreError> {
+        self.run(move |writing| writing.postpone(item, until)).await
     }
 
     /// How far a feed was read; none if it never was.
@@ -41,13 +42,13 @@ impl Store {
         self.read(move |db, _| next_poll_at(db, &peer)).await
     }
 
-    /// When somebody next wants to know something of one of this carrier's items that can be asked about by a number.
+    /// When somebody next wants to know something of one of this peer's items that can be asked about by a number.
     pub async fn next_item_at(&self, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
         let peer = peer.clone();
         self.read(move |db, _| next_item_at(db, &peer)).await
     }
 
-    /// The shipments that this carrier is to be asked about now, the longest due first.
+    /// The shipments and payments that this peer is to be asked about now, the longest due first.
     pub async fn due_items(
         &self,
         peer: &PeerName,
@@ -94,16 +95,17 @@ pub(super) fn next_poll_at(db: &Connection, peer: &PeerName) -> Result<Option<Mo
     Ok(at.map(Moment::from_millis))
 }
 
-/// When the next shipment of a carrier is to be asked about by its number.
+/// When the next shipment or payment of a peer is to be asked about by its number.
 pub(super) fn next_item_at(db: &Connection, peer: &PeerName) -> Result<Option<Moment>, StoreError> {
     let sql = format!(
         "SELECT min(next_poll_at) FROM shipment WHERE peer = ?1 AND next_poll_at IS NOT NULL AND {NUMBERED}"
     );
     let at: Option<i64> = db.prepare_cached(&sql)?.query_row([peer.as_str()], |row| row.get(0))?;
-    Ok(at.map(Moment::from_millis))
+    let payment = payments::next_at(db, peer)?;
+    Ok(at.into_iter().chain(payment).min().map(Moment::from_millis))
 }
 
-/// The shipments that are to be asked about now, by the name that the carrier knows.
+/// The shipments and payments that are to be asked about now, by the name that the peer knows.
 pub(super) fn due_items(
     db: &Connection,
     vault: &Vault,
@@ -121,9 +123,10 @@ pub(super) fn due_items(
     while let Some(row) = rows.next()? {
         let names: Names = vault.open("shipment.names", &row.get::<_, Vec<u8>>(1)?)?;
         if let Some(name) = names.tracking.or(names.order) {
-            due.push(DueItem { shipment: ShipmentId(row.get(0)?), name });
+            due.push(DueItem { item: OpenItem::Shipment(ShipmentId(row.get(0)?)), name });
         }
     }
+    due.extend(payments::due(db, vault, peer, now, limit)?);
     Ok(due)
 }
 
@@ -151,7 +154,8 @@ impl Writing<'_> {
                 }
                 Ok(())
             }
-            Asked::Item { shipment, at } => self.asked_about(*shipment, *at),
+            Asked::Item { item: OpenItem::Shipment(shipment), at } => self.asked_about(*shipment, *at),
+            Asked::Item { item: OpenItem::Payment(payment), at } => self.asked_about_payment(*payment, *at),
         }
     }
 
@@ -172,10 +176,12 @@ impl Writing<'_> {
     }
 
     /// Not again before then.
-    pub(super) fn postpone(&self, id: ShipmentId, until: Moment) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("UPDATE shipment SET next_poll_at = ?2 WHERE id = ?1")?
-            .execute(params![id.0, until.as_millis()])?;
+    pub(super) fn postpone(&self, item: OpenItem, until: Moment) -> Result<(), StoreError> {
+        let (sql, id) = match item {
+            OpenItem::Shipment(id) => ("UPDATE shipment SET next_poll_at = ?2 WHERE id = ?1", id.0),
+            OpenItem::Payment(id) => ("UPDATE payment SET next_poll_at = ?2 WHERE id = ?1", id.0),
+        };
+        self.db.prepare_cached(sql)?.execute(params![id, until.as_millis()])?;
         Ok(())
     }
 

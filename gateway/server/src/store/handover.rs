@@ -16,8 +16,9 @@ use super::error::StoreError;
 use super::event::Event;
 use super::prepare::About;
 use super::record::{Row, Sealed, prepare};
-use super::types::{Carried, Entry, Handover, LaneId, Token, Written};
+use super::types::{Carried, Entry, Handover, LaneId, Marked, Token};
 use super::writer::Writing;
+use super::written::Written;
 
 impl Store {
     /// What [`Store::write`] does, for a delivery that was claimed: whoever has not its newest token writes nothing.
@@ -40,7 +41,7 @@ impl Store {
         limit: usize,
         out_max: usize,
         now: Moment,
-    ) -> Result<Vec<Handover>, StoreError> {
+    ) -> Result<Marked, StoreError> {
         let peer = peer.clone();
         self.run(move |writing| writing.hand_over(peer.as_str(), limit, out_max, now)).await
     }
@@ -139,11 +140,11 @@ impl Writing<'_> {
         limit: usize,
         out_max: usize,
         now: Moment,
-    ) -> Result<Vec<Handover>, StoreError> {
-        let queued = queued(self.db, peer)?;
-        let limit = limit.min(out_max.saturating_sub(queued));
+    ) -> Result<Marked, StoreError> {
+        let places = out_max.saturating_sub(queued(self.db, peer)?);
+        let limit = limit.min(places);
         if limit == 0 {
-            return Ok(Vec::new());
+            return Ok(Marked { handovers: Vec::new(), full: true });
         }
         let mut statement = self.db.prepare_cached(
             "SELECT id, head FROM lane WHERE peer = ?1 AND head IS NOT NULL AND out IS NULL AND ready_at <= ?2
@@ -154,7 +155,7 @@ impl Writing<'_> {
             Ok((LaneId(row.get(0)?), DeliveryId(row.get(1)?)))
         })?;
         let ready = ready.collect::<Result<Vec<_>, _>>()?;
-        let mut marked = Vec::with_capacity(ready.len());
+        let mut handovers = Vec::with_capacity(ready.len());
         for (lane, delivery) in ready {
             let number = self
                 .db
@@ -163,9 +164,9 @@ impl Writing<'_> {
                      WHERE id = ?1 RETURNING handover",
                 )?
                 .query_row(params![lane.0, now.as_millis()], |row| row.get(0))?;
-            marked.push(Handover { lane, delivery, number });
+            handovers.push(Handover { lane, delivery, number });
         }
-        Ok(marked)
+        Ok(Marked { full: handovers.len() == places, handovers })
     }
 
     /// The broker has it on disk.

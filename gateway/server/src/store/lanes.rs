@@ -143,8 +143,8 @@ impl Writing<'_> {
         let mut statement = self.db.prepare_cached(
             "SELECT d.id, d.position, d.class, d.state, d.ready_at, d.attempts,
                (SELECT max(e.answered_at IS NULL) FROM exchange e
-                WHERE e.delivery = d.id AND e.once = 1 AND e.struck_at IS NULL)
-             FROM delivery d WHERE d.lane = ?1 AND d.open = 1 ORDER BY d.position",
+                WHERE e.delivery = d.id AND e.once = 1 AND e.struck_at IS NULL), m.kind
+             FROM delivery d JOIN message m ON m.seq = d.message WHERE d.lane = ?1 AND d.open = 1 ORDER BY d.position",
         )?;
         let mut rows = statement.query([lane])?;
         let mut entries = Vec::new();
@@ -159,6 +159,7 @@ impl Writing<'_> {
             entries.push(LaneEntry {
                 id,
                 position: row.get(1)?,
+                kind: row.get_ref(7)?.as_str().unwrap_or_default().into(),
                 class: class(row.get_ref(2)?.as_str().unwrap_or_default()),
                 state,
                 ready_at: Moment::from_millis(row.get(4)?),

@@ -19,21 +19,27 @@ mod copy;
 mod error;
 mod event;
 mod feeds;
+mod filed;
 mod handover;
 mod lanes;
+mod latest;
 mod letters;
 mod observed;
 mod open;
 mod operate;
 mod orders;
 mod pauses;
+mod payments;
 mod prepare;
+mod publications;
 mod purge;
 mod read;
 mod record;
 mod restored;
+mod say;
 mod schema;
 mod seal;
+mod seen;
 mod shipments;
 mod stats;
 mod strays;
@@ -45,6 +51,7 @@ mod timeline;
 mod torn;
 mod types;
 mod writer;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -65,26 +72,33 @@ use writer::Writer;
 use crate::crash;
 
 pub use announce::Announcement;
-pub use carriage::{Asked, Carriage, DueItem, FeedRead, News, Observed, Receivers, ShipmentId, Telling};
+pub use carriage::{
+    Asked, Carriage, DueItem, FeedRead, NewPayment, News, Observed, OpenItem, PaymentId, Receivers,
+    ShipmentId, Telling,
+};
 pub(crate) use copy::hold_alone;
 pub use copy::{Damage, Facts, Snapshot, hold, keep_pace, mark_restored};
 pub use error::StoreError;
 pub use event::Event;
+pub use filed::{Draft, Filed, Finished};
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions, examine};
 pub(crate) use open::{DATABASE, RESTORING, belong, lock};
 pub use operate::{Operator, WhatHappened};
 pub use pauses::{OnLive, Pause, Wanted, Why};
+pub use publications::{Behind, PublicId, Published};
 pub use purge::{Purge, Purged};
 pub use restored::Restored;
 pub use seal::{Seal, SealKey};
+pub use seen::SeenCode;
 pub use stats::{PeerStats, Stats};
 pub use taken::Hold;
 pub use timeline::{Timeline, TimelineRow};
 pub use types::{
     Admitted, Carried, Content, Delivery, Entry, ExchangeId, Handover, Head, Kept, LaneId, MappingUsed,
-    NewMessage, Pinned, Queued, Route, Token, Written,
+    Marked, NewMessage, Pinned, Queued, Route, Token,
 };
+pub use written::Written;
 
 /// Calls with more text than this are sealed on a thread of their own.
 const HEAVY_BYTES: usize = 256 << 10;
@@ -344,6 +358,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection, &Vault) -> Result<T, StoreError> + Send + 'static,
     {
+        let _place = self.readers.place().await;
         let (readers, vault) = (self.readers.clone(), self.vault.clone());
         blocking(move || readers.with(|db| work(db, &vault))).await
     }

@@ -245,7 +245,7 @@ impl Writing<'_> {
         }
     }
 
-    /// Is there a later snapshot in this lane that was delivered or is on its way?
+    /// Is there a later snapshot of its kind in this lane that was delivered or is on its way?
     fn is_overtaken(&self, row: &Row) -> Result<bool, StoreError> {
         if row.class != Class::Snapshot {
             return Ok(false);
@@ -253,8 +253,11 @@ impl Writing<'_> {
         let newer: Option<i64> = self
             .db
             .prepare_cached(
-                "SELECT 1 FROM delivery WHERE lane = ?1 AND class = 'snapshot' AND id > ?2
-                   AND state IN ('waiting', 'doubtful', 'in-doubt', 'delivered') LIMIT 1",
+                "SELECT 1 FROM delivery d JOIN message m ON m.seq = d.message
+                 WHERE d.lane = ?1 AND d.class = 'snapshot' AND d.id > ?2
+                   AND d.state IN ('waiting', 'doubtful', 'in-doubt', 'delivered')
+                   AND m.kind = (SELECT o.kind FROM delivery p JOIN message o ON o.seq = p.message WHERE p.id = ?2)
+                 LIMIT 1",
             )?
             .query_row(params![row.lane, row.id.0], |row| row.get(0))
             .optional()?;

@@ -8,6 +8,7 @@ use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::Class;
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::lift::Ticket;
 use gateway_core::pipeline::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub(super) struct About {
     pub(super) mapping: Option<MappingUsed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,
+    /// The files that it carries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) files: Vec<Ticket>,
     /// None of messages that came before it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) level: Option<Level>,
@@ -43,6 +47,7 @@ pub(super) struct Prepared {
     pub(super) kind: Kind,
     pub(super) class: Class,
     pub(super) dossier: Option<DossierCode>,
+    pub(super) alias: Option<DossierCode>,
     pub(super) status: Option<String>,
     pub(super) due: Option<Moment>,
     pub(super) at: Moment,
@@ -96,7 +101,12 @@ pub(super) fn prepare(
         mapping: message.mapping,
         notes: message.content.as_ref().map(|content| content.notes.clone()).unwrap_or_default(),
         level: Some(message.level),
+        files: message.files,
     };
+    // What is refused goes nowhere, so its files go too.
+    if message.content.is_ok() {
+        parcel.name(about.files.iter().cloned());
+    }
     let source = pack_source(vault, message.source, parcel)?;
     let mut digest = Digest::default();
     let (fault, content) = match message.content {
@@ -124,6 +134,7 @@ pub(super) fn prepare(
         kind,
         class: message.class,
         dossier: message.dossier,
+        alias: message.alias,
         status: message.status,
         due: message.due,
         at: message.at,

@@ -154,7 +154,8 @@ fn life(db: &Connection, id: i64) -> Result<(Life, i64), StoreError> {
     let waits = db
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM lane WHERE dossier = ?1 AND open > 0)
-               OR EXISTS (SELECT 1 FROM shipment WHERE dossier = ?1 AND next_poll_at IS NOT NULL)",
+               OR EXISTS (SELECT 1 FROM shipment WHERE dossier = ?1 AND next_poll_at IS NOT NULL)
+               OR EXISTS (SELECT 1 FROM payment WHERE dossier = ?1 AND next_poll_at IS NOT NULL)",
         )?
         .query_row([id], |row| row.get(0))?;
     let settled: i64 = db
@@ -245,6 +246,7 @@ impl Writing<'_> {
                 .execute(params![id, request, answer])?;
         }
         self.execute("DELETE FROM claim WHERE dossier = ?1", id)?;
+        self.execute("DELETE FROM publication WHERE dossier = ?1", id)?;
         self.db
             .prepare_cached("UPDATE dossier SET purged_seq = ?2 WHERE id = ?1")?
             .execute([id, candidate.last_seq])?;
@@ -262,9 +264,11 @@ impl Writing<'_> {
             "DELETE FROM lane WHERE dossier = ?1",
             &format!("DELETE FROM observed WHERE shipment IN {shipments}"),
             "DELETE FROM shipment WHERE dossier = ?1",
+            "DELETE FROM payment WHERE dossier = ?1",
             "DELETE FROM timeline WHERE dossier = ?1",
             "DELETE FROM alias WHERE dossier = ?1",
             "DELETE FROM claim WHERE dossier = ?1",
+            "DELETE FROM publication WHERE dossier = ?1",
             "DELETE FROM message WHERE dossier = ?1",
             "DELETE FROM dossier WHERE id = ?1",
         ] {

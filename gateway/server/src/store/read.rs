@@ -13,6 +13,7 @@ use gateway_core::fault::{Blame, Fault};
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::pipeline::{DeliveryId, History, State};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::calls;
 use super::claims::Vault;
@@ -28,14 +29,22 @@ use super::types::{Delivery, ExchangeId, Head, Kept, LaneId, Pinned};
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    places: Semaphore,
 }
 
-/// More than this many idle connections are closed: each has a cache of its own.
+/// So many read at a time, and more than this many idle connections are closed: each has a cache of its own, and to open one costs more
+/// than most questions.
 const IDLE_MAX: usize = 4;
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Readers { path, idle: Mutex::new(Vec::new()) }
+        Readers { path, idle: Mutex::new(Vec::new()), places: Semaphore::new(IDLE_MAX) }
+    }
+
+    /// Waits until fewer read than may.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.places.acquire().await.ok()
     }
 
     /// Lends a connection. Blocking.
@@ -256,7 +265,7 @@ impl Raw {
 
     fn envelope(&self, vault: &Vault, about: &About) -> Result<Envelope, StoreError> {
         Ok(Envelope {
-            files: Vec::new(),
+            files: about.files.clone(),
             id: MessageId(self.id),
             correlation: about.correlation.clone(),
             traceparent: about.traceparent.clone(),

@@ -18,8 +18,11 @@ use super::claims::{Parcel, Vault};
 use super::error::StoreError;
 use super::event::Event;
 use super::lanes::{Lane, class, state, told};
-use super::types::{Entry, ExchangeId, Head, MappingUsed, Token, Written};
+use super::prepare::{Prepared as PreparedMessage, prepare_and_keep};
+use super::publications::{self, SealedPublication};
+use super::types::{Entry, ExchangeId, Head, MappingUsed, Token};
 use super::writer::Writing;
+use super::written::Written;
 
 /// What stands sealed in `delivery.pin`: the translation, or only the mappings that failed or were mended.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -57,6 +60,8 @@ pub(super) enum Sealed {
         lessons: Vec<Lesson>,
         at: Moment,
     },
+    Say(Vec<PreparedMessage>),
+    Publish(Vec<SealedPublication>, Moment),
     Plain(Entry),
 }
 
@@ -106,13 +111,20 @@ pub(super) fn prepare(
                 request: vault.pack(calls::PURPOSE, &Said::Again { same_as: of.0 })?,
                 at,
             },
-            Entry::Answered { exchange, answer, marks, at } => Sealed::Answered {
-                exchange,
-                answer: vault.pack_large("exchange.answer", &answer, parcel)?,
-                lessons: marks.iter().filter_map(|(name, value)| waybill::lesson(name, value)).collect(),
-                marks: seal_marks(vault, &marks)?,
-                at,
-            },
+            Entry::Answered { exchange, answer, marks, at } => {
+                parcel.name(answer.body.files.iter().map(|placed| placed.file.clone()));
+                Sealed::Answered {
+                    exchange,
+                    answer: vault.pack_large("exchange.answer", &answer, parcel)?,
+                    lessons: marks.iter().filter_map(|(name, value)| waybill::lesson(name, value)).collect(),
+                    marks: seal_marks(vault, &marks)?,
+                    at,
+                }
+            }
+            Entry::Say { messages } => Sealed::Say(prepare_and_keep(vault, messages)?),
+            Entry::Publish { peer, published, at } => {
+                Sealed::Publish(publications::seal(vault, &peer, published)?, at)
+            }
             other => Sealed::Plain(other),
         })
     };
@@ -158,6 +170,7 @@ impl Writing<'_> {
         let settles = |entry: &Sealed| matches!(entry, Sealed::Plain(Entry::Settle { .. }));
         if token.is_some() && entries.iter().any(settles) {
             self.hand_back(row.lane)?;
+            written.given_back = true;
         }
         if !claims.is_empty() {
             self.claim(claims, Some(lane.dossier), self.delivery_at(id)?)?;
@@ -202,6 +215,7 @@ impl Writing<'_> {
                 let in_mapping = self.pin(row.id)?.in_mapping;
                 self.write_pin(row.id, &Pin { in_mapping, ..pin.clone() })
             }
+            Sealed::Publish(published, at) => self.publish(published, lane.dossier, *at),
             Sealed::Revise { document, mapping } => {
                 self.db
                     .prepare_cached("UPDATE delivery SET revision = ?2 WHERE id = ?1")?
@@ -227,6 +241,10 @@ impl Writing<'_> {
                 for lesson in lessons {
                     written.news.add(self.learn_of_order(row, lane, lesson, *at)?);
                 }
+                Ok(())
+            }
+            Sealed::Say(items) => {
+                written.said = self.say_of(row.id, lane.dossier, items)?;
                 Ok(())
             }
             Sealed::Plain(Entry::Strike { exchange, reason, at }) => {
@@ -304,7 +322,13 @@ impl Writing<'_> {
         Ok(PeerName::from(peer))
     }
 
-    fn alias(&self, code: &str, peer: &PeerName, dossier: i64, at: Moment) -> Result<(), StoreError> {
+    pub(super) fn alias(
+        &self,
+        code: &str,
+        peer: &PeerName,
+        dossier: i64,
+        at: Moment,
+    ) -> Result<(), StoreError> {
         self.db
             .prepare_cached("INSERT OR IGNORE INTO alias (code, peer, dossier, at) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![code, peer.as_str(), dossier, at.as_millis()])?;

@@ -11,8 +11,10 @@ use rusqlite::config::DbConfig;
 use super::error::StoreError;
 
 /// `STEPS[n]` leads from version n to n + 1.
-const STEPS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
+const STEPS: &[&str] = &[
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9,
+    VERSION_10,
+];
 
 const VERSION_1: &str = "
 -- What was said once about the store itself: seals of the keys in use, the digest key.
@@ -158,6 +160,34 @@ CREATE TABLE announcement (
 
 /// The last message of a dossier whose bodies were purged, see `purge`.
 const VERSION_8: &str = "ALTER TABLE dossier ADD COLUMN purged_seq INTEGER NOT NULL DEFAULT 0;";
+
+/// What is to be paid, from before its provider hears of it. Reference and what was asked for stand sealed in `details`; reference and
+/// transaction are found by keyed digests. A transaction pays once, which the index says as well.
+const VERSION_9: &str = "
+CREATE TABLE payment (
+    id INTEGER PRIMARY KEY, dossier INTEGER NOT NULL, code TEXT NOT NULL, peer TEXT NOT NULL, asker TEXT NOT NULL,
+    unit TEXT NOT NULL, message BLOB NOT NULL, state TEXT NOT NULL, opened_at INTEGER NOT NULL, next_poll_at INTEGER,
+    confirmed BLOB, by_reference BLOB NOT NULL, by_transaction BLOB, details BLOB NOT NULL);
+CREATE UNIQUE INDEX payment_reference ON payment (by_reference, peer);
+CREATE UNIQUE INDEX payment_transaction ON payment (by_transaction) WHERE by_transaction IS NOT NULL;
+CREATE INDEX payment_dossier ON payment (dossier);
+CREATE INDEX payment_poll ON payment (peer, next_poll_at) WHERE next_poll_at IS NOT NULL;
+";
+
+const VERSION_10: &str = "
+-- What was published to whom under an address of ours. The id is a keyed digest of both; what it stands for is sealed in `about`.
+CREATE TABLE publication (
+    id BLOB NOT NULL, peer TEXT NOT NULL, dossier INTEGER NOT NULL, at INTEGER NOT NULL, about BLOB NOT NULL,
+    PRIMARY KEY (id, dossier)) WITHOUT ROWID;
+CREATE INDEX publication_dossier ON publication (dossier);
+
+-- Files that were fetched from an address and can be fetched again: a keyed digest of the address, and the file's name.
+CREATE TABLE fetched (
+    address BLOB PRIMARY KEY, name TEXT NOT NULL, bytes INTEGER NOT NULL, at INTEGER NOT NULL, about BLOB NOT NULL)
+    WITHOUT ROWID;
+CREATE INDEX fetched_name ON fetched (name);
+CREATE INDEX fetched_at ON fetched (at);
+";
 
 /// The newest version this program knows.
 pub(super) const fn known() -> i64 {

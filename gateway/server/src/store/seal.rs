@@ -17,6 +17,10 @@ use serde_json::Value;
 use super::error::StoreError;
 
 const ID_LEN: usize = 4;
+/// Of a file: the key's id, and chance.
+pub(super) const FILE_HEAD: usize = ID_LEN + 16;
+/// What a file is sealed for.
+pub(super) const FILE: &str = "claim.file";
 
 /// A sealing key: 32 bytes, written as one line of base64.
 #[derive(Clone)]
@@ -65,6 +69,15 @@ impl SealKey {
 struct Opener {
     id: [u8; ID_LEN],
     key: LessSafeKey,
+    files: hmac::Key,
+}
+
+impl Opener {
+    fn of_file(&self, head: &[u8; FILE_HEAD]) -> Result<LessSafeKey, StoreError> {
+        let key = hmac::sign(&self.files, &head[ID_LEN..]);
+        let unbound = UnboundKey::new(&AES_256_GCM, key.as_ref());
+        unbound.map(LessSafeKey::new).map_err(|_| StoreError::Unsealable(FILE))
+    }
 }
 
 /// Seals with the current key and opens with all that were given.
@@ -79,7 +92,10 @@ impl Seal {
         let opener = |key: &SealKey| {
             let unbound = UnboundKey::new(&AES_256_GCM, &key.0)
                 .map_err(|_| StoreError::Io("a sealing key is not usable".to_owned()))?;
-            Ok(Opener { id: key.id_bytes(), key: LessSafeKey::new(unbound) })
+            let root = hmac::Key::new(hmac::HMAC_SHA256, &key.0);
+            let files = hmac::sign(&root, b"lienthong files");
+            let files = hmac::Key::new(hmac::HMAC_SHA256, files.as_ref());
+            Ok(Opener { id: key.id_bytes(), key: LessSafeKey::new(unbound), files })
         };
         let openers = std::iter::once(current).chain(old).map(opener).collect::<Result<_, StoreError>>()?;
         Ok(Seal { openers, random: SystemRandom::new() })
@@ -89,6 +105,23 @@ impl Seal {
     pub fn derive(current: &SealKey, purpose: &str) -> Vec<u8> {
         let root = hmac::Key::new(hmac::HMAC_SHA256, &current.0);
         hmac::sign(&root, purpose.as_bytes()).as_ref().to_vec()
+    }
+
+    /// A key for one new file, and what its beginning must say for it to be opened again: a key of its own, so that its records
+    /// can be counted instead of numbered by chance.
+    pub(super) fn for_new_file(&self) -> Result<([u8; FILE_HEAD], LessSafeKey), StoreError> {
+        let opener = self.openers.first().ok_or(StoreError::Unsealable(FILE))?;
+        let mut head = [0; FILE_HEAD];
+        head[..ID_LEN].copy_from_slice(&opener.id);
+        head[ID_LEN..].copy_from_slice(&chance::<{ FILE_HEAD - ID_LEN }>()?);
+        Ok((head, opener.of_file(&head)?))
+    }
+
+    /// The key of a file that begins so.
+    pub(super) fn for_file(&self, head: &[u8; FILE_HEAD]) -> Result<LessSafeKey, StoreError> {
+        let id = &head[..ID_LEN];
+        let opener = self.openers.iter().find(|opener| opener.id == id);
+        opener.ok_or(StoreError::WrongKey(hex(id)))?.of_file(head)
     }
 
     /// Is this the id of a key that was given?
@@ -148,6 +181,7 @@ pub(super) struct Digests {
     key: hmac::Key,
     claim: hmac::Key,
     mark: hmac::Key,
+    address: hmac::Key,
 }
 
 impl Digests {
@@ -160,6 +194,7 @@ impl Digests {
             key: derive("lienthong idempotency key"),
             claim: derive("lienthong claim"),
             mark: derive("lienthong mark"),
+            address: derive("lienthong address"),
         }
     }
 
@@ -187,6 +222,21 @@ impl Digests {
     /// The file name of a claim.
     pub(super) fn claim(&self, sha256: &str) -> String {
         hex(hmac::sign(&self.claim, sha256.as_bytes()).as_ref())
+    }
+
+    /// The name of a file that was kept as it streamed in. A letter more than other claims have, because it is sealed otherwise.
+    pub(super) fn file(&self, sha256: &str) -> String {
+        format!("f{}", self.claim(sha256))
+    }
+
+    /// What cannot be guessed and is the same each time: the id under which something is published to somebody, the place of what was
+    /// fetched.
+    pub(super) fn address(&self, parts: &[&str]) -> [u8; 16] {
+        let mut text = Vec::new();
+        parts.iter().for_each(|part| feed(&mut text, part.as_bytes()));
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hmac::sign(&self.address, &text).as_ref()[..16]);
+        digest
     }
 
     /// A name for the store itself, which tells nothing of its keys.

@@ -113,7 +113,7 @@ impl Writing<'_> {
     }
 
     /// Was just this said, and refused, before?
-    fn is_refused(&self, item: &Prepared, dossier: Option<i64>) -> Result<bool, StoreError> {
+    pub(super) fn is_refused(&self, item: &Prepared, dossier: Option<i64>) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM message
             WHERE dossier IS ?1 AND state = 'refused' AND kind = ?2 AND peer = ?3 AND digest = ?4)";
         let said = params![dossier, item.kind.as_str(), item.from.as_str(), item.digest];

@@ -1,4 +1,4 @@
-//! Supersession on disk: a newer snapshot takes the place of older ones of its lane, and says what only they said.
+//! Supersession on disk: a newer snapshot takes the place of older ones of its lane and kind, and says what only they said.
 //!
 //! It happens in one of two moments: when the newer one is admitted, or, where the older one was out just then, when that
 //! one comes back untaken. Without the second an older state could still reach the peer after the newer one. What a
@@ -30,10 +30,11 @@ impl Writing<'_> {
     pub(super) fn replace(&self, new: &NewDelivery, lane: &Lane, position: i64) -> Result<Place, StoreError> {
         let at = new.item.at;
         let entries = self.entries(lane.id, None)?;
-        let superseded = pipeline::supersede(&entries);
+        let superseded = pipeline::supersede(&entries, &new.item.kind);
         let mut lifted = new.content.lifted.clone();
         let mut carried = false;
-        let older = entries.iter().filter(|entry| entry.class == Class::Snapshot);
+        let older =
+            entries.iter().filter(|entry| entry.class == Class::Snapshot && entry.kind == new.item.kind);
         for entry in older.filter(|entry| superseded.contains(&entry.id) || entry.state == State::Dead) {
             carried |= self.say_also(entry.id, &mut lifted)?;
         }
@@ -102,15 +103,15 @@ impl Writing<'_> {
         let entries = self.entries(lane.id, Some(row.id))?;
         let Some(old) = entries.iter().find(|entry| entry.id == row.id) else { return Ok(false) };
         let waits = |id: &DeliveryId| id.0 > row.id.0;
-        let Some(newer) = pipeline::supersede(&entries).into_iter().filter(waits).max_by_key(|id| id.0)
-        else {
+        let superseded = pipeline::supersede(&entries, &old.kind);
+        let Some(newer) = superseded.iter().copied().filter(waits).max_by_key(|id| id.0) else {
             return Ok(false);
         };
         // One that nobody could read yet takes nobody's place: what waits can still be delivered.
         let Some(mut document) = self.readable(newer)?.filter(|document| !document.is_null()) else {
             return Ok(false);
         };
-        let gives_way = pipeline::supersede(&entries).contains(&row.id);
+        let gives_way = superseded.contains(&row.id);
         if !gives_way && old.state != State::Dead {
             return Ok(false);
         }

@@ -47,7 +47,9 @@ impl Writing<'_> {
 
 /// Those among the files that no row names.
 fn unnamed(db: &Connection, mut files: Vec<PathBuf>) -> Result<Vec<PathBuf>, StoreError> {
-    let mut named = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM claim WHERE name = ?1)")?;
+    let mut named = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM claim WHERE name = ?1) OR EXISTS (SELECT 1 FROM fetched WHERE name = ?1)",
+    )?;
     let mut failed = None;
     files.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

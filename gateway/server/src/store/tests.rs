@@ -2,11 +2,14 @@
 
 mod announcements;
 mod crash;
+mod files;
 mod handover;
 mod lanes;
 mod operate;
 mod pauses;
+mod payments;
 mod purge;
+mod said;
 mod sealed;
 mod shipments;
 mod strays;
@@ -53,6 +56,7 @@ fn message(dossier: &str, class: Class, document: Value, ms: i64) -> NewMessage 
         kind: kind.into(),
         class,
         dossier: DossierCode::new(dossier),
+        alias: None,
         status: document.get("status").and_then(Value::as_str).map(str::to_owned),
         due: None,
         at: at(ms),
@@ -60,6 +64,7 @@ fn message(dossier: &str, class: Class, document: Value, ms: i64) -> NewMessage 
         level: gateway_core::adapter::Level::Token,
         keys: vec![],
         repeat_window_ms: 900_000,
+        files: Vec::new(),
         source: Payload::Json(json!({"MaHoSo": dossier, "raw": document})),
         mapping: Some(MappingUsed { name: "onestop/in".to_owned(), fingerprint: "f1".to_owned() }),
         carriage: None,

@@ -7,6 +7,7 @@ use gateway_core::dossier::DossierCode;
 use gateway_core::envelope::{Class, Envelope};
 use gateway_core::fault::Fault;
 use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::lift::Ticket;
 use gateway_core::pipeline::{Admission, DeliveryId, History, Settlement, State};
 use gateway_core::waybill::Which;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::carriage::{Carriage, News};
 use super::event::Event;
+use super::publications::Published;
 use super::taken::Hold;
 
 /// A lane's own number.
@@ -52,6 +54,8 @@ pub struct NewMessage {
     pub class: Class,
     /// The dossier, where framing or translation found its code.
     pub dossier: Option<DossierCode>,
+    /// A further code of the dossier, by which it is found as well.
+    pub alias: Option<DossierCode>,
     /// Its national status.
     pub status: Option<String>,
     /// When it is due.
@@ -66,6 +70,8 @@ pub struct NewMessage {
     pub level: Level,
     /// How long a step back of this sender counts as a late repeat.
     pub repeat_window_ms: i64,
+    /// The files that its texts name: kept as long as the message is.
+    pub files: Vec<Ticket>,
     /// The item as it came.
     pub source: Payload,
     /// The mapping that read it, also if it failed.
@@ -153,6 +159,15 @@ pub struct Handover {
     pub delivery: DeliveryId,
     /// Rises with each hand-over of this lane.
     pub number: i64,
+}
+
+/// What was marked as handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// These.
+    pub handovers: Vec<Handover>,
+    /// No more may be at the broker at present, so more may be ready.
+    pub full: bool,
 }
 
 /// The right to work on a lane's head. It rises with each claim, and only who has the newest may write.
@@ -334,6 +349,15 @@ pub enum Entry {
         /// When.
         at: Moment,
     },
+    /// What is about to be told names addresses of ours.
+    Publish {
+        /// To whom.
+        peer: PeerName,
+        /// What is behind them.
+        published: Vec<Published>,
+        /// When.
+        at: Moment,
+    },
     /// What is about to leave is carried.
     Carry {
         /// Which shipment of its dossier.
@@ -350,6 +374,11 @@ pub enum Entry {
         /// When.
         at: Moment,
     },
+    /// What the peer's answer says that others should hear: admitted in the same transaction, or not at all.
+    Say {
+        /// In our words, or why nobody can use it.
+        messages: Vec<NewMessage>,
+    },
     /// The end of this attempt.
     Settle {
         /// What becomes of the delivery.
@@ -357,19 +386,4 @@ pub enum Entry {
         /// When.
         at: Moment,
     },
-}
-
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Written {
-    /// The delivery had been settled by somebody else (superseded, discarded): nothing was written, do not go on.
-    pub gone: bool,
-    /// It came back untaken and gave way to a newer snapshot: it is over.
-    pub superseded: bool,
-    /// The numbers of the calls written, in order.
-    pub exchanges: Vec<ExchangeId>,
-    /// After a settlement: the lane's next head.
-    pub next: Option<Head>,
-    /// What followed for a shipment.
-    pub news: News,
 }

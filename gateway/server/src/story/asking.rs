@@ -15,10 +15,20 @@ impl Stage {
         let door = door.filter(|door| !door.is_empty()).ok_or_else(|| format!("`{caller}` asks nothing"))?;
         let Calling { what, changes, code, words: wanted } = Calling::read(text)?;
         let mut words = what.split_whitespace().skip(2);
+        if what.split_whitespace().nth(1) == Some("looks") {
+            let (status, body) = self.look_up(caller, door, &words.collect::<Vec<_>>()).await?;
+            return self.is_answered(status, body, code, wanted);
+        }
         let (Some(operation), Some(file)) = (words.next(), words.next()) else {
             return Err("asks <operation> <file>".to_owned());
         };
         let document = self.documents.get(file).ok_or_else(|| format!("there is no document `{file}`"))?;
+        // What the last answer called it.
+        let answered: serde_json::Value = serde_json::from_str(&self.answered).unwrap_or_default();
+        if let Some(reference) = answered["reference"].as_str() {
+            self.reference = reference.to_owned();
+        }
+        let changes = &changes.replace("$reference", &self.reference);
         let key = self.keys.get(caller).map(Secret::reveal).unwrap_or_default();
         // An envelope names its operation itself, and all go to one address.
         let (path, media, document) = match file.ends_with(".xml") {
@@ -30,8 +40,40 @@ impl Stage {
             ),
         };
         let document = document.map_err(|error| format!("{file}: {error}"))?;
+        let told: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
+        if let Some(code) = told.pointer("/dossier/code").and_then(serde_json::Value::as_str)
+            && !self.dossiers.iter().any(|known| known == code)
+        {
+            self.dossiers.push(code.to_owned());
+        }
         let headers = [("x-api-key", key), ("soapaction", operation)];
         let (status, body) = self.post_for_status(&path, media, &headers, document).await?;
+        self.is_answered(status, body, code, wanted)
+    }
+
+    /// `<caller> looks up <code> [by receipt | by <receipt code>]`: with what the printer of receipts is told, with another code, or without.
+    async fn look_up(&self, caller: &str, door: &str, words: &[&str]) -> Result<(u16, String), String> {
+        let key = |peer: &str| self.keys.get(peer).map(Secret::reveal).unwrap_or_default();
+        let (dossier, by) = match words {
+            ["up", dossier] => (dossier, String::new()),
+            ["up", dossier, "by", "receipt"] => {
+                let path = format!("/v1/receipt-codes/{dossier}");
+                let (_, told) = self.get(&path, &[("x-api-key", key("printer"))]).await?;
+                let told: serde_json::Value =
+                    serde_json::from_str(&told).map_err(|error| error.to_string())?;
+                (dossier, told["receiptCode"].as_str().unwrap_or_default().to_owned())
+            }
+            ["up", dossier, "by", code] => (dossier, (*code).to_owned()),
+            _ => return Err("looks up <code> [by receipt | by <receipt code>]".to_owned()),
+        };
+        let mut headers = vec![("x-api-key", key(caller))];
+        if !by.is_empty() {
+            headers.push(("x-receipt-code", &by));
+        }
+        self.get(&format!("{door}{dossier}/status"), &headers).await
+    }
+
+    fn is_answered(&mut self, status: u16, body: String, code: &str, wanted: &str) -> Result<(), String> {
         let said = format!("answered {status} «{body}»");
         let before = std::mem::replace(&mut self.answered, body);
         let is_said = |words: &str| match words.strip_prefix("no ") {

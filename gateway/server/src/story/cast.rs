@@ -39,7 +39,7 @@ const SILENT: Extra = Extra {
     door: "",
 };
 
-pub(super) const EXTRAS: [Extra; 9] = [
+pub(super) const EXTRAS: [Extra; 18] = [
     Extra {
         name: "hcc",
         adapter: "postal",
@@ -76,6 +76,17 @@ pub(super) const EXTRAS: [Extra; 9] = [
         settings: "receives = [\"dossier-progressed\"]\n",
         ..SILENT
     },
+    // One-stop-shop software both ways. What it publishes goes to the portal; what was submitted there comes to it.
+    Extra {
+        name: "ocps",
+        adapter: "onestop",
+        dialect: "opencps",
+        endpoint: "opencps",
+        keys: &["username", "password"],
+        settings: "settings.group_id = \"35301\"\nsettings.template = \"MAU01\"\n",
+        simulator: "username = \"mat-khau-thu\"\npassword = \"mat-khau-thu\"\n",
+        ..SILENT
+    },
     Extra {
         name: "subscriber",
         adapter: "subscriber",
@@ -83,6 +94,34 @@ pub(super) const EXTRAS: [Extra; 9] = [
         endpoint: "subscriber",
         keys: &["signing-secret"],
         simulator: "secret = \"whsec_bGllbnRob25nIHRodSBuZ2hpZW0ga2hvYSBreQ==\"\n",
+        ..SILENT
+    },
+    Extra {
+        name: "counter",
+        adapter: "payment",
+        dialect: "desk",
+        endpoint: "payment",
+        door: "/api/payment/",
+        ..SILENT
+    },
+    Extra {
+        name: "payplat",
+        adapter: "payment",
+        dialect: "payplat",
+        endpoint: "payment",
+        keys: &["secret"],
+        settings: "settings.partner_code = \"DOITACTHU\"\n",
+        simulator: "secret = \"mat-khau-thu\"\n",
+        ..SILENT
+    },
+    Extra {
+        name: "paygov",
+        adapter: "payment",
+        dialect: "paygov",
+        endpoint: "payment",
+        keys: &["secret", "access_key", "consumer_key", "consumer_secret"],
+        settings: "settings.partner_code = \"DOITACTHU\"\nsettings.order_prefix = \"H99-\"\n",
+        simulator: "secret = \"mat-khau-thu\"\naccess_key = \"mat-khau-thu\"\n",
         ..SILENT
     },
     Extra {
@@ -110,6 +149,16 @@ pub(super) const EXTRAS: [Extra; 9] = [
         ..SILENT
     },
     Extra {
+        name: "emc",
+        adapter: "emc",
+        dialect: "tracking-mcdt",
+        endpoint: "emc",
+        settings: "settings.site_id = \"17\"\n",
+        ..SILENT
+    },
+    Extra { name: "kiosk", adapter: "kiosk", dialect: "enquiry", door: "/v1/dossiers/", ..SILENT },
+    Extra { name: "printer", adapter: "kiosk", dialect: "printer", door: "/v1/dossiers/", ..SILENT },
+    Extra {
         name: "database",
         adapter: "population",
         dialect: "profile",
@@ -117,6 +166,25 @@ pub(super) const EXTRAS: [Extra; 9] = [
         keys: &["secret-key"],
         settings: "settings.profile = \"p1\"\nsettings.username = \"h99\"\n",
         simulator: "simulator = { username = \"h99\", secret_key = \"mat-khau-thu\" }\n",
+        ..SILENT
+    },
+    // Software of the province that is told by six steps and asked for what changed.
+    Extra {
+        name: "igate",
+        adapter: "onestop",
+        dialect: "igate",
+        endpoint: "igate",
+        keys: &["client_id", "client_secret"],
+        settings: "receives = [\"dossier-submitted\", \"dossier-amended\", \"dossier-progressed\", \"postal-status-changed\"]\nsettings.agencies.\"000.00.00.H99\".code = \"H99.07\"\n",
+        ..SILENT
+    },
+    // Software of the province that takes what the portal pushes.
+    Extra {
+        name: "province",
+        adapter: "onestop",
+        dialect: "relay",
+        endpoint: "relay",
+        settings: "receives = [\"dossier-submitted\", \"dossier-amended\", \"land-tax-noticed\", \"land-tax-paid\"]\n",
         ..SILENT
     },
 ];

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Stage;
+use crate::catalogue;
 use crate::simulator::Host;
 use crate::store::{Event, TimelineRow};
 
@@ -15,6 +16,21 @@ impl Stage {
             Ok(())
         } else {
             Err(format!("the timeline of {code} is: {}", seen.join(", ")))
+        }
+    }
+
+    /// Two codes of one dossier: what one finds the other finds too.
+    pub(super) async fn expect_same(&self, one: &str, other: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let timeline = async |code: &str| {
+            let found = self.app().store.timeline(code).await.map_err(|error| error.to_string())?;
+            found.ok_or_else(|| format!("nothing is known of {code}"))
+        };
+        let (first, second) = (timeline(one).await?, timeline(other).await?);
+        if first.rows == second.rows {
+            Ok(())
+        } else {
+            Err(format!("{one} finds {} rows, {other} {}", first.rows.len(), second.rows.len()))
         }
     }
 
@@ -77,12 +93,18 @@ impl Stage {
         if seen == *wanted { Ok(()) } else { Err(format!("{peer} is {seen}")) }
     }
 
-    /// What a peer was told, in the order in which it first heard it; `nothing` for nothing.
+    /// What a peer was told, in the order in which it first heard it; `nothing` for nothing. `<list>: …` is another list that it keeps.
     pub(super) async fn expect_told(&self, peer: &str, text: &str) -> Result<(), String> {
         self.quiet().await?;
         let state = self.host(peer).map(Host::state).unwrap_or_default();
-        let seen = texts(&state["order"]);
+        let (list, text) = text.split_once(": ").unwrap_or(("order", text));
+        let seen = texts(&state[list]);
         if seen == named(text) { Ok(()) } else { Err(format!("{peer} was told {}", seen.join(", "))) }
+    }
+
+    /// What happened to the payments of a dossier, in its order.
+    pub(super) async fn expect_payments(&self, text: &str) -> Result<(), String> {
+        self.expect_timeline(text, Event::is_of_payment).await
     }
 
     /// The details of all rows of one sort; `none` for none.
@@ -113,6 +135,18 @@ impl Stage {
         } else {
             Err(format!("there are {} dead letters", dead.len()))
         }
+    }
+
+    /// A list that a peer publishes, as it was pulled last.
+    pub(super) async fn expect_catalogue(&self, peer: &str, list: &str, wanted: &str) -> Result<(), String> {
+        self.quiet().await?;
+        let data = &self.app().config.gateway.data;
+        let found = catalogue::read(data, peer, list).map_err(|error| error.to_string())?;
+        let seen = found.map_or("none".to_owned(), |list| {
+            let in_force = list.entries.values().filter(|entry| entry.in_force).count();
+            format!("{in_force} entries, {} changes", list.changes.len())
+        });
+        if seen == wanted { Ok(()) } else { Err(format!("{list} is: {seen}")) }
     }
 
     /// A dossier's rows and what else a line says: of the dossier that it begins with, or of the one spoken of last.

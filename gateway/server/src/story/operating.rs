@@ -1,16 +1,71 @@
-//! What an operator does on stage.
+//! What an operator does on stage, and what is said to the peers there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::DeliveryId;
 use serde_json::Value;
 
-use super::Stage;
-use super::script::millis;
+use super::script::{millis, twists_of};
+use super::{PATIENCE, Stage, folders};
+use crate::app::Room;
 use crate::store::{Filter, Operator, Reach, WhatHappened};
 
 impl Stage {
+    /// Waits until nothing is in progress and nothing is ready at this moment.
+    pub async fn quiet(&self) -> Result<(), String> {
+        let calm = async {
+            let mut calm = 0;
+            // Twice in a row: a bell that rings between two rooms is heard the second time.
+            while calm < 2 {
+                let now = self.clock.now();
+                let all = self.app().peers.values().filter(|room| !room.config.endpoints.is_empty());
+                let at_rest = |room: &Arc<Room>| {
+                    room.bell.is_quiet(now) && (!room.is_polled() || room.poll_bell.is_quiet(now))
+                };
+                let at_home = self.app().house_bell.is_quiet(now)
+                    && (self.app().config.catalogues.peers.is_empty()
+                        || self.app().catalogue_bell.is_quiet(now));
+                calm = if all.into_iter().all(at_rest) && at_home { calm + 1 } else { 0 };
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, calm).await.map_err(|_| "the gateway does not come to rest".to_owned())
+    }
+
+    /// What is said to or of a simulated peer.
+    pub(super) async fn on_stage(
+        &self,
+        peer: &str,
+        verb: &str,
+        rest: &[&str],
+        text: &str,
+    ) -> Result<(), String> {
+        let host = self.host(peer).ok_or_else(|| format!("nobody here is called `{peer}`"))?;
+        match (verb, rest) {
+            ("answers", twists) => host.script(twists_of(twists)?),
+            ("always", ["ok"]) => host.always(None),
+            ("always", [twist]) => host.always(twists_of(&[twist])?.pop()),
+            ("is", [wanted]) => return self.expect_presence(peer, wanted).await,
+            ("heard", _) => return self.expect_heard(peer, text).await,
+            ("told", _) => return self.expect_told(peer, text).await,
+            _ => {
+                let words: Vec<&str> = std::iter::once(verb).chain(rest.iter().copied()).collect();
+                if !host.nudge(&words) {
+                    return Err(format!("the simulator of {peer} does not know `{}`", words.join(" ")));
+                }
+            }
+        }
+        self.quiet().await
+    }
+
+    /// `overlay <path> <text>`: a file of the province's own.
+    pub(super) fn overlay(&self, path: &str, text: &str) -> Result<(), String> {
+        folders::lay(&self.folder.join("overlay").join(path), &text.replace("\\n", "\n"))
+    }
+
     /// The machine's clock is set, without that the time has passed.
     pub(super) fn set_clock(&self, way: &str, span: &str) -> Result<(), String> {
         let millis = millis(span).ok_or_else(|| format!("`{span}` is no span like 3m"))?;

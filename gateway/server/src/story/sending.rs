@@ -30,8 +30,37 @@ impl Stage {
         }
     }
 
-    /// A peer makes the calls that it has to make.
+    /// `portal pushes addtthcKhuyenMai push.json with MaHoSo=G22.99-261123-000001 -> 0 đã tiếp nhận`; an answer without a code is `found`.
+    pub(super) async fn push(&mut self, text: &str) -> Result<(), String> {
+        let Calling { what, changes, code, words } = Calling::read(text)?;
+        let [_, _, end, file] = what.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err("portal pushes <end of path> <file>".to_owned());
+        };
+        let document = self.documents.get(file).ok_or_else(|| format!("there is no document `{file}`"))?;
+        let body = changed(document, changes).map_err(|error| format!("{file}: {error}"))?;
+        for code in ["/MaHoSo", "/data/MaHoSo", "/data/MaHoSoQG"]
+            .iter()
+            .filter_map(|path| body.pointer(path)?.as_str())
+        {
+            self.dossiers.retain(|known| known != code);
+            self.dossiers.push(code.to_owned());
+        }
+        let key = self.keys.get("portal").map(Secret::reveal).unwrap_or_default();
+        let path = format!("/VXPAdapter/RestService/forward/{end}");
+        let answer = self.post(&path, "application/json", &[("x-api-key", key)], body.to_string()).await?;
+        let (seen, _) = read_envelope(&answer)?;
+        let seen = if seen == "null" { "found" } else { &seen };
+        if seen == code && answer.contains(words) {
+            Ok(())
+        } else {
+            Err(format!("answered {seen} «{answer}»"))
+        }
+    }
+
+    /// A peer makes the calls that it has to make; each answer has this status and these words.
     pub(super) async fn call_in(&mut self, peer: &str, wanted: &str) -> Result<(), String> {
+        let (status, words) = wanted.split_once(' ').unwrap_or((wanted, ""));
+        let wanted = if status.is_empty() { "200" } else { status };
         let host = self.host(peer).ok_or_else(|| format!("nobody here is called `{peer}`"))?;
         let asks = host.due(self.clock.now());
         if asks.is_empty() {
@@ -45,8 +74,8 @@ impl Stage {
             headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
             let body = String::from_utf8_lossy(&ask.body.bytes).into_owned();
             let path = format!("/hooks{}", ask.path);
-            let (status, said) = self.post_for_status(&path, &media, &headers, body).await?;
-            if status.to_string() != wanted {
+            let (status, said) = self.send_for_status(&ask.method, &path, &media, &headers, body).await?;
+            if status.to_string() != wanted || !said.contains(words) {
                 return Err(format!("was answered {status} «{said}»"));
             }
         }
@@ -129,7 +158,12 @@ impl Stage {
     }
 
     async fn post_xml(&self, kind: &str, unit: &str, item: &Value) -> Result<(String, String), String> {
-        let (root, child) = (service(kind)?, if kind == "dossier-recorded" { "HoSo" } else { "TienDo" });
+        let child = match kind {
+            "dossier-recorded" => "HoSo",
+            "dossier-answered" => "TraLoi",
+            _ => "TienDo",
+        };
+        let root = service(kind)?;
         let mut body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><{root} xmlns=\"urn:lienthong:onestop:hoso:1\">"
         );
@@ -163,8 +197,32 @@ impl Stage {
         headers: &[(&str, &str)],
         body: String,
     ) -> Result<(u16, String), String> {
-        let mut request =
-            Request::post(format!("http://{}{path}", self.address())).header("content-type", media);
+        self.send_for_status("POST", path, media, headers, body).await
+    }
+
+    pub(super) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<(u16, String), String> {
+        self.call(Request::get(format!("http://{}{path}", self.address())), headers, String::new()).await
+    }
+
+    async fn send_for_status(
+        &self,
+        method: &str,
+        path: &str,
+        media: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<(u16, String), String> {
+        let address = format!("http://{}{path}", self.address());
+        let request = Request::builder().method(method).uri(address).header("content-type", media);
+        self.call(request, headers, body).await
+    }
+
+    async fn call(
+        &self,
+        mut request: hyper::http::request::Builder,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<(u16, String), String> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -185,6 +243,10 @@ fn service(kind: &str) -> Result<&'static str, String> {
     match kind {
         "dossier-recorded" => Ok("DongBoHoSoMC"),
         "dossier-progressed" => Ok("CapNhatTienDoHoSoMC"),
+        "dossier-answered" => Ok("DongBoTrangThaiHoSo"),
+        "satisfaction-reported" => Ok("DongBoDanhGia"),
+        "inquiry-answered" => Ok("DongBoKetQuaHoiDapGuiTuDVCQG"),
+        "inquiry-published" => Ok("DongBoHoiDap"),
         other => Err(format!("local software does not send `{other}`")),
     }
 }

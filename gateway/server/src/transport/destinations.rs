@@ -48,22 +48,44 @@ const CLOSED: [&str; 24] = [
     "3fff::/20",
 ];
 
+/// Where no file is ever, whatever a name stands for: this machine, what is beside it on the same line, everybody at once.
+const NEVER: [&str; 7] =
+    ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/96", "fe80::/10", "ff00::/8"];
+
 /// The networks that a peer's calls may leave for.
 #[derive(Debug)]
 pub(super) struct Destinations {
     open: Vec<IpNet>,
     closed: Option<Vec<IpNet>>,
+    /// Closed whatever is open.
+    never: Vec<IpNet>,
+    /// Open whatever is closed.
+    named: Vec<IpAddr>,
 }
 
 impl Destinations {
     pub(super) fn new(open: &[String], guarded: bool) -> Self {
         let closed = guarded.then(|| networks(&CLOSED.map(str::to_owned)));
-        Destinations { open: networks(open), closed }
+        Destinations { open: networks(open), closed, never: Vec::new(), named: Vec::new() }
+    }
+
+    /// The same for addresses that stand in documents: what somebody wrote there leads neither to this machine nor beside it, unless it is
+    /// named as an address itself.
+    pub(super) fn of_files(open: &[String], guarded: bool, named: Vec<IpAddr>) -> Self {
+        let never = networks(&NEVER.map(str::to_owned));
+        let named = named.into_iter().map(|address| address.to_canonical()).collect();
+        Destinations { never, named, ..Destinations::new(open, guarded) }
     }
 
     /// May a connection be made to this address?
     pub(super) fn may_be(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
+        if self.named.contains(&address) {
+            return true;
+        }
+        if self.never.iter().any(|net| net.contains(&address)) {
+            return false;
+        }
         let listed = || self.open.iter().filter(|net| net.contains(&address));
         match &self.closed {
             None => self.open.is_empty() || listed().next().is_some(),

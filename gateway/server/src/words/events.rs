@@ -16,6 +16,10 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "held" => ("chờ hồ sơ được hệ thống nhận ghi nhận", "waits until the peer knows the dossier"),
         "translated" => ("đã chuyển sang dạng của hệ thống nhận", "translated"),
         "shortened" => ("giá trị được xử lý theo quy tắc", "a value changed by a rule"),
+        "addresses-passed" => (
+            "địa chỉ tệp giữ nguyên vì không nằm trong file_hosts",
+            "addresses of files left as they are: not within file_hosts",
+        ),
         "call" => ("gọi", "call"),
         "struck" => ("lần gọi không tính", "call does not count"),
         "peer-away" => ("hệ thống nhận không sẵn sàng, tự chờ", "the peer is away, waiting"),
@@ -52,6 +56,14 @@ pub fn event_words(lang: Lang, event: &str, detail: &str) -> String {
         "shipment-heard" => ("đơn vị vận chuyển báo", "the carrier told"),
         "shipment-moved" => ("bưu gửi", "shipment"),
         "shipment-alert" => ("tin bưu gửi cần người xem", "somebody must look at a shipment"),
+        "payment-opened" => ("mở khoản thanh toán", "a payment begins"),
+        "payment-paid" => ("đã thanh toán", "paid"),
+        "payment-failed" => ("lần thanh toán chưa hoàn tất", "a try to pay failed"),
+        "payment-cancelled" => ("đã hủy khoản thanh toán", "the payment was taken back"),
+        "payment-alert" => (
+            "tin thanh toán không được tính, cần người xem",
+            "what was said of a payment does not count: somebody must look",
+        ),
         other => (other, other),
     };
     let words = lang.pick(vi, en);

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::*;
 
 fn entry(text: &str, position: i64) -> LaneEntry {
-    // `s` snapshot, `e` event; then state; `5` stuck; `@n` moment.
-    let class = if text.starts_with('s') { Class::Snapshot } else { Class::Event };
+    // `s` snapshot, `t` snapshot of another kind, `e` event; then state; `5` stuck; `@n` moment.
+    let class = if text.starts_with(['s', 't']) { Class::Snapshot } else { Class::Event };
     let (name, at) = text.split_once('@').unwrap_or((text, "0"));
     let state = match &name[1..] {
         "wait" | "wait5" | "out" => State::Waiting,
@@ -20,6 +20,7 @@ fn entry(text: &str, position: i64) -> LaneEntry {
     LaneEntry {
         id: DeliveryId(position),
         position,
+        kind: Kind::from(&text[..1]),
         class,
         state,
         ready_at: Moment::from_millis(at.parse().unwrap()),
@@ -49,6 +50,8 @@ fn the_rules_as_a_table() {
         (true, "edead ewait", Some(1), "a dead event holds nothing"),
         (true, "eindoubt ewait", Some(1), "an event in doubt holds nothing"),
         (true, "sindoubt swait", None, "a snapshot in doubt holds a newer one"),
+        (true, "sindoubt twait", None, "also one of another kind: either may create the dossier"),
+        (false, "sdead twait ewait", Some(1), "and one of another kind passes a dead one"),
         (true, "sindoubt ewait", Some(1), "but no events of a known dossier"),
         (true, "ewait edoubt", Some(1), "a doubtful one is settled first"),
         (true, "ewait eout", Some(1), "so is one that is out"),
@@ -93,7 +96,15 @@ fn who_may_pass_a_head_that_is_tried_in_vain() {
 fn only_idle_waiting_snapshots_are_superseded() {
     let mut entries = lane("swait ewait sout sdoubt sindoubt sdead swait@9 swait");
     entries[7].once_on_record = true;
-    assert_eq!(supersede(&entries), [DeliveryId(0), DeliveryId(6)]);
+    assert_eq!(supersede(&entries, &Kind::from("s")), [DeliveryId(0), DeliveryId(6)]);
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_its_own_kind_alone() {
+    let entries = lane("twait swait ewait twait");
+    assert_eq!(supersede(&entries, &Kind::from("s")), [DeliveryId(1)]);
+    assert_eq!(supersede(&entries, &Kind::from("t")), [DeliveryId(0), DeliveryId(3)]);
+    assert_eq!(supersede(&entries, &Kind::from("e")), [], "an event takes nobody's place");
 }
 
 #[test]
@@ -111,7 +122,7 @@ fn deletions_that_only_the_old_one_carried_come_along() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Admit(Class),
+    Admit(&'static str),
     Settle(u8),
     Crash,
     Later,
@@ -119,7 +130,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => prop_oneof![Just(Class::Snapshot), Just(Class::Event)].prop_map(Step::Admit),
+        4 => prop_oneof![Just("s"), Just("t"), Just("e"), Just("e")].prop_map(Step::Admit),
         6 => (0u8..8).prop_map(Step::Settle),
         1 => Just(Step::Crash),
         1 => Just(Step::Later),
@@ -140,10 +151,10 @@ impl Model {
         LaneFacts { accepted_snapshot: self.known }
     }
 
-    fn admit(&mut self, class: Class, number: i64) {
+    fn admit(&mut self, kind: &str, number: i64) {
         let mut position = number;
-        if class == Class::Snapshot {
-            let gone = supersede(&self.entries);
+        if kind != "e" {
+            let gone = supersede(&self.entries, &Kind::from(kind));
             for entry in &mut self.entries {
                 if gone.contains(&entry.id) {
                     entry.state = State::Superseded;
@@ -151,7 +162,7 @@ impl Model {
                 }
             }
         }
-        let mut new = entry(if class == Class::Snapshot { "swait" } else { "ewait" }, position);
+        let mut new = entry(&format!("{kind}wait"), position);
         new.id = DeliveryId(number);
         new.ready_at = Moment::from_millis(self.now);
         self.entries.push(new);
@@ -213,7 +224,7 @@ proptest! {
         let mut running: Option<usize> = None;
         for (number, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Admit(class) => model.admit(class, number as i64),
+                Step::Admit(kind) => model.admit(kind, number as i64),
                 Step::Settle(how) => {
                     if let Some(index) = running.take().or_else(|| model.start()) {
                         let this = model.entries[index].clone();

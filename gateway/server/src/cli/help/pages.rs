@@ -215,8 +215,13 @@ pub(super) const PAGES: &[Page] = &[
         command: "simulate",
         about: "Chạy bản giả lập của một hệ thống trên một cổng mạng, để thử kết nối",
         args: &[
-            ("peer", "HỆ THỐNG", "Hệ thống được giả lập: portal, population, postal/ems…"),
+            ("peer", "HỆ THỐNG", "Hệ thống được giả lập: portal, population, postal/ems, declared/<tên>…"),
             ("listen", "ĐỊA CHỈ", "Địa chỉ và cổng mạng để lắng nghe"),
+            (
+                "folder",
+                "THƯ MỤC",
+                "Thư mục như overlay của cấu hình, cho hệ thống khai báo bằng thư mục dữ liệu",
+            ),
             ("set", "DÒNG TOML", "Một thiết đặt của hệ thống hoặc bản giả lập; có thể nêu nhiều lần"),
             (
                 "answers",
@@ -363,6 +368,17 @@ pub(super) const PAGES: &[Page] = &[
             ),
         ],
         ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "receipt",
+        about: "In mã tra cứu ghi trên giấy hẹn của một hoặc nhiều hồ sơ",
+        args: &[("dossiers", "MÃ HỒ SƠ", "Mã hồ sơ, đúng như in trên giấy hẹn")],
+        examples: &[(
+            "lienthong receipt H99.14-261122-0001",
+            "mã để công dân tra cứu hồ sơ này",
+            "the code with which the citizen looks up this dossier",
+        )],
+        ends: &[0, 2, 3],
     },
     Page {
         command: "peers",
@@ -537,6 +553,90 @@ pub(super) const PAGES: &[Page] = &[
             ),
         ],
         ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "catalogue",
+        about: "Danh mục mà hệ thống khác công bố: đã lấy gì, có gì thay đổi",
+        args: &[],
+        examples: &[(
+            "lienthong catalogue diff",
+            "thay đổi trong bảy ngày qua",
+            "what changed within seven days",
+        )],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "catalogue list",
+        about: "Có những danh mục nào, bao nhiêu mục, lấy lúc nào",
+        args: &[],
+        examples: &[("lienthong catalogue list", "một dòng cho mỗi danh mục", "a line for each list")],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "catalogue pull",
+        about: "Lấy danh mục ngay bây giờ; lấy không được thì giữ nguyên danh mục cũ",
+        args: &[(
+            "peers",
+            "HỆ THỐNG",
+            "Chỉ của các hệ thống này; không nêu thì mọi hệ thống trong [catalogues]",
+        )],
+        examples: &[(
+            "lienthong catalogue pull portal",
+            "không chờ đến đêm",
+            "without waiting for the night",
+        )],
+        ends: &[0, 1, 2, 3, 4],
+    },
+    Page {
+        command: "catalogue diff",
+        about: "Mục nào được thêm, đổi tên, bãi bỏ",
+        args: &[
+            ("list", "DANH MỤC", "Chỉ trong danh mục này, như `procedures`"),
+            (
+                "since",
+                "THỜI ĐIỂM",
+                "Chỉ từ thời điểm này: 2026-11-22 hoặc 2026-11-22T08:00:00+07:00; không nêu thì bảy ngày qua",
+            ),
+        ],
+        examples: &[(
+            "lienthong catalogue diff procedures --since 2026-11-22",
+            "thủ tục thay đổi từ hôm đó",
+            "procedures that changed since that day",
+        )],
+        ends: &[0, 2, 3],
+    },
+    Page {
+        command: "codes",
+        about: "Mã của địa phương không có trong danh mục công bố, và mã quốc gia có thể tương ứng",
+        args: &[],
+        examples: &[("lienthong codes unmapped", "xem trước khi bị từ chối", "before they are refused")],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "codes unmapped",
+        about: "Liệt kê mã trong các bản tin đã nhận mà danh mục công bố không có, sau khi đã qua các bảng mã",
+        args: &[(
+            "since",
+            "THỜI ĐIỂM",
+            "Chỉ bản tin từ thời điểm này: 2026-11-22 hoặc 2026-11-22T08:00:00+07:00; không nêu thì ba mươi ngày qua",
+        )],
+        examples: &[("lienthong codes unmapped", "của ba mươi ngày qua", "of the last thirty days")],
+        ends: &[0, 1, 2, 3],
+    },
+    Page {
+        command: "codes suggest",
+        about: "Gợi ý mã quốc gia cho từng mã chưa có, thành dòng sẵn cho bảng mã riêng; không tự áp dụng",
+        args: &[(
+            "since",
+            "THỜI ĐIỂM",
+            "Chỉ bản tin từ thời điểm này: 2026-11-22 hoặc 2026-11-22T08:00:00+07:00; không nêu thì ba mươi ngày qua",
+        )],
+        examples: &[(
+            "lienthong codes suggest",
+            "xem từng dòng rồi đưa vào /etc/lienthong/mappings/onestop/codes/procedure.yaml",
+            "judge each line, then put it into the overlay's list",
+        )],
+        ends: &[0, 1, 2, 3],
     },
     Page {
         command: "audit",

@@ -31,14 +31,18 @@ pub use self::link::Health;
 pub(crate) use self::link::address;
 use self::link::{Link, supervise};
 use self::topology::Topology;
-use super::{Line, Taken, Work, choose_probe, permits};
+use super::{Line, Right, Taken, Work, choose_probe, permits};
 use crate::app::{App, Room};
 use crate::clock::Clock;
 use crate::config::{Config, Queue};
-use crate::store::{Handover, Head, LaneId, StoreError};
+use crate::store::{Handover, Head, LaneId, Marked, StoreError};
 
 /// So many heads are marked in one commit.
 const BATCH: usize = 100;
+/// Where more is ready than may be at the broker, it is given more as soon as so many places are free there, or so long after the last time
+/// whatever is known of it: to ask at each message that comes back would cost more than carrying it.
+const FREED_MIN: usize = BATCH;
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
 /// A message is held for a free place this long at most: then its lane waits in the store, and no time limit of the broker is ever near.
 const HELD_MAX: Duration = Duration::from_secs(60);
 
@@ -178,7 +182,7 @@ impl RabbitMq {
             // Nobody delivers to a peer without endpoints.
             None => Arc::new(Mutex::new(mpsc::unbounded_channel().1)),
         };
-        Lane { rabbit: self.clone(), inbox: inbox.lock_owned().await, waiting: VecDeque::new() }
+        Lane { rabbit: self.clone(), inbox: inbox.lock_owned().await, waiting: VecDeque::new(), behind: None }
     }
 
     fn arrived(&self, peer: &PeerName, arrival: Arrival) {
@@ -195,6 +199,16 @@ pub(crate) struct Lane {
     inbox: OwnedMutexGuard<mpsc::UnboundedReceiver<Arrival>>,
     /// Came, and not yet claimed.
     waiting: VecDeque<Arrival>,
+    /// More may be ready than may be at the broker.
+    behind: Option<Behind>,
+}
+
+/// As many are at the broker as may be.
+struct Behind {
+    /// Since when.
+    since: Instant,
+    /// So many came back since.
+    freed: usize,
 }
 
 impl Line for Lane {
@@ -224,7 +238,7 @@ impl Line for Lane {
             };
             let work: Vec<Work> = probe
                 .into_iter()
-                .map(|(head, token)| Work { head, token: Some(token), receipt: None })
+                .map(|(head, token)| Work { head, right: Some(Right::new(token)), receipt: None })
                 .collect();
             return Ok(Taken { full: !work.is_empty(), work });
         }
@@ -239,13 +253,18 @@ impl Line for Lane {
             Err(error) if !work.is_empty() => tracing::error!(event = "hand-over-failed", %error),
             further => further?,
         }
-        Ok(Taken { full: work.len() >= permits, work })
+        // What is at the broker comes back, and then there is more to give: nobody needs to ask what becomes ready when.
+        Ok(Taken { full: work.len() >= permits || self.behind.is_some(), work })
     }
 
     async fn stirred(&mut self) {
-        match self.inbox.recv().await {
-            Some(arrival) => self.waiting.push_back(arrival),
-            None => std::future::pending().await,
+        let ask_again = self.behind.as_ref().map(|behind| behind.since + ASKED_AGAIN);
+        tokio::select! {
+            arrival = self.inbox.recv() => match arrival {
+                Some(arrival) => self.waiting.push_back(arrival),
+                None => std::future::pending().await,
+            },
+            () = at(ask_again) => self.behind = None,
         }
     }
 
@@ -253,6 +272,7 @@ impl Line for Lane {
         // Without a broker, or without an answer of the store, nobody knows; and then it is not said.
         self.rabbit.health() == Health::Up
             && self.waiting.is_empty()
+            && self.behind.is_none()
             && app.store.out(&room.name).await.is_ok_and(|out| out == 0)
     }
 }
@@ -273,6 +293,7 @@ impl Lane {
                 }
                 tokens => tokens?,
             };
+            self.freed(count);
             for (arrival, token) in self.waiting.drain(..count).zip(tokens) {
                 let Arrival { handover, receipt, .. } = arrival;
                 match token {
@@ -283,7 +304,7 @@ impl Lane {
                             ready_at: Moment::default(),
                             due: None,
                         };
-                        work.push(Work { head, token: Some(token), receipt: Some(receipt) });
+                        work.push(Work { head, right: Some(Right::new(token)), receipt: Some(receipt) });
                     }
                     None => receipt.acknowledge().await,
                 }
@@ -299,16 +320,30 @@ impl Lane {
         }
         let handovers = self.waiting.iter().take(count).map(|arrival| arrival.handover).collect();
         app.store.put_back(handovers).await?;
+        self.freed(count);
         for arrival in self.waiting.drain(..count) {
             arrival.receipt.acknowledge().await;
         }
         Ok(())
     }
 
+    /// So many places at the broker are free again.
+    fn freed(&mut self, count: usize) {
+        if let Some(behind) = &mut self.behind {
+            behind.freed += count;
+        }
+    }
+
     /// Gives ready heads to the publisher, as long as there is somebody who takes them.
-    async fn hand_over(&self, app: &App, room: &Room, now: Moment) -> Result<(), StoreError> {
+    async fn hand_over(&mut self, app: &App, room: &Room, now: Moment) -> Result<(), StoreError> {
+        let lanes_max = self.rabbit.queue.lanes_max;
+        let enough = FREED_MIN.min(lanes_max / 2);
+        if self.behind.as_ref().is_some_and(|behind| behind.freed < enough) {
+            return Ok(());
+        }
         while self.rabbit.publishing.health() == Health::Up {
-            let handovers = app.store.hand_over(&room.name, BATCH, self.rabbit.queue.lanes_max, now).await?;
+            let Marked { handovers, full } = app.store.hand_over(&room.name, BATCH, lanes_max, now).await?;
+            self.behind = full.then(|| Behind { since: Instant::now(), freed: 0 });
             let marked = handovers.len();
             if marked == 0 {
                 break;
@@ -320,5 +355,13 @@ impl Lane {
             }
         }
         Ok(())
+    }
+}
+
+/// Comes back then; never where there is no such moment.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

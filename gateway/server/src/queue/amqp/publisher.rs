@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
 use super::topology::deliver_queue;
-use super::{Outgoing, RabbitMq, message};
+use super::{Outgoing, RabbitMq, at, message};
 use crate::app::App;
 use crate::store::{Carried, Handover};
 
@@ -67,7 +67,7 @@ impl Session for Publisher {
                     Ok(Err(why)) => return Err(why),
                     Err(error) => return Err(Broken(error.to_string())),
                 },
-                () = overdue(deadline), if !blocked => {
+                () = at(deadline), if !blocked => {
                     return Err(Broken("a confirm does not come in time".to_owned()));
                 }
                 Some(Outgoing { peer, handovers }) = outbox.recv(), if waiting.is_empty() => {
@@ -121,12 +121,4 @@ async fn next_confirms(window: &mut VecDeque<Unconfirmed>) -> Result<Vec<Handove
         };
     }
     Ok(confirmed)
-}
-
-/// Comes back when the oldest message has waited for its confirm for too long.
-async fn overdue(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }

@@ -6,8 +6,8 @@ const W: usize = 1_000;
 
 async fn hand_over(store: &Store, ms: i64) -> Handover {
     let mut marked = store.hand_over(&PORTAL.into(), 10, W, at(ms)).await.unwrap();
-    assert_eq!(marked.len(), 1);
-    marked.remove(0)
+    assert_eq!((marked.handovers.len(), marked.full), (1, false));
+    marked.handovers.remove(0)
 }
 
 async fn claim(store: &Store, handover: Handover) -> Option<Token> {
@@ -101,8 +101,10 @@ async fn the_oldest_due_date_is_handed_over_first_and_no_more_than_the_broker_is
     }
     let first = store.hand_over(&PORTAL.into(), 2, 3, at(1)).await.unwrap();
     let second = store.hand_over(&PORTAL.into(), 2, 3, at(1)).await.unwrap();
-    assert_eq!(store.hand_over(&PORTAL.into(), 2, 3, at(1)).await.unwrap(), []);
-    let out: Vec<_> = first.iter().chain(&second).map(|handover| handover.delivery).collect();
+    let third = store.hand_over(&PORTAL.into(), 2, 3, at(1)).await.unwrap();
+    assert_eq!((first.full, second.full, third), (false, true, Marked { handovers: Vec::new(), full: true }));
+    let out: Vec<_> =
+        first.handovers.iter().chain(&second.handovers).map(|handover| handover.delivery).collect();
     assert_eq!(out, wanted[..3]);
 }
 
@@ -137,7 +139,7 @@ async fn a_probe_is_claimed_without_a_broker_and_only_once() {
     let lane = store.ready(&PORTAL.into(), 1, at(1), &HashSet::new()).await.unwrap()[0].lane;
     let token = store.claim_probe(lane).await.unwrap().unwrap();
     assert_eq!(store.claim_probe(lane).await.unwrap(), None);
-    assert_eq!(store.hand_over(&PORTAL.into(), 10, W, at(1)).await.unwrap(), []);
+    assert_eq!(store.hand_over(&PORTAL.into(), 10, W, at(1)).await.unwrap().handovers, []);
     store.release(lane, token).await.unwrap();
     assert_eq!(hand_over(&store, 2).await.delivery, delivery);
 }

@@ -131,6 +131,34 @@ async fn a_call_that_counts_once_and_got_no_answer_keeps_its_delivery_doubtful()
 }
 
 #[tokio::test]
+async fn a_snapshot_of_another_kind_takes_nobodys_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let submitted =
+        |status: &str, ms| NewMessage { kind: "dossier-submitted".into(), ..snapshot(status, ms) };
+    let first = queued(&store, submitted("1", 0)).await;
+    let recorded = queued(&store, snapshot("2", 1)).await;
+    assert_eq!(head(&store, 9).await, Some(first), "in the order in which they came");
+    // A newer one of its own kind stands where the older one stood; the other kind stays behind it.
+    let second = queued(&store, submitted("3", 2)).await;
+    assert_eq!(head(&store, 9).await, Some(second));
+    assert_eq!(
+        told(&store).await.iter().filter(|event| **event == "superseded").count(),
+        1,
+        "{first:?} alone"
+    );
+    settle(&store, second, Settlement::DeadLetter(fault(Remedy::Correct, Blame::Peer)), 3).await;
+    assert_eq!(head(&store, 9).await, Some(recorded));
+    settle(&store, recorded, delivered(), 4).await;
+    // What the peer took of one kind has not overtaken what it refused of the other.
+    let filter = Filter::default();
+    let by = Operator { name: "thu".to_owned(), at: at(5) };
+    let again = store.redeliver(filter, Reach::Untaken, by, false).await.unwrap();
+    assert_eq!(again.iter().map(|letter| letter.delivery).collect::<Vec<_>>(), [second]);
+    assert_eq!(head(&store, 9).await, Some(second));
+}
+
+#[tokio::test]
 async fn what_a_crash_left_doubtful_is_settled_before_a_new_snapshot() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

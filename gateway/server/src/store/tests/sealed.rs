@@ -133,7 +133,7 @@ async fn a_store_without_shipments_is_brought_up_to_date_with_everything_in_it()
     let db = rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
     db.execute_batch(WITHOUT_CARRIER).unwrap();
     db.execute_batch(
-        "DROP TABLE announcement; DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_stray;
+        "DROP TABLE payment; DROP TABLE publication; DROP TABLE fetched; DROP TABLE announcement; DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_stray;
          ALTER TABLE dossier DROP COLUMN purged_seq; PRAGMA user_version = 2;",
     )
     .unwrap();
@@ -156,7 +156,7 @@ async fn a_store_of_version_1_comes_up_to_date_and_knows_what_it_knew() {
     let db = rusqlite::Connection::open(&path).unwrap();
     db.execute_batch(WITHOUT_CARRIER).unwrap();
     db.execute_batch(
-        "DROP TABLE announcement; DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_dossier; DROP INDEX message_stray;
+        "DROP TABLE payment; DROP TABLE publication; DROP TABLE fetched; DROP TABLE announcement; DROP TABLE shipment; DROP TABLE observed; DROP TABLE feed; DROP INDEX message_dossier; DROP INDEX message_stray;
          CREATE INDEX message_dossier ON message (dossier, state, kind, peer);
          CREATE INDEX message_digest ON message (digest) WHERE state = 'accepted';
          ALTER TABLE dossier DROP COLUMN purged_seq; PRAGMA user_version = 1;",

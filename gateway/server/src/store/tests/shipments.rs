@@ -26,6 +26,7 @@ pub(super) fn place(folder: &Path, by_item: bool) -> Store {
         asked_by_item: if by_item { carriers() } else { BTreeSet::new() },
         asked: carriers(),
         stale_ms: Some(60 * 24 * HOUR),
+        payments: receivers("payment-told"),
         announces: false,
     });
     store
@@ -172,8 +173,8 @@ async fn what_somebody_calls_to_say_is_asked_for_and_teaches_nothing() {
     assert_eq!(asked.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(), [TRACKING]);
     assert!(rows(&store, Event::ShipmentMoved).await.is_empty());
     // The carrier knows nothing of it: asked again after ten minutes, not at once.
-    let about = asked[0].shipment;
-    store.admit_asked(vec![], Asked::Item { shipment: about, at: at(60_001) }).await.unwrap();
+    let about = asked[0].item;
+    store.admit_asked(vec![], Asked::Item { item: about, at: at(60_001) }).await.unwrap();
     assert_eq!(store.next_poll_at(&CARRIER.into()).await.unwrap(), Some(at(60_001 + 600_000)));
     // Ten thousand calls ask no more often than each ten seconds.
     one(&store, told("RETURNED", 60_000, 60_002, false, &forged)).await;
@@ -186,11 +187,11 @@ async fn open_shipments_are_asked_for_on_a_schedule_and_ended_ones_not_for_ever(
     let store = place(folder.path(), true);
     ordered(&store, 0).await;
     let day = 24 * HOUR;
-    let shipment = store.due_items(&CARRIER.into(), at(3 * HOUR), 9).await.unwrap()[0].shipment;
+    let shipment = store.due_items(&CARRIER.into(), at(3 * HOUR), 9).await.unwrap()[0].item;
     let asked = |ms, items: Vec<NewMessage>| {
         let store = store.clone();
         async move {
-            store.admit_asked(items, Asked::Item { shipment, at: at(ms) }).await.unwrap();
+            store.admit_asked(items, Asked::Item { item: shipment, at: at(ms) }).await.unwrap();
             let next = store.next_poll_at(&CARRIER.into()).await.unwrap();
             next.map(|next| next.millis_since(at(ms)) / HOUR)
         }

@@ -1,0 +1,53 @@
+//! One-stop-shop software that asks for payments by our own clean JSON and is told what was paid.
+//!
+//! Inbound: `…/payment/start` and `…/payment/receipt` (questions), `…/payment/cancel`, `…/payment/due` (what is to be paid for a dossier,
+//! which the portal looks up). Outbound: a payment that was made. Deliberately absent: validation and translation, keys (the door's).
+
+mod faults;
+mod inbound;
+mod outbound;
+mod settings;
+mod simulator;
+
+use gateway_core::adapter::{
+    Adapter, Answer, Arrival, Conversation, Fate, Heard, Keys, Receipt, Request, Signed, Turn,
+};
+use gateway_core::fault::Fault;
+use gateway_core::ids::Moment;
+
+use super::outcomes::Outcomes;
+pub(super) use settings::Settings;
+
+/// The embassy.
+pub(super) struct Desk {
+    settings: Settings,
+    outcomes: Outcomes,
+}
+
+impl Desk {
+    pub(super) fn new(settings: Settings, outcomes: Outcomes) -> Self {
+        Desk { settings, outcomes }
+    }
+}
+
+pub(super) fn simulator(settings: &toml::Table) -> simulator::DeskSim {
+    simulator::DeskSim::new(settings)
+}
+
+impl Adapter for Desk {
+    fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
+        inbound::receive(arrival)
+    }
+
+    fn reply(&self, _arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
+        inbound::reply(said)
+    }
+
+    fn next_turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
+        self.turn(talk)
+    }
+
+    fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
+        self.signed(request, keys)
+    }
+}

@@ -1,0 +1,305 @@
+//! Files leave a body while it streams in: found, decoded, looked at, hashed and sealed onto the disk as they come, never whole in memory.
+//!
+//! One thread of its own for each such call, with a few pieces of the body between it and the line; what is left of the body stays in
+//! memory and names each file where it stood ([`Ticket::text`]). All that is wrong with the files of a call is said at once. A call that
+//! breaks off, or whose files are refused, leaves nothing: drafts get their names only after all of them were judged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use gateway_core::adapter::{Arrival, Body};
+use gateway_core::channel::Files;
+use gateway_core::fault::{Fault, Violation};
+use gateway_core::lift::Ticket;
+use gateway_core::lift::decode::Decoder;
+use gateway_core::lift::scan::{Piece, Scanner, Way, written};
+use gateway_core::lift::sniff::{HEAD_BYTES, sniff};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::http::{store_fault, too_large};
+use crate::store::{Draft, Finished, Store, StoreError};
+use crate::words;
+
+/// Pieces of a body that may wait for the disk.
+const WAITING: usize = 8;
+/// More files are no call but a flood: each is synced by itself.
+const FILES_MAX: usize = 1_000;
+/// More places that are wrong are not listed.
+const VIOLATIONS_MAX: usize = 100;
+
+/// What a call with files may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Of the body without its files.
+    pub body_bytes: usize,
+    /// All files together.
+    pub files_bytes: u64,
+}
+
+/// A body whose files have left it.
+pub(crate) struct Lifted {
+    body: Vec<u8>,
+    files: Vec<Ticket>,
+}
+
+impl Lifted {
+    /// The arrival as its adapter sees it.
+    pub(crate) fn put(self, arrival: &mut Arrival) {
+        arrival.ask.body = Body::of(self.body);
+        arrival.files = self.files;
+    }
+}
+
+enum Order {
+    Take(Bytes),
+    End,
+}
+
+/// A body on its way in. Dropped, what it brought so far is gone.
+pub(crate) struct Lifting {
+    orders: mpsc::Sender<Order>,
+    held: Arc<AtomicUsize>,
+    work: JoinHandle<Result<Lifted, Fault>>,
+}
+
+impl Lifting {
+    /// Begins with a new body.
+    pub(crate) fn begin(store: &Store, rules: &Files, bounds: Bounds) -> Lifting {
+        let (orders, mut queue) = mpsc::channel(WAITING);
+        let held = Arc::new(AtomicUsize::new(0));
+        let mut bench = Bench::new(store.clone(), rules.clone(), bounds, held.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            while let Some(order) = queue.blocking_recv() {
+                match order {
+                    Order::Take(bytes) => bench.take(&bytes)?,
+                    Order::End => return bench.end(),
+                }
+            }
+            Err(Fault::sender("body.broken-off", words::body_broken_off()))
+        });
+        Lifting { orders, held, work }
+    }
+
+    /// How much of the body stays in memory.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Takes more of it; false if it is known already that nothing will come of it, see [`Lifting::end`].
+    pub(crate) async fn take(&self, bytes: Bytes) -> bool {
+        self.orders.send(Order::Take(bytes)).await.is_ok()
+    }
+
+    /// All of it is here.
+    pub(crate) async fn end(self) -> Result<Lifted, Fault> {
+        let _ = self.orders.send(Order::End).await;
+        self.work.await.unwrap_or_else(|_| {
+            Err(store_fault(&StoreError::Io("a task that keeps files panicked".to_owned())))
+        })
+    }
+}
+
+/// The same for a body that is here already.
+pub(crate) async fn lift(
+    store: &Store,
+    rules: &Files,
+    bounds: Bounds,
+    arrival: &mut Arrival,
+) -> Result<(), Fault> {
+    let lifting = Lifting::begin(store, rules, bounds);
+    lifting.take(std::mem::take(&mut arrival.ask.body.bytes).into()).await;
+    lifting.end().await?.put(arrival);
+    Ok(())
+}
+
+/// The place where one body is taken apart.
+struct Bench {
+    store: Store,
+    rules: Files,
+    bounds: Bounds,
+    scanner: Scanner,
+    held: Arc<AtomicUsize>,
+    body: Vec<u8>,
+    bytes: u64,
+    open: Option<Open>,
+    done: Vec<Done>,
+    wrong: Vec<Violation>,
+    plain: Vec<u8>,
+}
+
+/// A file in the middle.
+struct Open {
+    place: usize,
+    way: Vec<Way>,
+    decoder: Decoder,
+    draft: Draft,
+    head: Vec<u8>,
+    /// It is wrong, and what still comes of it is not kept.
+    given_up: bool,
+}
+
+/// A whole file.
+struct Done {
+    place: usize,
+    way: Vec<Way>,
+    head: Vec<u8>,
+    file: Finished,
+}
+
+impl Bench {
+    fn new(store: Store, rules: Files, bounds: Bounds, held: Arc<AtomicUsize>) -> Bench {
+        Bench {
+            scanner: Scanner::new(rules.places()),
+            store,
+            rules,
+            bounds,
+            held,
+            body: Vec::new(),
+            bytes: 0,
+            open: None,
+            done: Vec::new(),
+            wrong: Vec::new(),
+            plain: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        // Taken out for the moment, because what it says is for the rest of us.
+        let mut scanner = std::mem::replace(&mut self.scanner, Scanner::new(Vec::new()));
+        let said = scanner.feed(bytes, &mut |piece| self.piece(piece));
+        self.scanner = scanner;
+        self.held.store(self.body.len(), Ordering::Relaxed);
+        said
+    }
+
+    fn piece(&mut self, piece: Piece<'_>) -> Result<(), Fault> {
+        match piece {
+            Piece::Keep(bytes) => self.keep(bytes),
+            Piece::Begin { .. } if self.done.len() == FILES_MAX => {
+                Err(Fault::sender("door.too-large", words::files_too_many(FILES_MAX)))
+            }
+            Piece::Begin { place, way } => {
+                let draft = self.store.draft().map_err(|error| unkept(&error))?;
+                let (decoder, head) = (Decoder::default(), Vec::new());
+                self.open = Some(Open { place, way, decoder, draft, head, given_up: false });
+                Ok(())
+            }
+            Piece::Text(text) => self.text(text),
+            Piece::End => self.close(),
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if self.body.len() + bytes.len() > self.bounds.body_bytes {
+            return Err(too_large(self.bounds.body_bytes));
+        }
+        self.body.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn text(&mut self, text: &[u8]) -> Result<(), Fault> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        if open.given_up {
+            // It still counts, or what is wrong could go on for ever.
+            self.bytes += text.len() as u64;
+        } else {
+            self.plain.clear();
+            match open.decoder.feed(text, &mut self.plain) {
+                Ok(()) => self.decoded()?,
+                Err(_) => self.give_up("base64", words::file_broken().to_owned()),
+            }
+        }
+        let most = self.bounds.files_bytes;
+        if self.bytes > most { Err(too_large_together(most)) } else { Ok(()) }
+    }
+
+    /// What was decoded goes onto the disk.
+    fn decoded(&mut self) -> Result<(), Fault> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        self.bytes += self.plain.len() as u64;
+        if open.draft.bytes() + self.plain.len() as u64 > self.rules.bytes_max {
+            let most = self.rules.bytes_max;
+            self.give_up("file-size", words::file_too_large(most));
+            return Ok(());
+        }
+        let wanted = HEAD_BYTES.saturating_sub(open.head.len()).min(self.plain.len());
+        open.head.extend_from_slice(&self.plain[..wanted]);
+        open.draft.write(&self.plain).map_err(|error| unkept(&error))
+    }
+
+    fn give_up(&mut self, rule: &str, detail: String) {
+        let Some(open) = &mut self.open else { return };
+        open.given_up = true;
+        if self.wrong.len() < VIOLATIONS_MAX {
+            self.wrong.push(Violation::sender(written(&open.way), rule, detail));
+        }
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        if let Some(open) = self.open.as_mut().filter(|open| !open.given_up) {
+            self.plain.clear();
+            match std::mem::take(&mut open.decoder).finish(&mut self.plain) {
+                Ok(()) => self.decoded()?,
+                Err(_) => self.give_up("base64", words::file_broken().to_owned()),
+            }
+        }
+        let Some(Open { place, way, draft, head, given_up, .. }) = self.open.take() else { return Ok(()) };
+        // An empty text is no file, as it always was.
+        if given_up || draft.bytes() == 0 {
+            return Ok(());
+        }
+        let file = draft.finish().map_err(|error| unkept(&error))?;
+        self.keep(file.ticket().text().as_bytes())?;
+        self.done.push(Done { place, way, head, file });
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Lifted, Fault> {
+        self.judge();
+        if !self.wrong.is_empty() {
+            let words = words::files_refused(self.wrong.len());
+            return Err(Fault::sender("file.refused", words).with(self.wrong));
+        }
+        let keep = |done: Done| done.file.keep().map_err(|error| unkept(&error));
+        let files = self.done.into_iter().map(keep).collect::<Result<_, Fault>>()?;
+        Ok(Lifted { body: self.body, files })
+    }
+
+    /// Holds what the files are against what they may be and what the names beside them say.
+    fn judge(&mut self) {
+        if self.done.is_empty() {
+            return;
+        }
+        // Whatever is wrong with the document itself is found by whoever reads it next.
+        let document: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        for done in &self.done {
+            let beside = self.rules.beside(done.place).and_then(|beside| beside.name.as_deref());
+            let name = beside.and_then(|name| around(&document, &done.way)?.get(name)?.as_str());
+            let path = written(&done.way);
+            if self.wrong.len() < VIOLATIONS_MAX {
+                self.wrong.extend(self.rules.judge(&path, sniff(&done.head), name));
+            }
+        }
+    }
+}
+
+/// The object that a value stands in.
+fn around<'a>(document: &'a Value, way: &[Way]) -> Option<&'a Value> {
+    let (_, above) = way.split_last()?;
+    above.iter().try_fold(document, |value, step| match step {
+        Way::Member(name) => value.get(name),
+        Way::Item(number) => value.get(number),
+    })
+}
+
+fn too_large_together(most: u64) -> Fault {
+    Fault::sender("door.too-large", words::files_too_large(most))
+}
+
+fn unkept(error: &StoreError) -> Fault {
+    tracing::error!(event = "file-unkept", %error);
+    store_fault(error)
+}

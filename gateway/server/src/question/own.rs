@@ -1,0 +1,96 @@
+//! A question that we answer ourselves, from what was accepted last: no peer is asked and nothing is written.
+//!
+//! What of it is told is what the channel's mapping names, and nothing else. Whoever may ask at all is the door's affair. Where the kind
+//! asks for the code on the citizen's receipt, that is looked at before the store is: so an answer, and the time it takes, are the same
+//! for a wrong code whether there is such a dossier or not.
+
+use gateway_core::adapter::{Answer, Arrival, Fate, Item};
+use gateway_core::channel::{KindSpec, ReceiptCode};
+use gateway_core::dossier::DossierCode;
+use gateway_core::fault::{Blame, Fault, Remedy};
+use gateway_core::ids::Kind;
+use gateway_core::pipeline;
+use gateway_core::translator::Context;
+use serde_json::{Value, json};
+
+use crate::app::{App, Room};
+use crate::http::store_fault;
+use crate::words;
+
+/// Beside a question: the code on the receipt, as whoever asks gave it.
+const GIVEN: &str = "receipt-code";
+
+/// The answer to a question about a dossier.
+pub(super) async fn answer(
+    app: &App,
+    from: &Room,
+    arrival: &Arrival,
+    item: &Item,
+    spec: &KindSpec,
+) -> Result<Fate, Fault> {
+    let answered = look(app, from, arrival, item, spec).await;
+    let outcome = match &answered {
+        Ok(_) => "told",
+        Err(fault) if fault.code == "lookup.throttled" => "throttled",
+        Err(fault) if matches!(fault.code.as_ref(), "lookup.unknown" | "dossier.unknown") => "unknown",
+        Err(_) => "refused",
+    };
+    app.metrics.lookups.with_label_values(&[from.name.as_str(), outcome]).inc();
+    answered.map(|document| Fate::Answered(Answer::json(200, &document)))
+}
+
+async fn look(
+    app: &App,
+    from: &Room,
+    arrival: &Arrival,
+    item: &Item,
+    spec: &KindSpec,
+) -> Result<Value, Fault> {
+    let code = item.dossier.as_deref().and_then(DossierCode::new);
+    let code = code.ok_or_else(|| Fault::sender("dossier.code", words::dossier_code_unusable()))?;
+    if let Some(part) = spec.receipt_code {
+        let now = app.clock.now();
+        let bounds = &app.config.lookups;
+        app.tries().may_ask(bounds, from.name.as_str(), now)?;
+        if part == ReceiptCode::Told {
+            return Ok(json!({ "dossier": code.as_str(), "receiptCode": app.receipts.code(&code) }));
+        }
+        app.tries().may_look(bounds, &code, now)?;
+        let given = item.hints.get(GIVEN).map(String::as_str).unwrap_or_default();
+        if !app.receipts.is_right(&code, given) {
+            app.tries().was_wrong(&code, now);
+            return Err(unknown());
+        }
+    }
+    let Some(kind) = &spec.answered_from else { return Err(unknown()) };
+    let mapping = app.channel(&arrival.channel).and_then(|channel| channel.answers.get(&item.kind));
+    let plan = mapping.and_then(|name| app.rules.translator.plan(name)).ok_or_else(|| {
+        let words = words::mapping_missing(item.kind.as_str());
+        Fault::new("mapping.missing", Blame::Gateway, Remedy::Correct, words)
+    })?;
+    let missing = || match spec.receipt_code {
+        Some(_) => unknown(),
+        None => Fault::sender("dossier.unknown", words::dossier_unknown()),
+    };
+    let known = latest(app, &code, kind).await?.ok_or_else(missing)?;
+    let translation = plan.translate(&known, &Context { codes: &from.config.codes });
+    Ok(translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default())
+}
+
+/// What was accepted last of this kind, with the status that anything told last: a step may have come since.
+async fn latest(app: &App, code: &DossierCode, kind: &Kind) -> Result<Option<Value>, Fault> {
+    let found = app.store.latest(code, kind).await.map_err(|error| store_fault(&error))?;
+    let Some(mut document) = found else { return Ok(None) };
+    let status = app.store.latest_status(code).await.map_err(|error| store_fault(&error))?;
+    let place = app.rules.channels.kinds.get(kind).and_then(|spec| spec.status.as_deref());
+    if let (Some(place), Some(status)) = (place, status)
+        && let Some(field) = document.pointer_mut(&format!("/{}", place.replace('.', "/")))
+    {
+        *field = Value::from(status);
+    }
+    Ok(Some(document))
+}
+
+fn unknown() -> Fault {
+    Fault::sender("lookup.unknown", words::lookup_unknown())
+}

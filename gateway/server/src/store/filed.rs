@@ -1,0 +1,286 @@
+//! Files: content of any size, sealed as it streams in and opened piece by piece, never whole in memory.
+//!
+//! A file is the key's id and 16 bytes of chance, which give it a key of its own, and then records of 64 KB, each sealed with
+//! its number and whether it is the last one; the last is sealed with the file's name as well, which comes from its content. So a record
+//! that is missing, moved, doubled or of another file does not open, and neither does a file under another's name. Each record stands
+//! at a place that its number tells, so any part is read alone.
+//!
+//! It is a draft until somebody keeps it: a crash, a caller that breaks off or is refused leaves a draft without a name, which goes with
+//! whoever wrote it or with the next sweep. Kept means written, synced, named and the name synced; only then may a row name it.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use gateway_core::adapter::Body;
+use gateway_core::ids::hex;
+use gateway_core::lift::Ticket;
+use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
+use ring::digest::{Context, SHA256};
+
+use super::claims::Vault;
+use super::error::StoreError;
+use super::seal::{FILE, FILE_HEAD, Seal, chance};
+use super::{Store, blocking};
+
+/// Of the content in one record.
+pub(super) const RECORD: usize = 64 << 10;
+const TAG: usize = 16;
+/// So much goes towards the disk while more comes in: else all of a large file would be waited for at its end, and by everybody's commits.
+const EARLY: usize = 8 << 20;
+/// Where drafts stand, below the folder of the claims.
+const DRAFTS: &str = "new";
+
+fn unusable() -> StoreError {
+    StoreError::Unsealable(FILE)
+}
+
+fn nonce(number: u64, last: bool) -> Nonce {
+    let mut nonce = [0; NONCE_LEN];
+    nonce[3..11].copy_from_slice(&number.to_be_bytes());
+    nonce[11] = u8::from(last);
+    Nonce::assume_unique_for_key(nonce)
+}
+
+fn bound_to(last: Option<&str>) -> Aad<Vec<u8>> {
+    Aad::from([FILE.as_bytes(), last.unwrap_or_default().as_bytes()].concat())
+}
+
+/// A file without a name on the disk, which goes with this value unless it was kept.
+struct Nameless {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Drop for Nameless {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What stays behind is swept.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A file that is being written. Dropped, it is gone.
+pub struct Draft {
+    vault: Arc<Vault>,
+    nameless: Nameless,
+    file: File,
+    key: LessSafeKey,
+    hash: Context,
+    record: Vec<u8>,
+    number: u64,
+    bytes: u64,
+    unsynced: usize,
+    early: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Draft {
+    fn begin(vault: Arc<Vault>) -> Result<Draft, StoreError> {
+        let folder = vault.folder().join(DRAFTS);
+        fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("draft-{}", hex(&chance::<8>()?)));
+        let (head, key) = vault.seal.for_new_file()?;
+        let mut file = File::create_new(&path)?;
+        let nameless = Nameless { path, kept: false };
+        file.write_all(&head)?;
+        let record = Vec::with_capacity(RECORD + TAG);
+        let hash = Context::new(&SHA256);
+        let (number, bytes, unsynced, early) = (0, 0, 0, None);
+        Ok(Draft { vault, nameless, file, key, hash, record, number, bytes, unsynced, early })
+    }
+
+    /// Takes more of the content. Blocking.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            // A full record is written when more comes: only then is it known not to be the last.
+            if self.record.len() == RECORD {
+                self.seal(None)?;
+            }
+            let some = bytes.len().min(RECORD - self.record.len());
+            self.record.extend_from_slice(&bytes[..some]);
+            bytes = &bytes[some..];
+        }
+        Ok(())
+    }
+
+    /// How much came so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// All of it is here: on disk and still without a name. Blocking.
+    pub fn finish(mut self) -> Result<Finished, StoreError> {
+        let sha256 = hex(self.hash.clone().finish().as_ref());
+        let name = self.vault.digests.file(&sha256);
+        self.seal(Some(&name))?;
+        self.synced_early()?;
+        self.file.sync_all()?;
+        let ticket = Ticket { sha256, bytes: self.bytes };
+        Ok(Finished { ticket, name, vault: self.vault, nameless: self.nameless })
+    }
+
+    fn seal(&mut self, last: Option<&str>) -> Result<(), StoreError> {
+        let nonce = nonce(self.number, last.is_some());
+        let sealed = self.key.seal_in_place_append_tag(nonce, bound_to(last), &mut self.record);
+        sealed.map_err(|_| unusable())?;
+        self.file.write_all(&self.record)?;
+        self.number += 1;
+        self.unsynced += self.record.len();
+        self.record.clear();
+        if self.unsynced >= EARLY && self.early.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.synced_early()?;
+            let file = self.file.try_clone()?;
+            self.early =
+                Some(thread::Builder::new().name("file-sync".to_owned()).spawn(move || file.sync_data())?);
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for what is on its way. What the disk said of it is said once and to nobody else, so it counts here.
+    fn synced_early(&mut self) -> Result<(), StoreError> {
+        match self.early.take().map(JoinHandle::join) {
+            Some(Ok(said)) => Ok(said?),
+            Some(Err(_)) => Err(StoreError::Io("a thread that syncs a file panicked".to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A whole file without a name. Dropped, it is gone.
+pub struct Finished {
+    ticket: Ticket,
+    name: String,
+    vault: Arc<Vault>,
+    nameless: Nameless,
+}
+
+impl Finished {
+    /// What it is.
+    pub fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Gives it its name, to stay as long as a row says so. Blocking.
+    pub fn keep(mut self) -> Result<Ticket, StoreError> {
+        let vault = self.vault.clone();
+        let path = vault.path(&self.name);
+        let folder = path.parent().unwrap_or(vault.folder());
+        fs::create_dir_all(folder)?;
+        let _not_swept = vault.sweeping.read().unwrap_or_else(PoisonError::into_inner);
+        // An equal one gives way: this one is young.
+        fs::rename(&self.nameless.path, &path)?;
+        self.nameless.kept = true;
+        File::open(folder)?.sync_all()?;
+        File::open(vault.folder())?.sync_all()?;
+        Ok(self.ticket.clone())
+    }
+}
+
+/// A file that is read in pieces.
+pub struct Filed {
+    file: File,
+    key: LessSafeKey,
+    name: String,
+    bytes: u64,
+    record: Vec<u8>,
+}
+
+impl Filed {
+    fn open(vault: &Vault, ticket: &Ticket) -> Result<Filed, StoreError> {
+        let name = vault.digests.file(&ticket.sha256);
+        let filed = Filed::at(&vault.path(&name), &vault.seal, name)?;
+        if filed.bytes == ticket.bytes { Ok(filed) } else { Err(unusable()) }
+    }
+
+    /// Opens the file of this name; looks whether its end is there.
+    pub(super) fn at(path: &Path, seal: &Seal, name: String) -> Result<Filed, StoreError> {
+        let mut file = File::open(path).map_err(|error| match error.kind() {
+            // Gone: a matter of this value, not of the disk.
+            io::ErrorKind::NotFound => unusable(),
+            _ => error.into(),
+        })?;
+        let length = file.metadata()?.len();
+        let mut head = [0; FILE_HEAD];
+        file.read_exact(&mut head).map_err(|_| unusable())?;
+        let sealed = length - FILE_HEAD as u64;
+        let records = sealed.div_ceil((RECORD + TAG) as u64);
+        let bytes = sealed.checked_sub(records * TAG as u64).filter(|_| records > 0).ok_or_else(unusable)?;
+        let record = Vec::with_capacity(RECORD + TAG);
+        let mut filed = Filed { file, key: seal.for_file(&head)?, name, bytes, record };
+        filed.record(filed.last())?;
+        Ok(filed)
+    }
+
+    /// How long its content is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn last(&self) -> u64 {
+        self.bytes.saturating_sub(1) / RECORD as u64
+    }
+
+    /// Its content from here on, as far as the record goes in which that stands; nothing at its end. Blocking.
+    pub fn read(&mut self, from: u64) -> Result<&[u8], StoreError> {
+        if from >= self.bytes {
+            return Ok(&[]);
+        }
+        let within = (from % RECORD as u64) as usize;
+        let record = self.record(from / RECORD as u64)?;
+        record.get(within..).ok_or_else(unusable)
+    }
+
+    fn record(&mut self, number: u64) -> Result<&[u8], StoreError> {
+        let is_last = number == self.last();
+        let long = match is_last {
+            true => (self.bytes - number * RECORD as u64) as usize,
+            false => RECORD,
+        };
+        self.record.resize(long + TAG, 0);
+        self.file.seek(SeekFrom::Start(FILE_HEAD as u64 + number * (RECORD + TAG) as u64))?;
+        self.file.read_exact(&mut self.record).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => unusable(),
+            _ => error.into(),
+        })?;
+        let bound = bound_to(is_last.then_some(self.name.as_str()));
+        let opened = self.key.open_in_place(nonce(number, is_last), bound, &mut self.record);
+        opened.map(|plain| &*plain).map_err(|_| unusable())
+    }
+
+    /// Opens all of it.
+    pub(super) fn examine(&mut self) -> Result<(), StoreError> {
+        (0..=self.last()).try_for_each(|number| self.record(number).map(|_| ()))
+    }
+}
+
+/// Is this the name of a file, and not of a value that was lifted?
+pub(super) fn is_file(name: &str) -> bool {
+    name.len() == 65 && name.starts_with('f')
+}
+
+impl Store {
+    /// A new file. Blocking.
+    pub fn draft(&self) -> Result<Draft, StoreError> {
+        Draft::begin(self.vault.clone())
+    }
+
+    /// Whether the files of a body are there and open.
+    pub async fn has_files(&self, body: &Body) -> Result<(), StoreError> {
+        if body.files.is_empty() {
+            return Ok(());
+        }
+        let (store, files) = (self.clone(), body.files.clone());
+        blocking(move || files.iter().try_for_each(|placed| store.file(&placed.file).map(drop))).await
+    }
+
+    /// Opens a file. Blocking.
+    pub fn file(&self, ticket: &Ticket) -> Result<Filed, StoreError> {
+        Filed::open(&self.vault, ticket)
+    }
+}
