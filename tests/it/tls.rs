@@ -299,7 +299,7 @@ async fn the_plain_door_may_be_shut() {
     config.gateway.data = folder.path().join("data");
     config.gateway.sealing_key_file = folder.path().join("sealing.key");
     std::fs::create_dir_all(&config.gateway.data).unwrap();
-    let key = lienthong::store::SealKey::generate().unwrap().to_line();
+    let key = lienthong::store::SealKey::generate().to_line();
     std::fs::write(&config.gateway.sealing_key_file, key).unwrap();
     let files = lienthong::files::Files::built_in();
     let clock = lienthong::clock::Clock::system();

@@ -180,6 +180,13 @@ impl Channels {
         if defects.is_empty() { Ok(channels) } else { Err(defects) }
     }
 
+    /// Keeps the channels of these dialects, and those that belong to none.
+    pub fn keep(&mut self, is_spoken: impl Fn(&str, &str) -> bool) {
+        for (family, channels) in &mut self.by_adapter {
+            channels.retain(|channel| channel.dialect.is_empty() || is_spoken(family, &channel.dialect));
+        }
+    }
+
     fn examine(&self, path: &str, channel: &Channel, defects: &mut Vec<Defect>) {
         for kind in channel.kinds.keys().filter(|kind| !self.kinds.contains_key(*kind)) {
             let mut defect =

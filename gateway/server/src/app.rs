@@ -23,7 +23,7 @@ use crate::audit::{AuditKeys, Trail};
 use crate::clock::Clock;
 use crate::config::{CarrierName, Config, Peer};
 use crate::doorkeeper::Doorkeeper;
-use crate::files::Files;
+use crate::files::{Dialect, Files};
 use crate::health::Health;
 use crate::http::DoorTls;
 use crate::keyring::Keyring;
@@ -191,11 +191,8 @@ impl App {
         files: Files,
         clock: Clock,
     ) -> Result<Arc<App>, CannotStart> {
-        let spoken = config.peers.values().map(|peer| format!("{}/{}", peer.adapter, peer.dialect));
-        let spoken: Vec<String> = spoken.collect();
-        let families = config.peers.values().map(|peer| peer.adapter.as_str());
         // Given away, so that nothing of them is held once all is compiled.
-        let files = &files.of(&families.chain(spoken.iter().map(String::as_str)).collect());
+        let files = &files.of(&config.peers.values().map(Dialect::of).collect());
         let (rules, rooms) = check(&config, file, files).map_err(CannotStart::Defects)?;
         let (current, old) = sealing_keys(&config).map_err(CannotStart::Key)?;
         let keyring = Keyring::new(config.gateway.keys_file(), &Seal::derive(&current, "caller-sessions"));

@@ -3,6 +3,7 @@
 //! Stories turn a clock of their own ([`Clock::manual`]): three hours of outage pass in a moment, while sockets and disk
 //! stay real. Nothing here promises that time never jumps; who compares moments must bear a clock that is set.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -133,17 +134,55 @@ fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
     manual.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// So many random bytes are fetched at once: a message takes some fifty, in four pieces.
+const STOCK: usize = 1024;
+
+/// Random bytes of the operating system that were fetched ahead, because to ask for twelve costs a call into the kernel, and that
+/// is more than sealing a short text with them.
+struct Stock {
+    bytes: [u8; STOCK],
+    left: usize,
+}
+
+impl Stock {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        const { assert!(N <= STOCK) };
+        if self.left < N {
+            // The operating system's generator fails only where no process could run at all.
+            SystemRandom::new().fill(&mut self.bytes).unwrap_or_else(|_| std::process::abort());
+            self.left = STOCK;
+        }
+        let mut taken = [0; N];
+        let from = &mut self.bytes[self.left - N..self.left];
+        taken.copy_from_slice(from);
+        // Nobody finds here what has become a key.
+        from.fill(0);
+        self.left -= N;
+        taken
+    }
+}
+
 /// Random bytes from the operating system.
 pub fn chance<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    // The operating system's generator fails only where no process could run at all.
-    SystemRandom::new().fill(&mut bytes).unwrap_or_else(|_| std::process::abort());
-    bytes
+    thread_local! {
+        static AHEAD: RefCell<Stock> = const { RefCell::new(Stock { bytes: [0; STOCK], left: 0 }) };
+    }
+    AHEAD.with_borrow_mut(Stock::take)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chance_never_gives_the_same_bytes_twice() {
+        let drawn: Vec<[u8; 12]> = (0..STOCK).map(|_| chance()).collect();
+        let different: std::collections::BTreeSet<_> = drawn.iter().collect();
+        assert_eq!(different.len(), drawn.len());
+        // More than is left is drawn anew, and whole.
+        assert_ne!(chance::<STOCK>(), chance::<STOCK>());
+        assert!(chance::<STOCK>().iter().filter(|byte| **byte == 0).count() < 64);
+    }
 
     #[tokio::test]
     async fn a_manual_clock_wakes_in_order_and_only_when_due() {

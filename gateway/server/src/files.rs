@@ -1,6 +1,8 @@
 //! Schemas and mappings: compiled into the binary, and taken file by file from the overlay folder where it has one of the
 //! same name. Read once, at start; a restart is the reload.
 
+mod spoken;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,8 @@ use gateway_core::fault::Defect;
 use gateway_core::ids::hex;
 use include_dir::{Dir, include_dir};
 use ring::digest;
+
+pub use spoken::Dialect;
 
 static SCHEMAS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../schemas");
 static MAPPINGS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../mappings");
@@ -22,6 +26,8 @@ pub struct Files {
     pub mappings: BTreeMap<String, Vec<u8>>,
     /// Which of them came from the overlay, as `mappings/…` or `schemas/…`, and how each stands to the built-in one.
     pub overlaid: BTreeMap<String, Overlaid>,
+    /// Whose they are, where they were chosen for somebody.
+    spoken: Option<BTreeSet<Dialect>>,
 }
 
 /// How a file of the overlay stands to the one in the binary.
@@ -52,29 +58,14 @@ impl Overlaid {
 }
 
 impl Files {
-    /// Those that these families need, and of peers that are folders of data those named `<family>/<folder>`. A family's shelves refer to
-    /// themselves and to what all share, so a gateway that speaks to nobody of the others is spared compiling, and holding, theirs.
-    #[must_use]
-    pub fn of(mut self, families: &BTreeSet<&str>) -> Files {
-        let idle: Vec<&str> =
-            adapters::names().iter().copied().filter(|family| !families.contains(family)).collect();
-        let is_needed = |name: &str| {
-            let mut parts = name.splitn(3, '/');
-            match (parts.next(), parts.next(), parts.next()) {
-                (Some(adapters::FOLDER), Some(folder), Some(_)) => {
-                    families.contains(format!("{}/{folder}", adapters::FOLDER).as_str())
-                }
-                (shelf, ..) => !shelf.is_some_and(|shelf| idle.contains(&shelf)),
-            }
-        };
-        self.schemas.retain(|name, _| is_needed(name));
-        self.mappings.retain(|name, _| is_needed(name));
-        self
-    }
-
     /// What the binary holds.
     pub fn built_in() -> Self {
-        Files { schemas: collect(&SCHEMAS), mappings: collect(&MAPPINGS), overlaid: BTreeMap::new() }
+        Files {
+            schemas: collect(&SCHEMAS),
+            mappings: collect(&MAPPINGS),
+            overlaid: BTreeMap::new(),
+            spoken: None,
+        }
     }
 
     /// The same, with the overlay folder's `schemas/` and `mappings/` on top. A missing folder is no overlay.
@@ -247,9 +238,6 @@ mod tests {
             there("mappings", &format!("declared/x/{name}"));
         }
         assert_eq!(files.home("mappings/portal/a.yaml"), "mappings/portal/a.yaml");
-        let kept = |families: &[&str]| files.clone().of(&families.iter().copied().collect()).mappings;
-        assert!(kept(&["declared", "declared/x"]).contains_key("declared/x/peer.yaml"));
-        assert!(!kept(&["declared", "declared/y"]).contains_key("declared/x/peer.yaml"));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Proof {
         for (name, shows) in [("shown", Shows::Steps), ("hidden", Shows::Nothing)] {
             peers.push(Hostile::start(name, shows, schedule, tell_effects.clone()).await?);
         }
-        let seal = SealKey::generate().map_err(|error| error.to_string())?;
+        let seal = SealKey::generate();
         let mut broker = match self.carrier {
             Carrier::Embedded => None,
             Carrier::Rabbitmq => Some(Broker::start(&self.folder.join("broker"))?),

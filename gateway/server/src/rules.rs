@@ -24,7 +24,10 @@ impl Rules {
     /// Compiles the files; what can still be checked after a defect is checked.
     pub fn compile(files: &Files) -> Result<Rules, Vec<Defect>> {
         let mut defects = Vec::new();
-        let channels = Channels::read(&files.mappings).map_err(|found| defects.extend(found)).ok();
+        let mut channels = Channels::read(&files.mappings).map_err(|found| defects.extend(found)).ok();
+        if let Some(channels) = &mut channels {
+            channels.keep(|family, dialect| files.is_spoken(family, dialect));
+        }
         let before = defects.len();
         let contracts = Contracts::compile_sound(&files.schemas, &mut defects);
         let sound = defects.len() == before;

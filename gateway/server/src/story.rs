@@ -134,7 +134,7 @@ impl Stage {
         }
         hosts.extend(folders::raised(&folder, &documents, &given, &clock).await?);
         std::fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
-        let sealing = crate::store::SealKey::generate().map_err(|error| error.to_string())?.to_line();
+        let sealing = crate::store::SealKey::generate().to_line();
         std::fs::write(folder.join("sealing.key"), sealing).map_err(|error| error.to_string())?;
         for (name, secret) in [("portal.password", PASSWORD), ("signing.secret", SIGNING_SECRET)] {
             std::fs::write(folder.join(name), secret).map_err(|error| error.to_string())?;

@@ -84,7 +84,7 @@ impl Place {
         self.gateway.take();
         let (current, old) = (self.ground.path("sealing.key"), self.ground.path("old.key"));
         std::fs::rename(&current, &old).expect("a writable folder");
-        let key = lienthong::store::SealKey::generate().expect("chance");
+        let key = lienthong::store::SealKey::generate();
         std::fs::write(&current, key.to_line()).expect("a writable folder");
         let file = self.ground.path("lienthong.toml");
         let text = std::fs::read_to_string(&file).expect("the configuration");

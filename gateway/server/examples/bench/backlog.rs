@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gateway_core::envelope::Class;
-use lienthong::store::{NewMessage, Store};
+use gateway_core::ids::Moment;
+use gateway_core::pipeline::retention::Terms;
+use lienthong::store::{NewMessage, Purge, Store};
 use serde_json::json;
 
 use crate::accepts::drained;
 use crate::gateway::{Dossiers, Home, free_address, simulate};
-use crate::starts::{fill, made, open};
+use crate::starts::{FIRST_AT, fill, made, open};
 use crate::table::{Row, Table};
 use crate::{Plan, limits};
 
@@ -32,6 +34,8 @@ const RECENT: u64 = 10_000;
 /// So many are measured each time, by so many at once.
 const MEASURED: u64 = 20_000;
 const AT_ONCE: u64 = 64;
+/// One of so many goes to nobody, so that nothing keeps it from being purged.
+const PURGED_OF: u64 = 10;
 /// Admitted together while the journal is filled.
 const TOGETHER: u64 = 1_000;
 
@@ -90,7 +94,8 @@ fn waiting(plan: &Plan, table: &mut Table) {
     let _ = std::fs::remove_dir_all(&home.folder);
 }
 
-/// What one more message costs: of a new dossier, of one that was lately spoken of, as nearly all are, and of just any in the journal.
+/// What one more message costs while what has had its time is purged beside it: of a new dossier, of one that was lately spoken of, as
+/// nearly all are, and of just any in the journal.
 pub fn growth(plan: &Plan, table: &mut Table) {
     let home = Home::make(plan, "growth", free_address());
     let store = open(&home);
@@ -145,6 +150,20 @@ fn grow(store: &Store, from: u64, to: u64) {
     });
 }
 
+/// Purges for as long as it is let: what nobody has to hear has had its time, and its rows are kept.
+async fn purge(store: Store) {
+    const DAY_MS: i64 = 86_400_000;
+    let terms =
+        Terms { bodies_ms: DAY_MS, unended_ms: DAY_MS, rows_ms: 100_000 * DAY_MS, keys_ms: 100_000 * DAY_MS };
+    loop {
+        store
+            .purge(terms, Moment::from_millis(FIRST_AT + 1_000 * DAY_MS), Purge::ForGood)
+            .await
+            .expect("purged");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Microseconds a message, wall clock, with many at once as through busy doors.
 fn cost(
     store: &Store,
@@ -155,6 +174,7 @@ fn cost(
     let (make, next) = (Arc::new(make), Arc::new(AtomicU64::new(from)));
     let runtime = runtime();
     runtime.block_on(async {
+        let purging = tokio::spawn(purge(store.clone()));
         let began = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..AT_ONCE {
@@ -172,7 +192,10 @@ fn cost(
         while let Some(done) = tasks.join_next().await {
             done.expect("a producer ends");
         }
-        began.elapsed().as_secs_f64() * 1e6 / count as f64
+        let took = began.elapsed().as_secs_f64() * 1e6 / count as f64;
+        assert!(!purging.is_finished(), "the purge fell over");
+        purging.abort();
+        took
     })
 }
 
@@ -180,5 +203,11 @@ fn cost(
 fn message(number: u64, dossier: u64) -> NewMessage {
     let code = Dossiers::code(dossier);
     let document = json!({ "dossier": code, "number": number, "note": "x".repeat(140) });
-    made(number, &code, ("dossier-progressed", Class::Event), document.clone(), document)
+    let mut message = made(number, &code, ("dossier-progressed", Class::Event), document.clone(), document);
+    if number.is_multiple_of(PURGED_OF)
+        && let Ok(content) = &mut message.content
+    {
+        content.to.clear();
+    }
+    message
 }

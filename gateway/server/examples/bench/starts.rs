@@ -84,6 +84,9 @@ fn message(track: &crate::hop::Track, dossiers: &Dossiers, number: u64) -> NewMe
     made(number, &Dossiers::code(number), ("dossier-recorded", Class::Snapshot), source, document)
 }
 
+/// When the first message was, of those that are made here.
+pub const FIRST_AT: i64 = 1_773_106_200_000;
+
 /// A message for the portal as the receiving half would hand it to the store.
 pub fn made(
     number: u64,
@@ -92,7 +95,7 @@ pub fn made(
     source: Value,
     document: Value,
 ) -> NewMessage {
-    let at = Moment::from_millis(1_773_106_200_000 + number as i64);
+    let at = Moment::from_millis(FIRST_AT + number as i64);
     let mut chance = [0; 10];
     chance[2..].copy_from_slice(&number.to_be_bytes());
     NewMessage {

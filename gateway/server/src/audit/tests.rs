@@ -48,7 +48,7 @@ fn at(minutes: i64) -> Moment {
 }
 
 fn keys() -> AuditKeys {
-    AuditKeys::derive(&SealKey::generate().unwrap())
+    AuditKeys::derive(&SealKey::generate())
 }
 
 async fn ask(trail: &Trail, given: &Given, count: u8, minutes: i64) {

@@ -67,7 +67,7 @@ pub fn init(common: &Common, args: Init) -> Outcome {
         .replace("/var/lib/lienthong", &data.display().to_string())
         .replace("/etc/lienthong", &etc_text);
     let vi = common.lang() == Lang::Vi;
-    let fresh = SealKey::generate()?.to_line();
+    let fresh = SealKey::generate().to_line();
     for (path, content, mode) in [(&config, text.as_str(), 0o640), (&key, fresh.as_str(), 0o600)] {
         let made = make(path, content, mode)
             .map_err(|error| Ended::CannotStart(format!("{}: {error}", path.display())))?;

@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::StoreError;
-use super::seal::{Digests, Seal, chance};
+use super::seal::{Digests, Seal};
+use crate::clock::chance;
 
 const INLINE: u8 = 0;
 const CLAIMED: u8 = 1;
@@ -178,7 +179,7 @@ impl Vault {
             #[allow(clippy::disallowed_methods)]
             Ok(file) => file.set_modified(SystemTime::now())?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let draft = folder.join(format!("draft-{}", hex(&chance::<8>()?)));
+                let draft = folder.join(format!("draft-{}", hex(&chance::<8>())));
                 let mut file = File::create_new(&draft)?;
                 let written = file
                     .write_all(&self.seal.seal(PURPOSE, bytes)?)

@@ -22,8 +22,9 @@ use ring::digest::{Context, SHA256};
 
 use super::claims::Vault;
 use super::error::StoreError;
-use super::seal::{FILE, FILE_HEAD, Seal, chance};
+use super::seal::{FILE, FILE_HEAD, Seal};
 use super::{Store, blocking};
+use crate::clock::chance;
 
 /// Of the content in one record.
 pub(super) const RECORD: usize = 64 << 10;
@@ -81,7 +82,7 @@ impl Draft {
     fn begin(vault: Arc<Vault>) -> Result<Draft, StoreError> {
         let folder = vault.folder().join(DRAFTS);
         fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("draft-{}", hex(&chance::<8>()?)));
+        let path = folder.join(format!("draft-{}", hex(&chance::<8>())));
         let (head, key) = vault.seal.for_new_file()?;
         let mut file = File::create_new(&path)?;
         let nameless = Nameless { path, kept: false };

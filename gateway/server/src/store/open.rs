@@ -21,10 +21,11 @@ use super::error::StoreError;
 use super::read::Readers;
 use super::restored;
 use super::schema;
-use super::seal::{Digests, Seal, chance};
+use super::seal::{Digests, Seal};
 use super::taken::Taken;
 use super::torn;
 use super::writer::Writer;
+use crate::clock::chance;
 
 /// The database's file.
 pub(crate) const DATABASE: &str = "lienthong.db";
@@ -260,11 +261,11 @@ fn unlock_for_writing(db: &mut Connection, seal: &Seal) -> Result<(Digests, Stri
     check_keys(db, seal)?;
     let key = match digest_key(db, seal)? {
         Some(key) => key,
-        None => chance::<32>()?.to_vec(),
+        None => chance::<32>().to_vec(),
     };
     let store = match store_id(db)? {
         Some(id) => id,
-        None => hex(&chance::<8>()?),
+        None => hex(&chance::<8>()),
     };
     let id = format!("{KEY_SEAL}{}", seal.current_id());
     let transaction = db.transaction()?;

@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_core::ids::hex;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
 use serde_json::Value;
 
 use super::error::StoreError;
+use crate::clock::chance;
 
 const ID_LEN: usize = 4;
 /// Of a file: the key's id, and chance.
@@ -39,8 +39,8 @@ impl SealKey {
     }
 
     /// A new key from the system's chance.
-    pub fn generate() -> Result<Self, StoreError> {
-        Ok(SealKey(chance()?))
+    pub fn generate() -> Self {
+        SealKey(chance())
     }
 
     /// Reads the line of a key file; none if it is not 32 bytes in base64.
@@ -83,7 +83,6 @@ impl Opener {
 /// Seals with the current key and opens with all that were given.
 pub struct Seal {
     openers: Vec<Opener>,
-    random: SystemRandom,
 }
 
 impl Seal {
@@ -98,7 +97,7 @@ impl Seal {
             Ok(Opener { id: key.id_bytes(), key: LessSafeKey::new(unbound), files })
         };
         let openers = std::iter::once(current).chain(old).map(opener).collect::<Result<_, StoreError>>()?;
-        Ok(Seal { openers, random: SystemRandom::new() })
+        Ok(Seal { openers })
     }
 
     /// A key of its own for another purpose than sealing, from the current sealing key.
@@ -113,7 +112,7 @@ impl Seal {
         let opener = self.openers.first().ok_or(StoreError::Unsealable(FILE))?;
         let mut head = [0; FILE_HEAD];
         head[..ID_LEN].copy_from_slice(&opener.id);
-        head[ID_LEN..].copy_from_slice(&chance::<{ FILE_HEAD - ID_LEN }>()?);
+        head[ID_LEN..].copy_from_slice(&chance::<{ FILE_HEAD - ID_LEN }>());
         Ok((head, opener.of_file(&head)?))
     }
 
@@ -138,8 +137,7 @@ impl Seal {
     pub(super) fn seal(&self, purpose: &'static str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let unusable = |_| StoreError::Unsealable(purpose);
         let opener = self.openers.first().ok_or(StoreError::Unsealable(purpose))?;
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce).map_err(unusable)?;
+        let nonce = chance::<NONCE_LEN>();
         let mut sealed = Vec::with_capacity(ID_LEN + NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
         sealed.extend_from_slice(&opener.id);
         sealed.extend_from_slice(&nonce);
@@ -286,13 +284,6 @@ fn feed_value(text: &mut Vec<u8>, value: &Value) {
             }
         }
     }
-}
-
-/// Bytes from the system's chance.
-pub(super) fn chance<const N: usize>() -> Result<[u8; N], StoreError> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Io("no source of chance".to_owned()))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn open(folder: &Path) -> Store {
 fn message(dossier: &str, class: Class, document: Value, ms: i64) -> NewMessage {
     let kind = if class == Class::Snapshot { "dossier-recorded" } else { "dossier-progressed" };
     NewMessage {
-        id: MessageId::new(at(ms), seal::chance().unwrap()),
+        id: MessageId::new(at(ms), crate::clock::chance()),
         correlation: "c-1".into(),
         traceparent: None,
         from: "igate".into(),

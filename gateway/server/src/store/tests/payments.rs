@@ -19,7 +19,7 @@ fn place(folder: &Path) -> Store {
 
 async fn begin(store: &Store, provider: &str, reference: &str, ms: i64) -> PaymentId {
     let payment = NewPayment {
-        message: MessageId::new(at(ms), seal::chance().unwrap()),
+        message: MessageId::new(at(ms), crate::clock::chance()),
         correlation: "c-1".into(),
         traceparent: None,
         from: ASKER.into(),
