@@ -5,7 +5,7 @@ use std::path::Path;
 use gateway_core::fault::Defect;
 use lienthong::app;
 use lienthong::config::Config;
-use lienthong::files::Files;
+use lienthong::files::{Dialect, Files};
 
 const NAMES: [&str; 2] = ["so-dat-dai", "ho-kinh-doanh"];
 
@@ -292,7 +292,8 @@ fn a_folder_in_the_making_is_checked_and_hinders_nobody() {
     let said = overlay.check().join("\n");
     assert!(said.contains("declared/moi/peer.yaml:1: notation: `jsonn`"), "{said}");
     let files = Files::with_overlay(overlay.0.path()).expect("an overlay");
-    let used = files.of(&["declared", "declared/so-dat-dai"].into_iter().collect());
+    let spoken = Dialect { family: "declared".to_owned(), name: "so-dat-dai".to_owned() };
+    let used = files.of(&[spoken].into());
     assert!(!used.mappings.contains_key("declared/moi/peer.yaml"));
     assert!(!used.schemas.keys().any(|path| path.contains("ho-kinh-doanh")));
     assert!(used.mappings.contains_key("declared/so-dat-dai/peer.yaml"));
