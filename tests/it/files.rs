@@ -18,10 +18,14 @@ const FILES: &str = "files: { at: { \"[].TaiLieuNop[].Base64\": { name: TenTepDi
 
 /// A relay whose papers come in its bodies.
 async fn house(given: &[(&str, &str)]) -> House {
+    house_taking(FILES, given).await
+}
+
+async fn house_taking(files: &str, given: &[(&str, &str)]) -> House {
     let channels =
         std::fs::read_to_string(conformance::tree().join("mappings/onestop/channels.yaml")).unwrap();
     let with_files =
-        channels.replacen("    credential: key\n", &format!("    {FILES}\n    credential: key\n"), 1);
+        channels.replacen("    credential: key\n", &format!("    {files}\n    credential: key\n"), 1);
     assert_ne!(channels, with_files);
     House::with_overlay(&[("mappings/onestop/channels.yaml", &with_files)], given).await
 }
@@ -103,6 +107,30 @@ async fn everything_that_is_wrong_with_papers_is_said_at_once_and_nothing_stays(
     assert_eq!(house.turned_away("file.refused").await, 1.0);
     assert_eq!(kept(&house), Vec::<PathBuf>::new());
     assert_eq!(house.events("H99.14-261123-0902").await, Vec::<&str>::new());
+}
+
+/// Most of it is on the disk by the time that its end is seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_paper_that_is_broken_at_its_end_leaves_nothing_and_a_whole_one_all_of_it() {
+    let house = house_taking(&FILES.replace("300000", "9000000"), &[]).await;
+    let large = pdf(5_000_011);
+    let broken = format!("{}*", STANDARD.encode(&large));
+    let sent = [("don.pdf", STANDARD.encode(&large)), ("hong.pdf", broken)];
+    let heard = house.send(RELAY, &[with_papers("H99.14-261123-0911", &sent)]).await;
+    let (_, words) = RELAY.said(&heard);
+    assert!(heard.status == 400 && words.contains("[0].TaiLieuNop[1].Base64 [base64]"), "{heard:?}");
+    assert!(!words.contains("TaiLieuNop[0]"), "{words}");
+    assert_eq!(kept(&house), Vec::<PathBuf>::new());
+    let heard = house.send(RELAY, &[with_papers("H99.14-261123-0911", &sent[..1])]).await;
+    assert_eq!((heard.status, RELAY.said(&heard).0.as_str()), (200, "0"), "{heard:?}");
+    let mut file = house.stage.app().store.file(&Ticket::of(&large)).unwrap();
+    let mut at = 0;
+    while at < large.len() {
+        let some = file.read(at as u64).unwrap();
+        assert!(!some.is_empty() && large[at..].starts_with(some), "at {at}");
+        at += some.len();
+    }
+    assert_eq!(kept(&house).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

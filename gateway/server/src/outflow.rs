@@ -9,8 +9,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use gateway_core::adapter::{Body, Form, Placed};
 use gateway_core::lift::Ticket;
@@ -103,7 +102,7 @@ fn read(
             Form::Base64 => {
                 carried.extend_from_slice(&bytes[..wanted]);
                 let whole = if at == part.end { carried.len() } else { carried.len() / 3 * 3 };
-                let text = STANDARD.encode(&carried[..whole]);
+                let text = STANDARD.encode_to_string(&carried[..whole]);
                 carried.drain(..whole);
                 Bytes::from(text)
             }

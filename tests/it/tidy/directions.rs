@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{File, files, hold, judge, note, rust};
 
 /// What the pure packages may lean on, and what for. Anything that waits, connects, stores or asks the clock is not among it.
-const CORE_MAY: [(&str, &str); 14] = [
+const CORE_MAY: [(&str, &str); 16] = [
     ("base64", "documents inside texts"),
+    ("base64-simd", "files inside texts, at the speed of the line"),
     ("granit-parser", "YAML with line numbers"),
     ("jiff", "dates; without its clock"),
     ("jsonschema", "JSON Schema"),
+    ("memchr", "the end of a text, at the speed of the line"),
     ("quick-xml", "XML"),
     ("ring", "digests; without its chance"),
     ("self_cell", "a schema set and its validator in one value"),

@@ -4,9 +4,8 @@
 //! The scanner judges nothing: whether the document is well-formed is found by whoever reads what was passed on. It follows names and
 //! nesting only as far as a declared place could still be reached, and holds no more than one name and the way to it.
 
+use memchr::memchr2;
 use serde_json::{Map, Value};
-
-use super::decode::run_of;
 
 /// So deep and no deeper: every reader of what is passed on gives up long before.
 const DEPTH_MAX: usize = 256;
@@ -170,7 +169,7 @@ impl Scanner {
                     at += 1;
                 }
                 State::Plain { escaped } => {
-                    at += run_of(rest, ends_run);
+                    at += run(rest);
                     match bytes.get(at) {
                         Some(b'\\') => *escaped = true,
                         Some(_) => self.state = State::Between,
@@ -198,14 +197,14 @@ impl Scanner {
                 State::Lifted { escape } if !escape.is_empty() => {
                     escape.push(rest[0]);
                     at += 1;
-                    if let Some(text) = unescaped(escape) {
+                    if let Some(byte) = unescaped(escape) {
                         escape.clear();
-                        say(Piece::Text(&text))?;
+                        say(Piece::Text(&[byte]))?;
                     }
                     kept_from = at;
                 }
                 State::Lifted { escape } => {
-                    let run = run_of(rest, ends_run);
+                    let run = run(rest);
                     if run > 0 {
                         say(Piece::Text(&rest[..run]))?;
                     }
@@ -338,26 +337,26 @@ impl Scanner {
     }
 }
 
-fn ends_run(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\'
+/// How much of a text stands before its end or before an escape.
+fn run(text: &[u8]) -> usize {
+    memchr2(b'"', b'\\', text).unwrap_or(text.len())
 }
 
 /// What an escape stands for once it is complete. What it cannot stand for is no base64 either.
-fn unescaped(escape: &[u8]) -> Option<Vec<u8>> {
-    const WRONG: &[u8] = b"?";
-    let simple = |byte: u8| Some(vec![byte]);
+fn unescaped(escape: &[u8]) -> Option<u8> {
+    const WRONG: u8 = b'?';
     match escape.get(1)? {
-        b'n' => simple(b'\n'),
-        b'r' => simple(b'\r'),
-        b't' => simple(b'\t'),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
         b'u' if escape.len() < 6 => None,
         b'u' => {
             let digits = std::str::from_utf8(&escape[2..6]).ok();
             let code = digits.and_then(|digits| u8::from_str_radix(digits.trim_start_matches('0'), 16).ok());
-            Some(code.filter(u8::is_ascii).map_or(WRONG.to_vec(), |code| vec![code]))
+            Some(code.filter(u8::is_ascii).unwrap_or(WRONG))
         }
-        byte @ (b'/' | b'"' | b'\\') => simple(*byte),
-        _ => Some(WRONG.to_vec()),
+        byte @ (b'/' | b'"' | b'\\') => Some(*byte),
+        _ => Some(WRONG),
     }
 }
 

@@ -158,6 +158,11 @@ impl Process {
         kb / 1024.0
     }
 
+    /// Its peak is counted from now on.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5").expect("our own child");
+    }
+
     /// The processor time it has taken so far, on all cores.
     pub fn cpu(&self) -> Duration {
         cpu(&self.0.id().to_string())

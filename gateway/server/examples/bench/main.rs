@@ -18,6 +18,7 @@ mod files;
 mod gateway;
 mod hop;
 mod limits;
+mod out;
 mod peer;
 mod questions;
 mod starts;

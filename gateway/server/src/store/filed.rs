@@ -9,10 +9,9 @@
 //! whoever wrote it or with the next sweep. Kept means written, synced, named and the name synced; only then may a row name it.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use gateway_core::adapter::Body;
 use gateway_core::ids::hex;
@@ -22,6 +21,7 @@ use ring::digest::{Context, SHA256};
 
 use super::claims::Vault;
 use super::error::StoreError;
+use super::laid::Laying;
 use super::seal::{FILE, FILE_HEAD, Seal};
 use super::{Store, blocking};
 use crate::clock::chance;
@@ -29,8 +29,6 @@ use crate::clock::chance;
 /// Of the content in one record.
 pub(super) const RECORD: usize = 64 << 10;
 const TAG: usize = 16;
-/// So much goes towards the disk while more comes in: else all of a large file would be waited for at its end, and by everybody's commits.
-const EARLY: usize = 8 << 20;
 /// Where drafts stand, below the folder of the claims.
 const DRAFTS: &str = "new";
 
@@ -68,14 +66,12 @@ impl Drop for Nameless {
 pub struct Draft {
     vault: Arc<Vault>,
     nameless: Nameless,
-    file: File,
+    laying: Laying,
     key: LessSafeKey,
     hash: Context,
     record: Vec<u8>,
     number: u64,
     bytes: u64,
-    unsynced: usize,
-    early: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Draft {
@@ -84,13 +80,12 @@ impl Draft {
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("draft-{}", hex(&chance::<8>())));
         let (head, key) = vault.seal.for_new_file()?;
-        let mut file = File::create_new(&path)?;
+        let mut laying = Laying::begin(&path)?;
         let nameless = Nameless { path, kept: false };
-        file.write_all(&head)?;
+        laying.put(&head)?;
         let record = Vec::with_capacity(RECORD + TAG);
         let hash = Context::new(&SHA256);
-        let (number, bytes, unsynced, early) = (0, 0, 0, None);
-        Ok(Draft { vault, nameless, file, key, hash, record, number, bytes, unsynced, early })
+        Ok(Draft { vault, nameless, laying, key, hash, record, number: 0, bytes: 0 })
     }
 
     /// Takes more of the content. Blocking.
@@ -119,8 +114,7 @@ impl Draft {
         let sha256 = hex(self.hash.clone().finish().as_ref());
         let name = self.vault.digests.file(&sha256);
         self.seal(Some(&name))?;
-        self.synced_early()?;
-        self.file.sync_all()?;
+        self.laying.end()?;
         let ticket = Ticket { sha256, bytes: self.bytes };
         Ok(Finished { ticket, name, vault: self.vault, nameless: self.nameless })
     }
@@ -129,27 +123,10 @@ impl Draft {
         let nonce = nonce(self.number, last.is_some());
         let sealed = self.key.seal_in_place_append_tag(nonce, bound_to(last), &mut self.record);
         sealed.map_err(|_| unusable())?;
-        self.file.write_all(&self.record)?;
+        self.laying.put(&self.record)?;
         self.number += 1;
-        self.unsynced += self.record.len();
         self.record.clear();
-        if self.unsynced >= EARLY && self.early.as_ref().is_none_or(JoinHandle::is_finished) {
-            self.synced_early()?;
-            let file = self.file.try_clone()?;
-            self.early =
-                Some(thread::Builder::new().name("file-sync".to_owned()).spawn(move || file.sync_data())?);
-            self.unsynced = 0;
-        }
         Ok(())
-    }
-
-    /// Waits for what is on its way. What the disk said of it is said once and to nobody else, so it counts here.
-    fn synced_early(&mut self) -> Result<(), StoreError> {
-        match self.early.take().map(JoinHandle::join) {
-            Some(Ok(said)) => Ok(said?),
-            Some(Err(_)) => Err(StoreError::Io("a thread that syncs a file panicked".to_owned())),
-            None => Ok(()),
-        }
     }
 }
 

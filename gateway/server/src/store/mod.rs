@@ -21,6 +21,7 @@ mod event;
 mod feeds;
 mod filed;
 mod handover;
+mod laid;
 mod lanes;
 mod latest;
 mod letters;
