@@ -157,8 +157,8 @@ fn each_slip_is_said_with_its_file_its_line_and_what_was_meant() {
         (
             "so-dat-dai/peer.yaml",
             "    reference: SoVaoSo",
-            "    reference: SoVao",
-            "declared/so-dat-dai/peer.yaml:36: calls.dossier-recorded.reference: declared/so-dat-dai/so-dat-dai.xsd#KetQua has no `SoVao` (did you mean `SoVaoSo`?)",
+            "    reference: SoVaoSoo",
+            "declared/so-dat-dai/peer.yaml:36: calls.dossier-recorded.reference: declared/so-dat-dai/so-dat-dai.xsd#KetQua has no `SoVaoSoo` (did you mean `SoVaoSo`?)",
         ),
         (
             "so-dat-dai/peer.yaml",
