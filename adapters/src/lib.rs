@@ -14,7 +14,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gateway_core::adapter::{Adapter, Simulator};
+use gateway_core::channel::Channels;
 use gateway_core::fault::{Defect, nearest};
+use gateway_core::schema::Contracts;
+use gateway_core::translator::Translator;
 
 /// The files below `mappings/`, by path: `portal/outcomes.yaml` -> bytes.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -111,16 +114,23 @@ pub fn simulator_with(
     }
 }
 
-/// Everything that is wrong with the peers that are folders of data, whether the configuration names them or not.
-pub fn examine(files: &Files) -> Vec<Defect> {
+/// Channels, contracts and mappings, compiled: what places in documents are held against.
+pub struct Compiled<'a> {
+    /// Every channel.
+    pub channels: &'a Channels,
+    /// Every contract.
+    pub contracts: &'a Contracts,
+    /// Every mapping.
+    pub translator: &'a Translator,
+}
+
+/// Everything that is wrong with the peers that are folders of data, whether the configuration names them or not. Without what is compiled
+/// their places are not held against their contracts.
+pub fn examine(files: &Files, known: Option<&Compiled>) -> Vec<Defect> {
     let inside = files.keys().filter_map(|path| path.strip_prefix(FOLDER)?.strip_prefix('/'));
     let mut names: Vec<&str> = inside.filter_map(|path| Some(path.split_once('/')?.0)).collect();
     names.dedup();
-    let wrong = |name: &str| {
-        let built = declared::build(name, &toml::Table::new(), files).err();
-        built.into_iter().chain(declared::simulator_of(name, files).err()).flatten()
-    };
-    names.into_iter().flat_map(wrong).collect()
+    names.into_iter().flat_map(|name| declared::examine(name, files, known)).collect()
 }
 
 /// The family whose dialects are folders of data: `<overlay>/<this>/<dialect>/`.

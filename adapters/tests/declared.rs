@@ -209,3 +209,127 @@ fn a_call_in_soap_is_heard_and_answered_in_soap() {
     assert_eq!(answer.status, 400);
     assert!(String::from_utf8_lossy(&answer.body.bytes).contains("<faultcode>soap:Client</faultcode>"));
 }
+
+/// Where a conversation with a peer of this `peer.yaml` goes after these answers.
+fn after(peer: &dyn Adapter, kind: &str, document: Value, answers: &[Answer]) -> Result<Option<Ask>, Remedy> {
+    let message = message(kind, "H99.14-260310-0007", document);
+    let (marks, mut transcript) = (Marks::new(), Transcript::default());
+    for answer in answers {
+        let talk = Conversation { message: &message, marks: &marks, transcript: &transcript };
+        let Ok(Turn::Call(request)) = peer.next_turn(&talk) else { panic!("a call") };
+        transcript.0.push(gateway_core::adapter::Exchange { request, answer: answer.clone() });
+    }
+    let talk = Conversation { message: &message, marks: &marks, transcript: &transcript };
+    match peer.next_turn(&talk) {
+        Ok(Turn::Call(request)) => Ok(Some(request.ask)),
+        Ok(Turn::Done(_)) => Ok(None),
+        Err(fault) => Err(fault.remedy),
+    }
+}
+
+#[test]
+fn a_secret_takes_the_place_that_a_document_in_xml_keeps_for_it() {
+    let text = format!(
+        "notation: soap-1.1\nauth: {{ kind: key, in: body, name: nguoi.matKhau }}\n{}",
+        REST.replace("path: \"", "action: urn:a, path: \"")
+    );
+    let peer = peer(&text, CHANNELS);
+    let ask = signed(&*peer, json!("<a xmlns=\"urn:a\"><nguoi><ten>x</ten><matKhau>-</matKhau></nguoi></a>"));
+    let wanted = "<nguoi><ten>x</ten><matKhau>BIMAT-api-key&lt;&amp;&quot;</matKhau></nguoi></a>";
+    assert!(body(&ask).contains(wanted), "{}", body(&ask));
+}
+
+/// `/a/` instead of `/a/7` is another thing, perhaps all of them.
+#[test]
+fn a_path_with_a_gap_is_never_called() {
+    let channels = "channels: [{ name: declared/x/out, direction: out, kinds: { dossier-progressed: declared/x/out } }]\n";
+    let text = "outcomes: [{ when: { http: 200 }, means: done }]\ncalls: { dossier-progressed: { method: DELETE, path: \"/a/{mark:so}\" } }\n";
+    let peer = peer(text, channels);
+    // It waits for the snapshot whose answer brings the mark.
+    assert_eq!(after(&*peer, "dossier-progressed", json!({}), &[]), Err(Remedy::Hold));
+}
+
+#[test]
+fn an_answer_that_nobody_understands_does_not_double_what_counts_once() {
+    let text = |effect: &str| {
+        format!(
+            "answer: {{ code: ma }}\noutcomes: [{{ when: {{ code: \"00\" }}, means: done }}]\ncalls: {{ dossier-recorded: {{ path: /a, effect: {effect} }} }}\n"
+        )
+    };
+    let (once, repeatable) = (peer(&text("once"), CHANNELS), peer(&text("repeatable"), CHANNELS));
+    let told = |peer: &dyn Adapter, status, document: Value| {
+        after(peer, "dossier-recorded", json!({}), &[Answer::json(status, &document)])
+    };
+    for (status, document) in [(500, json!({ "ma": "77" })), (200, json!({})), (302, json!({}))] {
+        assert_eq!(told(&*once, status, document.clone()), Err(Remedy::Doubt), "{status}");
+        assert_eq!(told(&*repeatable, status, document), Err(Remedy::Unclear), "{status}");
+    }
+    assert_eq!(told(&*once, 422, json!({ "ma": "77" })), Err(Remedy::Unclear));
+    assert_eq!(told(&*once, 200, json!({ "ma": "00" })), Ok(None));
+}
+
+/// Nothing is asked about a dossier without a name, and a "no" to that would be believed.
+#[test]
+fn a_look_up_with_a_gap_proves_nothing() {
+    let text = "answer: { code: ma }\noutcomes: [{ when: { code: \"00\" }, means: done }, { when: { code: \"09\" }, means: missing }]\ncalls: { dossier-recorded: { path: /a, read-back: { method: GET, path: /a, query: { so: \"{mark:so}\" } } } }\n";
+    let peer = peer(text, CHANNELS);
+    let message = message("dossier-recorded", "H99.14-260310-0007", json!({}));
+    let transcript = Transcript::default();
+    let asked = |marks: &Marks| {
+        let talk = Conversation { message: &message, marks, transcript: &transcript };
+        let Ok(Turn::Call(lost)) = peer.next_turn(&talk) else { panic!("a call") };
+        peer.read_back(&talk, &lost)
+    };
+    assert_eq!(asked(&Marks::new()), Ok(Turn::Done(gateway_core::adapter::Verdict::Unknown)));
+    let marks = Marks::from([("so".to_owned(), "7".to_owned())]);
+    let Ok(Turn::Call(request)) = asked(&marks) else { panic!("a question") };
+    assert_eq!(request.ask.query("so"), Some("7"));
+}
+
+/// Operations of one service often answer with elements of their own names.
+#[test]
+fn one_call_may_be_answered_otherwise_than_all() {
+    let text = "answer: { code: ma, message: loi }\noutcomes:\n  - { when: { code: \"00\" }, means: done }\n  - { when: { code: \"13\" }, means: refused }\ncalls:\n  dossier-recorded: { path: /a, effect: repeatable, answer: { code: ketQua.ma }, outcomes: [{ when: { code: \"13\" }, means: exists }] }\n";
+    let peer = peer(text, CHANNELS);
+    let told =
+        |document: Value| after(&*peer, "dossier-recorded", json!({}), &[Answer::json(200, &document)]);
+    assert_eq!(told(json!({ "ketQua": { "ma": "00" } })), Ok(None));
+    assert_eq!(told(json!({ "ketQua": { "ma": "13" } })), Ok(None), "its own rows come first");
+    assert_eq!(told(json!({ "ma": "00" })), Err(Remedy::Unclear));
+}
+
+/// What is no document of its notation is not sent as an empty one.
+#[test]
+fn several_documents_in_xml_are_not_sent_as_none() {
+    let peer = peer(&format!("notation: xml\n{REST}"), CHANNELS);
+    for document in [json!(["<a/>", "<b/>"]), json!([]), json!("")] {
+        assert_eq!(after(&*peer, "dossier-recorded", document, &[]), Err(Remedy::Correct));
+    }
+    assert!(after(&*peer, "dossier-recorded", json!("<a/>"), &[]).expect("a call").is_some());
+}
+
+/// A backlog does not drain one page a period only because nobody says whether there is more.
+#[test]
+fn a_feed_that_does_not_say_whether_there_is_more_is_asked_until_there_is_nothing() {
+    let channels = "channels: [{ name: declared/x/feed, direction: feed, kinds: { dossier-progressed: declared/x/in } }]\n";
+    let text = |more: &str| {
+        format!(
+            "outcomes: [{{ when: {{ http: 200 }}, means: done }}]\nfeed: {{ method: GET, path: /f, query: {{ sau: \"{{cursor}}\" }}, items: muc, cursor: sau{more} }}\n"
+        )
+    };
+    let read = |peer: &dyn Adapter, document: Value| {
+        let cursor = gateway_core::adapter::Cursor("5".to_owned());
+        let feed =
+            gateway_core::adapter::Feed { name: "feed", about: None, cursor: Some(&cursor), at: noon() };
+        let mut transcript = Transcript::default();
+        let Ok(Turn::Call(request)) = peer.poll(&feed, &transcript) else { panic!("a call") };
+        transcript.0.push(gateway_core::adapter::Exchange { request, answer: Answer::json(200, &document) });
+        let Ok(Turn::Done(page)) = peer.poll(&feed, &transcript) else { panic!("a page") };
+        (page.items.len(), page.more)
+    };
+    let (silent, says) = (peer(&text(""), channels), peer(&text(", more: con"), channels));
+    assert_eq!(read(&*silent, json!({ "muc": [{ "a": 1 }], "sau": "6" })), (1, true));
+    assert_eq!(read(&*silent, json!({ "muc": [{ "a": 1 }], "sau": "5" })), (1, false), "it stands still");
+    assert_eq!(read(&*silent, json!({ "muc": [], "sau": "6" })), (0, false));
+    assert_eq!(read(&*says, json!({ "muc": [{ "a": 1 }], "sau": "6", "con": false })), (1, false));
+}

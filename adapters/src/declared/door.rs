@@ -1,7 +1,7 @@
 //! A door that a declared peer calls: how a call is read, and what it is answered.
 
 use super::feed::Parts;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Within};
 use super::spec::form;
 use super::template::{Form, ITEMS};
 use super::way::Notation;
@@ -13,6 +13,8 @@ const HOLES: [&str; 5] = ["id", "dossier", "code", "words", ITEMS];
 /// One door.
 #[derive(Debug)]
 pub(super) struct Door {
+    /// The line where its words begin.
+    pub(super) line: u64,
     /// As the channel says.
     pub(super) kind: String,
     /// Where the list of items stands; none if the body is the one item.
@@ -35,17 +37,20 @@ pub(super) struct Said {
 }
 
 impl Door {
-    pub(super) fn read(mut sheet: Sheet, notation: Notation) -> Door {
+    /// Reads the words of the door of this channel.
+    pub(super) fn read(channel: &str, mut sheet: Sheet, notation: Notation) -> Door {
         let mut answers = sheet.block("answers");
         let mut said = |key: &'static str| {
             let block = answers.as_mut().and_then(|answers| answers.block(key));
             block.map(|sheet| Said::read(sheet, notation, key == "refused")).unwrap_or_default()
         };
         let (accepted, refused) = (said("accepted"), said("refused"));
+        let items = sheet.has("items").then(|| sheet.place("items", &Within::Call(channel.to_owned())));
         let door = Door {
+            line: sheet.line,
             kind: String::new(),
-            items: sheet.maybe("items"),
-            parts: Parts::read(&mut sheet),
+            items,
+            parts: Parts::read(&mut sheet, &Within::Item(channel.to_owned())),
             is_question: sheet.flag("question"),
             accepted,
             refused,

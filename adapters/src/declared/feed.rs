@@ -10,10 +10,10 @@ use gateway_core::fault::{Fault, Remedy};
 use gateway_core::ids::{Kind, fingerprint};
 use serde_json::Value;
 
-use super::faults::{self, Read};
+use super::faults::{self, Judge, Read};
 use super::outbound::without_session;
-use super::sheet::Sheet;
-use super::spec::Peer;
+use super::sheet::{Sheet, Within};
+use super::spec::{Known, Peer};
 use super::way::{Call, Notation, Way};
 use crate::wire::node::Node;
 use crate::wire::outcomes::Means;
@@ -25,9 +25,11 @@ const HOLES: [&str; 1] = ["cursor"];
 #[derive(Debug)]
 pub(super) struct Source {
     name: String,
+    /// The line where its words begin.
+    pub(super) line: u64,
     /// As the channel says.
     pub(super) kind: String,
-    way: Way,
+    pub(super) way: Way,
     every_seconds: u32,
     first_cursor: String,
     items: String,
@@ -36,6 +38,7 @@ pub(super) struct Source {
     cursor: String,
     cursor_of_last: String,
     more: String,
+    judge: Judge,
 }
 
 /// Where an item says what it is about.
@@ -47,8 +50,9 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn read(sheet: &mut Sheet) -> Parts {
-        Parts { dossier: sheet.text("dossier", ""), unit: sheet.text("unit", ""), key: sheet.text("key", "") }
+    pub(super) fn read(sheet: &mut Sheet, within: &Within) -> Parts {
+        let mut place = |key| sheet.place(key, within);
+        Parts { dossier: place("dossier"), unit: place("unit"), key: place("key") }
     }
 
     /// An item of a peer. `always_keyed`: without a key of its own its content is one.
@@ -76,18 +80,24 @@ impl Parts {
 }
 
 impl Source {
-    pub(super) fn read(mut sheet: Sheet, notation: Notation) -> Source {
+    pub(super) fn read(mut sheet: Sheet, notation: Notation, known: &Known) -> Source {
+        let own = sheet.has("answer");
+        let answered = known.with(&mut sheet);
+        // What the other calls are answered is no page.
+        let page = Within::Contract(if own { answered.contract.clone() } else { String::new() });
         let source = Source {
             name: sheet.text("name", "feed"),
+            line: sheet.line,
             kind: String::new(),
             way: Way::read(&mut sheet, notation, &HOLES, true),
             every_seconds: sheet.count("every-seconds", 300),
             first_cursor: sheet.text("first-cursor", ""),
-            items: sheet.text("items", ""),
-            parts: Parts::read(&mut sheet),
-            cursor: sheet.text("cursor", ""),
-            cursor_of_last: sheet.text("cursor-of-last", ""),
-            more: sheet.text("more", ""),
+            items: sheet.place("items", &page),
+            parts: Parts::read(&mut sheet, &Within::Record),
+            cursor: sheet.place("cursor", &page),
+            cursor_of_last: sheet.place("cursor-of-last", &Within::Record),
+            more: sheet.place("more", &page),
+            judge: answered.judge(notation),
         };
         if source.cursor.is_empty() == source.cursor_of_last.is_empty() {
             sheet.wrong("cursor", "either `cursor` or `cursor-of-last` says where to go on", None);
@@ -111,7 +121,11 @@ impl Source {
         let text = |node: Node, path: &str| if path.is_empty() { None } else { node.text_at(path) };
         let last = records.last().and_then(|record| text(*record, &self.cursor_of_last));
         let cursor = text(node, &self.cursor).or(last).filter(|cursor| cursor != before);
-        let more = matches!(text(node, &self.more).as_deref(), Some("true" | "1"));
+        // Who does not say whether there is more is asked until there is nothing.
+        let more = match self.more.as_str() {
+            "" => !records.is_empty(),
+            place => matches!(text(node, place).as_deref(), Some("true" | "1")),
+        };
         Page {
             items: records
                 .iter()
@@ -147,7 +161,7 @@ pub(super) fn page(peer: &Peer, feed: &Feed, transcript: &Transcript) -> Result<
 
 /// A page is what has a good status and a place for records; it needs no code of success, but none that a row understands otherwise.
 fn readable(peer: &Peer, source: &Source, answer: &Answer) -> Result<Read, Fault> {
-    let (means, fault) = peer.judge.of(answer);
+    let (means, fault) = source.judge.of(answer);
     let good = matches!(means, Means::Done | Means::Exists | Means::Pending | Means::Unclear);
     let read = faults::read(peer.notation, &answer.body.bytes);
     let read = read.filter(|read| read.node().is_some_and(|node| node.has_place(&source.items)));

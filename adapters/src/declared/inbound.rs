@@ -32,9 +32,9 @@ pub(super) fn receive(peer: &Peer, arrival: &Arrival) -> Result<Heard, Fault> {
         let at = door.items.as_deref().unwrap_or_default();
         return Err(Fault::sender(FRAME, format!("không có mục nào ở `{at}`")));
     }
-    let framed = nodes.into_iter().map(|node| match node {
+    let framed = nodes.into_iter().enumerate().map(|(at, node)| match node {
         Node::Json(value) if !value.is_object() => {
-            Err(Fault::sender(FRAME, "mỗi mục phải là một đối tượng JSON"))
+            Err(Fault::sender(FRAME, format!("mục thứ {} không phải là một đối tượng JSON", at + 1)))
         }
         node => Ok(door.parts.item(&peer.dialect, &door.kind, node, false)),
     });

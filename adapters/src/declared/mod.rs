@@ -7,11 +7,13 @@
 //! Deliberately absent: conditions and loops. A system that needs an `if` needs an adapter. What can be declared stands in `spec`, made of
 //! `sheet` (words with their lines) and `template` (texts with holes); the rest is as in every adapter.
 
+mod contracts;
 mod door;
 mod faults;
 mod feed;
 mod inbound;
 mod outbound;
+mod secret;
 mod session;
 mod sheet;
 mod simulator;
@@ -47,6 +49,10 @@ pub(crate) fn build(
     files: &Files,
 ) -> Result<Arc<dyn Adapter>, Vec<Defect>> {
     sound(((), Reader::new(settings).finish()))?;
+    Ok(Arc::new(Declared { peer: read(dialect, files)? }))
+}
+
+fn read(dialect: &str, files: &Files) -> Result<spec::Peer, Vec<Defect>> {
     let path = format!("{FOLDER}/{dialect}/peer.yaml");
     let bytes = files.get(&path).ok_or_else(|| {
         let inside = files.keys().filter_map(|path| path.strip_prefix(FOLDER)?.strip_prefix('/'));
@@ -58,7 +64,17 @@ pub(crate) fn build(
         }]
     })?;
     let channels = files.get(&format!("{FOLDER}/{dialect}/channels.yaml")).map(Vec::as_slice);
-    Ok(Arc::new(Declared { peer: spec::Peer::read(dialect, bytes, channels)? }))
+    spec::Peer::read(dialect, bytes, channels)
+}
+
+/// Everything that is wrong with a folder; what its places say of documents only where contracts and mappings are known.
+pub(crate) fn examine(dialect: &str, files: &Files, known: Option<&crate::Compiled>) -> Vec<Defect> {
+    let mut found = match read(dialect, files) {
+        Ok(peer) => known.map(|known| contracts::defects(&peer, known)).unwrap_or_default(),
+        Err(found) => found,
+    };
+    found.extend(simulator_of(dialect, files).err().into_iter().flatten());
+    found
 }
 
 /// None without its examples.

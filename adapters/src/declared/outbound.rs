@@ -1,5 +1,7 @@
 //! A delivery to a declared peer: one call, and a look-up where nobody knows whether it arrived.
 
+use std::cell::Cell;
+
 use gateway_core::adapter::{
     Answer, Body, Conversation, Effect, Exchange, Marks, Receipt, Request, Turn, Verdict,
 };
@@ -21,11 +23,17 @@ pub(super) fn turn(peer: &Peer, talk: &Conversation) -> Result<Turn<Receipt>, Fa
         faults::ours("declared.kind", format!("hệ thống này không nhận loại thông điệp {kind}"))
     })?;
     let Some(last) = talk.transcript.last() else {
+        if let Some(hole) = told.way.astray(&|name: &str| fill(talk, name)) {
+            return Err(unaddressed(hole, talk.message.class));
+        }
         let body = document_body(peer.notation, &told.wraps, &talk.message.document, &talk.message.files);
+        let body = body.ok_or_else(|| {
+            faults::ours("declared.document", format!("nội dung {kind} không viết được theo dạng của hệ thống này"))
+        })?;
         return Ok(Turn::Call(request(peer, &told.way, talk, (kind, told.effect), Some(body))));
     };
     if last.answer.header(FOUND).is_none() {
-        verdict(peer, &last.answer, talk.message.class)?;
+        verdict(peer, told, &last.answer, talk.message.class)?;
     }
     let reference = faults::read(peer.notation, &last.answer.body.bytes)
         .filter(|_| !told.reference.is_empty())
@@ -38,7 +46,7 @@ pub(super) fn turn(peer: &Peer, talk: &Conversation) -> Result<Turn<Receipt>, Fa
 pub(super) fn lesson(peer: &Peer, exchange: &Exchange) -> Marks {
     let Some(told) = peer.calls.get(&exchange.request.step) else { return Marks::new() };
     let found = exchange.answer.header(FOUND).is_some();
-    if told.marks.is_empty() || !found && !is_taken(peer.judge.of(&exchange.answer).0) {
+    if told.marks.is_empty() || !found && !is_taken(told.judge.of(&exchange.answer).0) {
         return Marks::new();
     }
     let Some(read) = faults::read(peer.notation, &exchange.answer.body.bytes) else { return Marks::new() };
@@ -53,9 +61,17 @@ pub(super) fn read_back(peer: &Peer, talk: &Conversation, lost: &Request) -> Res
     };
     let step = format!("{}/read-back", lost.step);
     let Some(last) = talk.transcript.last() else {
-        let fill = |name: &str| fill(talk, name);
+        // A question with a gap is another question, and a "no" to it would be believed.
+        let gap = Cell::new(false);
+        let fill = |name: &str| {
+            let value = fill(talk, name);
+            gap.set(gap.get() || value.is_empty());
+            value
+        };
         let body = back.way.own_body(peer.notation, &fill);
-        return Ok(Turn::Call(request(peer, &back.way, talk, (&step, Effect::Repeatable), body)));
+        let call = call(peer, (&step, Effect::Repeatable), body);
+        let request = back.way.request(call, &fill);
+        return Ok(if gap.get() { Turn::Done(Verdict::Unknown) } else { Turn::Call(request) });
     };
     let (means, fault) = back.judge.of(&last.answer);
     match means {
@@ -75,10 +91,14 @@ fn is_taken(means: Means) -> bool {
 }
 
 /// Is this answer a yes? Otherwise what helps.
-fn verdict(peer: &Peer, answer: &Answer, class: Class) -> Result<(), Fault> {
-    let (means, fault) = peer.judge.of(answer);
+fn verdict(peer: &Peer, told: &Told, answer: &Answer, class: Class) -> Result<(), Fault> {
+    let (means, fault) = told.judge.of(answer);
     match means {
         means if is_taken(means) => Ok(()),
+        // What nobody understands may be a yes, and what counts once must not be said again for that; only a 4xx is no yes.
+        Means::Unclear if told.effect == Effect::Once && !(400..500).contains(&answer.status) => {
+            Err(Fault { remedy: Remedy::Doubt, ..fault })
+        }
         // An event about what the peer does not know yet waits for the snapshot before it.
         Means::Missing if class == Class::Event => Err(Fault { remedy: Remedy::Hold, ..fault }),
         _ => Err(without_session(peer, fault)),
@@ -101,15 +121,22 @@ fn request(
     (step, effect): (&str, Effect),
     body: Option<Body>,
 ) -> Request {
-    let call = Call {
-        step,
-        effect,
-        endpoint: &peer.endpoint,
-        account: peer.auth.account(),
-        notation: peer.notation,
-        body,
-    };
-    way.request(call, &|name: &str| fill(talk, name))
+    way.request(call(peer, (step, effect), body), &|name: &str| fill(talk, name))
+}
+
+fn call<'a>(peer: &'a Peer, (step, effect): (&'a str, Effect), body: Option<Body>) -> Call<'a> {
+    let (endpoint, account, notation) = (&peer.endpoint, peer.auth.account(), peer.notation);
+    Call { step, effect, endpoint, account, notation, body }
+}
+
+/// A path with a gap leads to something else, perhaps to all. What an event needs to be addressed may come with the snapshot's answer.
+fn unaddressed(hole: &str, class: Class) -> Fault {
+    let words = format!("chưa biết {{{hole}}} để gọi hệ thống bên kia về hồ sơ này");
+    let fault = faults::ours("declared.unaddressed", words);
+    match class {
+        Class::Event => Fault { remedy: Remedy::Hold, ..fault },
+        _ => fault,
+    }
 }
 
 /// What stands for a hole's name in a call about this message.

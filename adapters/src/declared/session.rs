@@ -3,20 +3,19 @@
 //! Secrets are named in `peer.yaml` and given in the configuration (`keys.<name>`). A failed log-in says nothing about any message: its
 //! remedy is always `Later`.
 
-use gateway_core::adapter::{Answer, Ask, Keys, Request, Secret, Session, Signed};
+use gateway_core::adapter::{Answer, Keys, Request, Secret, Session, Signed};
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Account, Moment};
 
 use super::faults;
+use super::secret::At;
 use super::sheet::Sheet;
 use super::spec::Peer;
-use super::template::{Place, Template};
 use super::way::Notation;
 use crate::wire::token::{self, By, LOG_IN};
 
 const ACCOUNT: &str = "default";
 const KINDS: [&str; 5] = ["none", "key", "basic", "bearer", "oauth"];
-const PLACES: [&str; 4] = ["header", "query", "body", "soap-header"];
 
 /// How calls are signed.
 #[derive(Debug)]
@@ -43,18 +42,6 @@ pub(super) struct OAuth {
     expires: String,
     seconds: u32,
     at: At,
-}
-
-/// Where a secret stands on a call.
-#[derive(Debug)]
-pub(super) enum At {
-    /// In this header, behind this prefix.
-    Header(String, String),
-    Query(String),
-    /// As a field of the JSON object that is the body.
-    Body(String),
-    /// In a block of the SOAP header.
-    SoapHeader(Template),
 }
 
 impl Auth {
@@ -92,6 +79,15 @@ impl Auth {
         auth
     }
 
+    /// Where the one secret stands on each call; none where it is no secret's place but a form of proof.
+    pub(super) fn at(&self) -> Option<&At> {
+        match self {
+            Auth::Key(_, at) => Some(at),
+            Auth::Session(oauth) => Some(&oauth.at),
+            Auth::None | Auth::Basic(..) => None,
+        }
+    }
+
     /// The account that logs in, where somebody has to.
     pub(super) fn account(&self) -> Option<Account> {
         matches!(self, Auth::Session(_)).then(|| Account::from(ACCOUNT))
@@ -108,72 +104,6 @@ impl Auth {
     }
 }
 
-impl At {
-    fn read(sheet: &mut Sheet, notation: Notation, header: &str, prefix: &str) -> At {
-        let place = sheet.word("in", &PLACES);
-        let fits = match place {
-            "body" => notation == Notation::Json,
-            "soap-header" => matches!(notation, Notation::Soap(_)),
-            _ => true,
-        };
-        if !fits {
-            sheet.wrong("in", format!("a secret cannot stand in `{place}` of this notation"), None);
-        }
-        match place {
-            "query" => At::Query(sheet.needed("name")),
-            "body" => At::Body(sheet.needed("name")),
-            "soap-header" => {
-                let block = sheet.needed("block");
-                At::SoapHeader(Template::read(&block, &["secret"]).unwrap_or_else(|(message, near)| {
-                    sheet.wrong("block", message, near);
-                    Template::default()
-                }))
-            }
-            _ => At::Header(sheet.text("name", header), sheet.text("prefix", prefix)),
-        }
-    }
-
-    /// Puts a secret on a call.
-    fn put(&self, ask: &mut Ask, secret: &str) {
-        match self {
-            At::Header(name, prefix) => ask.headers.push((name.clone(), format!("{prefix}{secret}"))),
-            At::Query(name) => ask.query.push((name.clone(), secret.to_owned())),
-            At::Body(name) => {
-                let field = format!("{}:{}", serde_json::json!(name), serde_json::json!(secret));
-                put_first(ask, &field);
-            }
-            At::SoapHeader(block) => {
-                let block = block.fill(Place::Xml, &|_: &str| secret.to_owned());
-                let header = format!("<soap:Header>{block}</soap:Header>");
-                let at = find(&ask.body.bytes, b"<soap:Body>").unwrap_or(ask.body.bytes.len());
-                splice(ask, at, &header);
-            }
-        }
-    }
-}
-
-/// As the first field, by splicing: what follows, and the files in it, stay as they were written.
-fn put_first(ask: &mut Ask, field: &str) {
-    match ask.body.bytes.as_slice() {
-        [] if ask.method == "GET" => {}
-        [] => ask.body.bytes = format!("{{{field}}}").into_bytes(),
-        [b'{', b'}', ..] => splice(ask, 1, field),
-        [b'{', ..] => splice(ask, 1, &format!("{field},")),
-        _ => {}
-    }
-}
-
-fn splice(ask: &mut Ask, at: usize, text: &str) {
-    ask.body.bytes.splice(at..at, text.bytes());
-    for file in ask.body.files.iter_mut().filter(|file| file.at >= at) {
-        file.at += text.len();
-    }
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
-}
-
 /// Puts secrets and session on a call.
 pub(super) fn sign(peer: &Peer, request: &Request, keys: &Keys) -> Result<Signed, Fault> {
     let mut ask = request.ask.clone();
@@ -185,13 +115,13 @@ pub(super) fn sign(peer: &Peer, request: &Request, keys: &Keys) -> Result<Signed
     match &peer.auth {
         Auth::None => {}
         Auth::Basic(user, password) => ask.headers.push(token::basic(key(user)?, key(password)?)),
-        Auth::Key(secret, at) => at.put(&mut ask, key(secret)?),
+        Auth::Key(secret, at) => at.put(&mut ask, peer.notation, key(secret)?)?,
         Auth::Session(oauth) => {
             let session = keys.session.ok_or_else(|| {
                 let words = "chưa có phiên làm việc với hệ thống bên kia";
                 Fault::new("declared.session", Blame::Gateway, Remedy::Renew, words)
             })?;
-            oauth.at.put(&mut ask, session.token.reveal());
+            oauth.at.put(&mut ask, peer.notation, session.token.reveal())?;
         }
     }
     Ok(Signed::new(ask))

@@ -8,16 +8,51 @@ use gateway_core::fault::{Defect, nearest};
 use gateway_core::translator::yaml::{Data, Yaml};
 use serde_json::Value;
 
-/// The defects of one file, gathered while it is read.
+/// The defects of one file, gathered while it is read, and its places, to be held against contracts.
 #[derive(Debug)]
 pub(super) struct Defects {
-    file: String,
+    pub(super) file: String,
     found: RefCell<Vec<Defect>>,
+    places: RefCell<Vec<Place>>,
+}
+
+/// A way into a document, as the file writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    pub(super) line: u64,
+    pub(super) field: String,
+    pub(super) path: String,
+    pub(super) within: Within,
+    pub(super) holds: Holds,
+}
+
+/// What is wanted at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    Text,
+    Items,
+    /// The whole document: only its contract is named here.
+    All,
+}
+
+/// Whose document a place is in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Within {
+    /// What the contract of this name says; the empty name knows nothing.
+    Contract(String),
+    /// One item of what comes through this channel.
+    Item(String),
+    /// One record of the feed.
+    Record,
+    /// All that comes through this channel in one call.
+    Call(String),
+    /// Whatever is sent.
+    Sent,
 }
 
 impl Defects {
     pub(super) fn of(file: &str) -> Self {
-        Defects { file: file.to_owned(), found: RefCell::default() }
+        Defects { file: file.to_owned(), found: RefCell::default(), places: RefCell::default() }
     }
 
     pub(super) fn push(&self, line: u64, field: &str, message: impl Into<String>, nearest: Option<String>) {
@@ -25,8 +60,12 @@ impl Defects {
         self.found.borrow_mut().push(Defect { file, line, field, message, nearest });
     }
 
-    pub(super) fn take(self) -> Vec<Defect> {
-        self.found.into_inner()
+    pub(super) fn take(&self) -> Vec<Defect> {
+        self.found.take()
+    }
+
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.places.take()
     }
 }
 
@@ -76,6 +115,11 @@ impl<'a> Sheet<'a> {
         self.maybe(key).unwrap_or_else(|| default.to_owned())
     }
 
+    /// Does this word stand here?
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.node.is_some_and(|node| node.get(key).is_some())
+    }
+
     /// A text that must be there.
     pub(super) fn needed(&mut self, key: &'static str) -> String {
         let text = self.maybe(key);
@@ -83,6 +127,48 @@ impl<'a> Sheet<'a> {
             self.wrong(key, "this word is needed", None);
         }
         text.unwrap_or_default()
+    }
+
+    /// A place, or none.
+    pub(super) fn place(&mut self, key: &'static str, within: &Within) -> String {
+        let path = self.text(key, "");
+        let line = self.node.and_then(|node| node.get(key)).map_or(self.line, |value| value.line);
+        let holds = if key == "items" { Holds::Items } else { Holds::Text };
+        self.keep(Place { line, field: self.field(key), path: path.clone(), within: within.clone(), holds });
+        path
+    }
+
+    /// The name of a contract, or none; whether there is such a one is known later.
+    pub(super) fn contract(&mut self, key: &'static str) -> String {
+        let name = self.text(key, "");
+        let line = self.node.and_then(|node| node.get(key)).map_or(self.line, |value| value.line);
+        if !name.is_empty() {
+            let (field, within) = (self.field(key), Within::Contract(name.clone()));
+            let place = Place { line, field, path: String::new(), within, holds: Holds::All };
+            self.defects.places.borrow_mut().push(place);
+        }
+        name
+    }
+
+    /// The places in a block, by names that are nobody's words.
+    pub(super) fn places(&mut self, key: &'static str, within: &Within) -> Vec<(String, String)> {
+        let texts = self.texts(key);
+        let block = self.node.and_then(|node| node.get(key));
+        for (name, path) in &texts {
+            let line = block.and_then(|block| block.get(name)).map_or(self.line, |value| value.line);
+            let (field, path, within) = (format!("{}.{name}", self.field(key)), path.clone(), within.clone());
+            self.keep(Place { line, field, path, within, holds: Holds::Text });
+        }
+        texts
+    }
+
+    fn keep(&self, place: Place) {
+        let is_way = place.path.split('.').all(|name| !name.is_empty());
+        match (place.path.is_empty(), is_way) {
+            (true, _) => {}
+            (_, true) => self.defects.places.borrow_mut().push(place),
+            _ => self.defects.push(place.line, &place.field, "is no way down by names, as `a.b.c`", None),
+        }
     }
 
     /// One of a few words; the first is the default.

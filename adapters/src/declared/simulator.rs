@@ -129,7 +129,12 @@ impl Example {
         if let Some(mut ask) = ask {
             example.method = ask.text("method", "POST");
             example.path = ask.needed("path");
-            example.has = ask.list("has").iter().filter_map(|node| node.text().map(str::to_owned)).collect();
+            for node in ask.list("has") {
+                match node.text() {
+                    Some(text) => example.has.push(text.to_owned()),
+                    None => ask.wrong("has", "texts are expected", None),
+                }
+            }
             example.about = ask.text("about", "");
             example.after = ask.text("after", "");
             example.known = match ask.word("known", &["", "true", "false"]) {
@@ -147,7 +152,11 @@ impl Example {
             example.session = Some(Needs::Gives);
         }
         if let Some(mut answer) = sheet.block("answer") {
-            example.status = u16::try_from(answer.count("status", 200)).unwrap_or(200);
+            let status = answer.count("status", 200);
+            example.status = u16::try_from(status).ok().filter(|status| (100..600).contains(status)).unwrap_or_else(|| {
+                answer.wrong("status", "an HTTP status is expected", None);
+                200
+            });
             example.content_type = answer.text("content-type", "application/json");
             let body = answer.text("body", "");
             example.body = template(&answer, "body", &body, &HOLES);

@@ -14,7 +14,7 @@ use super::door::Door;
 use super::faults::{FAMILY, Judge, Places};
 use super::feed::Source;
 use super::session::Auth;
-use super::sheet::{Defects, Sheet};
+use super::sheet::{Defects, Place, Sheet, Within};
 use super::template::{Form, Template};
 use super::way::{Notation, Way, Wrap};
 use crate::wire::outcomes::Row;
@@ -36,18 +36,22 @@ pub(super) struct Peer {
     pub(super) notation: Notation,
     pub(super) endpoint: String,
     pub(super) auth: Auth,
-    pub(super) judge: Judge,
     /// By kind.
     pub(super) calls: BTreeMap<String, Told>,
     pub(super) feed: Option<Source>,
     /// By the name of their channel.
     pub(super) doors: BTreeMap<String, Door>,
+    /// What the file says of documents, for whoever knows their contracts.
+    pub(super) places: Vec<Place>,
 }
 
 /// How the peer is told of one kind.
 #[derive(Debug)]
 pub(super) struct Told {
+    /// The line where this begins.
+    pub(super) line: u64,
     pub(super) way: Way,
+    pub(super) judge: Judge,
     pub(super) wraps: Vec<Wrap>,
     pub(super) effect: Effect,
     /// Where its answer says what it calls this.
@@ -83,7 +87,7 @@ impl Peer {
             defects.push(0, "", "there is no channels.yaml beside it", None);
         }
         let found = defects.take();
-        if found.is_empty() { Ok(peer) } else { Err(found) }
+        if found.is_empty() { Ok(Peer { places: defects.places(), ..peer }) } else { Err(found) }
     }
 
     fn of(dialect: &str, yaml: &Yaml, defects: &Defects, channels: Option<&Vec<Channel>>) -> Peer {
@@ -94,29 +98,49 @@ impl Peer {
         let notation = NOTATIONS.iter().find(|(known, _)| *known == word).map_or(Notation::Json, |(_, n)| *n);
         let endpoint = sheet.text("endpoint", "peer");
         let auth = Auth::read(sheet.block("auth"), notation, &endpoint);
-        let places = sheet.block("answer").map(places).unwrap_or_default();
-        let codeless = places.code.is_empty();
-        let rows = rows(&mut sheet, codeless);
-        let judge = Judge { notation, places: places.clone(), table: FAMILY.tried(rows.clone()) };
+        let known = Known::default().with(&mut sheet);
         let mut calls = BTreeMap::new();
         for (kind, sheet) in sheet.blocks("calls") {
-            calls.insert(kind, Told::read(sheet, notation, &places, &rows));
+            calls.insert(kind, Told::read(sheet, notation, &known));
         }
-        let feed = sheet.block("feed").map(|sheet| Source::read(sheet, notation));
+        let feed = sheet.block("feed").map(|sheet| Source::read(sheet, notation, &known));
         let mut doors = BTreeMap::new();
         for (channel, sheet) in sheet.blocks("hears") {
-            doors.insert(channel, Door::read(sheet, notation));
+            let door = Door::read(&channel, sheet, notation);
+            doors.insert(channel, door);
         }
         let mut peer =
-            Peer { dialect: dialect.to_owned(), notation, endpoint, auth, judge, calls, feed, doors };
+            Peer { dialect: dialect.to_owned(), notation, endpoint, auth, calls, feed, doors, places: Vec::new() };
         if let Some(channels) = channels {
             peer.hold_against(channels, &sheet);
         }
-        if rows.is_empty() && (!peer.calls.is_empty() || peer.feed.is_some()) {
+        let speechless = peer.calls.values().any(|told| told.judge.table.is_empty());
+        if speechless || known.rows.is_empty() && peer.feed.is_some() {
             sheet.wrong("outcomes", "without rows nothing that it answers can be understood", None);
+        }
+        for message in peer.unsigned() {
+            sheet.wrong("auth", message, None);
         }
         sheet.finish();
         peer
+    }
+
+    /// Calls that the secret would have no place in, as far as that can be told without a contract.
+    fn unsigned(&self) -> Vec<String> {
+        let Some(at) = self.auth.at() else { return Vec::new() };
+        let no = |what: String| format!("the body of {what} has no place for the secret");
+        let is_list = |told: &Told| told.wraps.first() == Some(&Wrap::List);
+        let lists = self.calls.iter().filter(|(_, told)| is_list(told));
+        let lists = lists.filter(|_| !at.has_place(b"[]", self.notation)).map(|(kind, _)| no(format!("calls.{kind}")));
+        let fill = |_: &str| "x".to_owned();
+        let lacks = |way: &Way| {
+            let body = way.own_body(self.notation, &fill).unwrap_or_default();
+            !at.has_place(&body.bytes, self.notation)
+        };
+        let backs = self.calls.iter().filter(|(_, told)| told.read_back.as_ref().is_some_and(|back| lacks(&back.way)));
+        let backs = backs.map(|(kind, _)| no(format!("calls.{kind}.read-back")));
+        let feed = self.feed.iter().filter(|feed| lacks(&feed.way)).map(|_| no("feed".to_owned()));
+        lists.chain(backs).chain(feed).collect()
     }
 
     /// Each way out has its call, each door its words, and the reverse.
@@ -160,10 +184,40 @@ impl Peer {
     }
 }
 
-fn places(mut sheet: Sheet) -> Places {
-    let places = Places { code: sheet.text("code", ""), message: sheet.text("message", "") };
-    sheet.finish();
-    places
+/// How answers are read and judged, as far as the file has said it: one call may say more, or otherwise.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Of the whole answer; empty if it has none.
+    pub(super) contract: String,
+    places: Places,
+    rows: Vec<Row>,
+}
+
+impl Known {
+    /// The same with what a block says itself: its places instead, its rows before.
+    pub(super) fn with(&self, sheet: &mut Sheet) -> Known {
+        let (mut contract, mut places) = (self.contract.clone(), self.places.clone());
+        if let Some(mut own) = sheet.block("answer") {
+            contract = own.contract("contract");
+            let within = Within::Contract(contract.clone());
+            let mut place = |key, above: &str| match own.has(key) {
+                true => own.place(key, &within),
+                false => above.to_owned(),
+            };
+            places = Places {
+                code: place("code", &self.places.code),
+                message: place("message", &self.places.message),
+            };
+            own.finish();
+        }
+        let mut rows = rows(sheet, places.code.is_empty());
+        rows.extend(self.rows.iter().cloned());
+        Known { contract, places, rows }
+    }
+
+    pub(super) fn judge(self, notation: Notation) -> Judge {
+        Judge { notation, places: self.places, table: FAMILY.tried(self.rows) }
+    }
 }
 
 /// The rows of a table; what is wrong is said at the row's own line.
@@ -192,17 +246,21 @@ fn rows(sheet: &mut Sheet, codeless: bool) -> Vec<Row> {
 }
 
 impl Told {
-    fn read(mut sheet: Sheet, notation: Notation, places: &Places, all: &[Row]) -> Told {
+    fn read(mut sheet: Sheet, notation: Notation, known: &Known) -> Told {
         let way = Way::read(&mut sheet, notation, &HOLES, false);
+        let answered = known.with(&mut sheet);
+        let within = Within::Contract(answered.contract.clone());
         let told = Told {
+            line: sheet.line,
             wraps: Wrap::read(&mut sheet, notation),
             effect: match sheet.word("effect", &["once", "repeatable"]) {
                 "repeatable" => Effect::Repeatable,
                 _ => Effect::Once,
             },
-            reference: sheet.text("reference", ""),
-            marks: sheet.texts("marks"),
-            read_back: sheet.block("read-back").map(|sheet| ReadBack::read(sheet, notation, places, all)),
+            reference: sheet.place("reference", &within),
+            marks: sheet.places("marks", &within),
+            read_back: sheet.block("read-back").map(|sheet| ReadBack::read(sheet, notation, &answered)),
+            judge: answered.judge(notation),
             way,
         };
         sheet.finish();
@@ -211,13 +269,11 @@ impl Told {
 }
 
 impl ReadBack {
-    fn read(mut sheet: Sheet, notation: Notation, places: &Places, all: &[Row]) -> ReadBack {
+    fn read(mut sheet: Sheet, notation: Notation, known: &Known) -> ReadBack {
         let way = Way::read(&mut sheet, notation, &HOLES, true);
-        let places = sheet.block("answer").map_or_else(|| places.clone(), self::places);
-        let own = rows(&mut sheet, places.code.is_empty());
+        let judge = known.with(&mut sheet).judge(notation);
         sheet.finish();
-        let rows = own.into_iter().chain(all.iter().cloned()).collect();
-        ReadBack { way, judge: Judge { notation, places, table: FAMILY.tried(rows) } }
+        ReadBack { way, judge }
     }
 }
 

@@ -57,6 +57,14 @@ impl Template {
         Ok(Template(pieces))
     }
 
+    /// The first hole that nothing fills.
+    pub(super) fn unfilled(&self, fill: &Fill) -> Option<&str> {
+        self.0.iter().find_map(|piece| match piece {
+            Piece::Hole(name) if fill(name).is_empty() => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The text with its holes filled.
     pub(super) fn fill(&self, place: Place, fill: &Fill) -> String {
         let piece = |piece: &Piece| match (piece, place) {
@@ -115,8 +123,11 @@ impl Form {
 
 fn examine(tree: &Value, known: &[&str]) -> Result<(), Unknown> {
     match tree {
-        // Alone, so that it becomes a list and no text.
         Value::String(text) if text == "{items}" && known.contains(&ITEMS) => Ok(()),
+        // The list of them is no part of a text.
+        Value::String(text) if known.contains(&ITEMS) && text.contains("{items}") => {
+            Err(("`{items}` is a list in JSON, and stands alone".to_owned(), None))
+        }
         Value::String(text) => Template::read(text, known).map(drop),
         Value::Array(list) => list.iter().try_for_each(|inner| examine(inner, known)),
         Value::Object(fields) => fields.values().try_for_each(|inner| examine(inner, known)),
@@ -167,6 +178,13 @@ mod tests {
             serde_json::from_str::<Value>(&text).unwrap(),
             json!({ "list": [{ "a": 1 }], "x": ["id\"-id\"", 1] })
         );
+    }
+
+    #[test]
+    fn a_list_of_items_stands_alone() {
+        let read = |tree| Form::read(tree, false, &["id", ITEMS]);
+        assert!(read(json!({ "x": "{items}" })).is_ok());
+        assert!(read(json!({ "x": "{id}{items}" })).unwrap_err().0.contains("stands alone"));
     }
 
     #[test]

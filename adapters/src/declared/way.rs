@@ -80,7 +80,12 @@ impl Way {
         Way { method, path, query, headers, action, body }
     }
 
-    /// The call. A parameter of the query that nothing fills is left out.
+    /// The hole of the path that nothing fills: without it the call would be about something else.
+    pub(super) fn astray(&self, fill: &Fill) -> Option<&str> {
+        self.path.unfilled(fill)
+    }
+
+    /// The call. A parameter of the query or a header that nothing fills is left out.
     pub(super) fn request(&self, call: Call, fill: &Fill) -> Request {
         let Call { step, effect, endpoint, account, notation, body } = call;
         let filled = |(name, text): &(String, Template)| (name.clone(), text.fill(Place::Plain, fill));
@@ -100,7 +105,7 @@ impl Way {
             }
             headers.push(("content-type".to_owned(), media));
         }
-        headers.extend(self.headers.iter().map(filled));
+        headers.extend(self.headers.iter().map(filled).filter(|(_, value)| !value.is_empty()));
         Request {
             step: step.to_owned(),
             effect,
@@ -187,14 +192,19 @@ impl Wrap {
     }
 }
 
-/// The body that a translated document becomes.
-pub(super) fn document_body(notation: Notation, wraps: &[Wrap], document: &Value, files: &[Ticket]) -> Body {
+/// The body that a translated document becomes; none if it is none of this notation.
+pub(super) fn document_body(
+    notation: Notation,
+    wraps: &[Wrap],
+    document: &Value,
+    files: &[Ticket],
+) -> Option<Body> {
     if notation.is_xml() {
-        return framed(notation, document.as_str().unwrap_or_default());
+        return Some(framed(notation, document.as_str().filter(|text| !text.is_empty())?));
     }
     let wrapped = wraps.iter().rev().fold(document.clone(), |inner, wrap| match wrap {
         Wrap::List => json!([inner]),
         Wrap::Field(name) => json!({ name: inner }),
     });
-    Body::json(&wrapped, files)
+    Some(Body::json(&wrapped, files))
 }

@@ -3,14 +3,11 @@
 //! Rows speak of the HTTP status and of the software's own code; of its words only where a dialect has nothing else to tell a refusal from
 //! another. How an answer is read, and what its faults are called, is the dialect's (`faults`).
 
-use std::collections::BTreeMap;
-
 use gateway_core::adapter::Answer;
 use gateway_core::fault::{Defect, Fault};
-use serde::Deserialize;
 
 use crate::Files;
-use crate::wire::outcomes::{Family, Means, Row, Said, Table};
+use crate::wire::outcomes::{Family, Means, Said, Table};
 
 /// The file of all dialects, below `mappings/`.
 pub(super) const PATH: &str = "onestop/outcomes.yaml";
@@ -35,10 +32,7 @@ pub(super) struct Outcomes(Table);
 impl Outcomes {
     /// Reads the table of a dialect from the files below `mappings/`; `family` is what is its own in it.
     pub(super) fn read(files: &Files, dialect: &str, family: &'static Family) -> Result<Outcomes, Vec<Defect>> {
-        let mut file: File = family.file(files)?;
-        let rows = file.outcomes.remove(dialect);
-        let rows = rows.ok_or_else(|| vec![family.defect(0, dialect, "has no table")])?;
-        family.table(dialect, rows, false).map(Outcomes)
+        family.table_of(files, dialect).map(Outcomes)
     }
 
     /// What an answer means; `said` is what its dialect reads in it (code and message), none if it is not in the dialect's form.
@@ -51,12 +45,6 @@ impl Outcomes {
             (_, fault) => Outcome::Failed(fault),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    outcomes: BTreeMap<String, Vec<Row>>,
 }
 
 #[cfg(test)]

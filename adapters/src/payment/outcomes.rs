@@ -1,15 +1,12 @@
 //! What the providers' answers mean, read from `mappings/payment/outcomes.yaml`: a table for each dialect. The rows speak of the HTTP
 //! status and of the provider's own code, never of its words.
 
-use std::collections::BTreeMap;
-
 use gateway_core::adapter::Answer;
 use gateway_core::fault::{Defect, Fault};
-use serde::Deserialize;
 
 use super::wire;
 use crate::Files;
-use crate::wire::outcomes::{Family, Means, Row, Said, Table};
+use crate::wire::outcomes::{Family, Means, Said, Table};
 
 static FAMILY: Family = Family { path: "payment/outcomes.yaml", code_name: "code", reads_words: false, told };
 
@@ -31,11 +28,7 @@ pub(super) struct Outcomes(Table);
 impl Outcomes {
     /// Reads the table of a dialect from the files below `mappings/`.
     pub(super) fn read(files: &Files, dialect: &str) -> Result<Outcomes, Vec<Defect>> {
-        let mut file: File = FAMILY.file(files)?;
-        let rows = file.outcomes.remove(dialect);
-        let rows = rows.ok_or_else(|| vec![FAMILY.defect(0, dialect, "has no table")])?;
-        let codeless = file.codeless.iter().any(|name| name == dialect);
-        FAMILY.table(dialect, rows, codeless).map(Outcomes)
+        FAMILY.table_of(files, dialect).map(Outcomes)
     }
 
     /// What an answer with this code means; `message` is for the operator and decides nothing.
@@ -47,14 +40,6 @@ impl Outcomes {
             (_, fault) => Outcome::Failed(fault),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    codeless: Vec<String>,
-    outcomes: BTreeMap<String, Vec<Row>>,
 }
 
 fn told(means: Means) -> Option<(&'static str, &'static str)> {

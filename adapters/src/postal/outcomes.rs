@@ -3,15 +3,12 @@
 //! The rows speak of the HTTP status and of the carrier's own code, never of its words: «phát không thành công» contains the words of
 //! success. A dialect that knows no codes at all is listed there as `codeless`.
 
-use std::collections::BTreeMap;
-
 use gateway_core::adapter::Answer;
 use gateway_core::fault::{Defect, Fault};
-use serde::Deserialize;
 
 use super::wire;
 use crate::Files;
-use crate::wire::outcomes::{Family, Means, Row, Said, Table};
+use crate::wire::outcomes::{Family, Means, Said, Table};
 
 static FAMILY: Family = Family { path: "postal/outcomes.yaml", code_name: "code", reads_words: false, told };
 
@@ -35,11 +32,7 @@ pub(super) struct Outcomes(Table);
 impl Outcomes {
     /// Reads the table of a dialect from the files below `mappings/`.
     pub(super) fn read(files: &Files, dialect: &str) -> Result<Outcomes, Vec<Defect>> {
-        let mut file: File = FAMILY.file(files)?;
-        let rows = file.outcomes.remove(dialect);
-        let rows = rows.ok_or_else(|| vec![FAMILY.defect(0, dialect, "has no table")])?;
-        let codeless = file.codeless.iter().any(|name| name == dialect);
-        FAMILY.table(dialect, rows, codeless).map(Outcomes)
+        FAMILY.table_of(files, dialect).map(Outcomes)
     }
 
     /// What an answer with this code means; `message` is for the operator and decides nothing.
@@ -52,14 +45,6 @@ impl Outcomes {
             (_, fault) => Outcome::Failed(fault),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    codeless: Vec<String>,
-    outcomes: BTreeMap<String, Vec<Row>>,
 }
 
 fn told(means: Means) -> Option<(&'static str, &'static str)> {

@@ -23,13 +23,15 @@ impl<'a> Node<'a> {
         self.all(name).into_iter().next()
     }
 
-    /// All fields of this name: elements beside each other, a list, or one alone. `@name` is an attribute.
+    /// All fields of this name: elements beside each other, a list, or one alone. `@name` is an attribute, `#text` the text beside
+    /// attributes.
     pub(crate) fn all(self, name: &str) -> Vec<Node<'a>> {
         match self {
             Node::Xml(element, _) if name.starts_with('@') => {
                 let named = element.attributes.iter().filter(|attribute| attribute.name == name[1..]);
                 named.map(|attribute| Node::Text(attribute.value.trim())).collect()
             }
+            Node::Xml(element, _) if name == "#text" => vec![Node::Text(element.text.trim())],
             Node::Xml(element, namespace) => {
                 let ours = |child: &&Element| namespace.is_none_or(|wanted| child.namespace == wanted);
                 let named = element.children.iter().filter(|child| child.name == name && !child.is_nil());
@@ -126,6 +128,7 @@ mod tests {
         let node = Node::Xml(&root, None);
         assert_eq!(node.text_at("y.@ma").as_deref(), Some("00"));
         assert_eq!(node.list("y.z").len(), 2);
+        assert_eq!((node.text_at("q.#text").as_deref(), node.text_at("y.#text")), (Some("c"), None));
         assert_eq!(
             (node.text_of("q").as_deref(), Node::Xml(&root, Some("urn:1")).text_of("q")),
             (Some("c"), None)

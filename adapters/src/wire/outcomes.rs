@@ -4,10 +4,12 @@
 //! code. Success is judged by the peer's own code: a row that means `done` without naming one is a defect, except where the peer knows
 //! no codes at all. What no row fits is unclear. How an answer is read and what its family says of each meaning is the family's.
 
+use std::collections::BTreeMap;
+
 use gateway_core::adapter::Answer;
 use gateway_core::fault::{Blame, Defect, Fault, Remedy};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use unicode_normalization::UnicodeNormalization;
 
 use super::cause;
@@ -36,6 +38,14 @@ impl Family {
             let line = error.location().map(|place| place.line()).unwrap_or(0);
             vec![self.defect(line, "", error.to_string())]
         })
+    }
+
+    /// The table of one dialect, in a file that has one for each under `outcomes`; the dialects without codes are listed as `codeless`.
+    pub(crate) fn table_of(&'static self, files: &Files, dialect: &str) -> Result<Table, Vec<Defect>> {
+        let mut file: Tables = self.file(files)?;
+        let rows = file.outcomes.remove(dialect);
+        let rows = rows.ok_or_else(|| vec![self.defect(0, dialect, "has no table")])?;
+        self.table(dialect, rows, file.codeless.iter().any(|name| name == dialect))
     }
 
     /// Checks the rows that stand at `place` of the file. A peer is codeless if its answers have no code that success could be judged by.
@@ -85,6 +95,15 @@ impl Family {
     }
 }
 
+/// A file with a table for each dialect.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tables {
+    #[serde(default)]
+    codeless: Vec<String>,
+    outcomes: BTreeMap<String, Vec<Row>>,
+}
+
 /// The table of one peer.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -99,6 +118,11 @@ pub(crate) struct Said<'a> {
 }
 
 impl Table {
+    /// Does it say nothing of any answer?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// What an answer means, and the fault it is where that is no good; `said` is none if the body is not in the peer's notation.
     pub(crate) fn judge(&self, answer: &Answer, said: Option<&Said>) -> (Means, Fault) {
         let seen = Seen {
@@ -196,13 +220,13 @@ struct Seen<'a> {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct When {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_or_several")]
     http: Vec<Word>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_or_several")]
     code: Vec<Word>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_or_several")]
     text: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_or_several")]
     and_text: Vec<String>,
     x_road_error: Option<Presence>,
     body: Option<BodyForm>,
@@ -224,6 +248,20 @@ impl When {
                 BodyForm::Envelope => seen.json && seen.code.is_some(),
             })
     }
+}
+
+/// A list, or one alone.
+fn one_or_several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written<T> {
+        Several(Vec<T>),
+        One(T),
+    }
+    Ok(match Written::deserialize(reader)? {
+        Written::Several(list) => list,
+        Written::One(one) => vec![one],
+    })
 }
 
 /// A status or code, written with or without quotes.

@@ -1,62 +1,8 @@
 //! What can be wrong with the folder of a declared peer, and what is said of it: each slip alone, in a copy of a folder that is right.
 
-use std::path::Path;
-
-use gateway_core::fault::Defect;
-use lienthong::app;
-use lienthong::config::Config;
 use lienthong::files::{Dialect, Files};
 
-const NAMES: [&str; 2] = ["so-dat-dai", "ho-kinh-doanh"];
-
-/// An overlay with both worked examples.
-struct Overlay(tempfile::TempDir);
-
-impl Overlay {
-    fn new() -> Overlay {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (path, text) in conformance::documents().iter().filter(|(path, _)| path.starts_with("declared/"))
-        {
-            write(&folder.path().join(path), text);
-        }
-        write(&folder.path().join("sealing.key"), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
-        Overlay(folder)
-    }
-
-    fn path(&self, path: &str) -> std::path::PathBuf {
-        self.0.path().join("declared").join(path)
-    }
-
-    /// Puts one text in the place of another, which must be there.
-    fn change(&self, path: &str, old: &str, new: &str) {
-        let text = std::fs::read_to_string(self.path(path)).expect("a file of the example");
-        assert!(text.contains(old), "{path} has no `{old}`");
-        write(&self.path(path), &text.replacen(old, new, 1));
-    }
-
-    /// What `check` says, as people read it.
-    fn check(&self) -> Vec<String> {
-        let key = self.0.path().join("sealing.key");
-        let mut text = format!("[gateway]\nsealing_key_file = \"{}\"\n", key.display());
-        for name in NAMES {
-            text.push_str(&format!(
-                "[peers.{name}]\nadapter = \"declared\"\ndialect = \"{name}\"\nendpoints.peer = \"http://127.0.0.1:9\"\n"
-            ));
-            for secret in ["mat-ma", "ma-ket-noi", "khoa-bi-mat"] {
-                text.push_str(&format!("keys.{secret} = {{ file = \"{}\" }}\n", key.display()));
-            }
-        }
-        let config = Config::parse(&text, "lienthong.toml").expect("a configuration");
-        let files = Files::with_overlay(self.0.path()).expect("an overlay");
-        let defects: Vec<Defect> = app::check(&config, "lienthong.toml", &files).err().unwrap_or_default();
-        defects.iter().map(ToString::to_string).collect()
-    }
-}
-
-fn write(path: &Path, text: &str) {
-    std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
-    std::fs::write(path, text).expect("a file");
-}
+use super::overlay::{Overlay, write};
 
 #[test]
 fn the_worked_examples_are_right() {
@@ -137,13 +83,13 @@ fn each_slip_is_said_with_its_file_its_line_and_what_was_meant() {
             "so-dat-dai/peer.yaml",
             "    action: urn",
             "    acton: urn",
-            "peer.yaml:32: calls.dossier-recorded.acton: there is no such word here (did you mean `action`?)",
+            "peer.yaml:34: calls.dossier-recorded.acton: there is no such word here (did you mean `action`?)",
         ),
         (
             "so-dat-dai/peer.yaml",
             "means: exists }",
             "means: exist }",
-            "peer.yaml:18: outcomes[2]: unknown variant `exist`",
+            "peer.yaml:20: outcomes[2]: unknown variant `exist`",
         ),
         (
             "so-dat-dai/peer.yaml",
@@ -201,6 +147,92 @@ fn each_slip_is_said_with_its_file_its_line_and_what_was_meant() {
             "each: { status: \"Không thành công\",",
             "hears.declared/ho-kinh-doanh/thong-bao.answers.refused.each: callers look for the words of success in every answer",
         ),
+        // Places that are in no document.
+        (
+            "so-dat-dai/peer.yaml",
+            "code: \"@ma\"",
+            "code: \"@mã\"",
+            "declared/so-dat-dai/peer.yaml:14: answer.code: declared/so-dat-dai/so-dat-dai.xsd#KetQua has no `@mã` (did you mean `@ma`?)",
+        ),
+        (
+            "so-dat-dai/peer.yaml",
+            "    reference: SoVaoSo",
+            "    reference: SoVaoSoo",
+            "declared/so-dat-dai/peer.yaml:36: calls.dossier-recorded.reference: declared/so-dat-dai/so-dat-dai.xsd#KetQua has no `SoVaoSoo` (did you mean `SoVaoSo`?)",
+        ),
+        (
+            "so-dat-dai/peer.yaml",
+            "{ so-vao-so: SoVaoSo }",
+            "{ so-vao-so: SoVaoSo.So }",
+            "peer.yaml:37: calls.dossier-recorded.marks.so-vao-so: declared/so-dat-dai/so-dat-dai.xsd#KetQua has no `SoVaoSo.So`",
+        ),
+        (
+            "so-dat-dai/peer.yaml",
+            "so-dat-dai.xsd#KetQua",
+            "so-dat-dai.xsd#KetQu",
+            "peer.yaml:13: answer.contract: has no global element KetQu (did you mean `KetQua`?)",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "code: results.status",
+            "code: result.status",
+            "answer.code: declared/ho-kinh-doanh/answer has no `result` (did you mean `results`?)",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "code: results.status",
+            "code: results",
+            "answer.code: `results` of declared/ho-kinh-doanh/answer is no text, but holds status, ref, message",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "    dossier: dossier",
+            "    dossier: dosier",
+            "hears.declared/ho-kinh-doanh/thong-bao.dossier: declared/ho-kinh-doanh/change has no `dosier` (did you mean `dossier`?)",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "  items: changes",
+            "  items: change",
+            "feed.items: declared/ho-kinh-doanh/page has no `change` (did you mean `changes`?)",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "  items: changes",
+            "  items: next",
+            "feed.items: `next` of declared/ho-kinh-doanh/page holds no items",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "  cursor: next",
+            "  cursor-of-last: nr",
+            "feed.cursor-of-last: declared/ho-kinh-doanh/change has no `nr`",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "  cursor: next",
+            "  cursor: next.",
+            "feed.cursor: is no way down by names, as `a.b.c`",
+        ),
+        // One call, in one notation, with a place for the secret.
+        (
+            "so-dat-dai/mappings/out-dossier-recorded.yaml",
+            "target:",
+            "fan-out: papers\ntarget:",
+            "peer.yaml:33: calls.dossier-recorded: is one call, and `declared/so-dat-dai/out-dossier-recorded` makes several documents of one (`fan-out`)",
+        ),
+        (
+            "so-dat-dai/peer.yaml",
+            "in: soap-header",
+            "in: body\n  name: GhiChu",
+            "auth: the body of calls.dossier-recorded.read-back has no place for the secret",
+        ),
+        (
+            "ho-kinh-doanh/peer.yaml",
+            "  scope: dossiers",
+            "  in: body\n  name: token",
+            "auth: the body of calls.dossier-recorded has no place for the secret",
+        ),
         // channels.yaml and examples.
         (
             "ho-kinh-doanh/channels.yaml",
@@ -251,6 +283,45 @@ fn everything_that_is_wrong_is_said_at_once() {
     for place in ["so-dat-dai.xsd:4", "outcomes[2]", "referense", "whatever", "auth.by"] {
         assert!(said.contains(place), "{place}: {said}");
     }
+}
+
+/// XML in JSON, or the reverse, would go out as a text, or as nothing at all.
+#[test]
+fn a_contract_of_another_notation_is_said() {
+    let overlay = Overlay::new();
+    let peer = "so-dat-dai/peer.yaml";
+    overlay.change(peer, "notation: soap-1.1", "notation: json");
+    overlay.change(peer, "in: soap-header", "in: header");
+    overlay.change(peer, "  block: ", "  # ");
+    overlay.change(peer, "    action: ", "    # ");
+    overlay.change(peer, "      action: ", "      # ");
+    let said = overlay.check().join("\n");
+    for wanted in [
+        "calls.dossier-recorded: `declared/so-dat-dai/out-dossier-recorded` writes another notation",
+        "answer.contract: is of another notation than this peer speaks",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
+/// Only the contract knows where an element may stand, so whoever writes the body keeps the secret's place.
+#[test]
+fn a_secret_in_a_body_of_xml_needs_a_place_that_the_mapping_keeps() {
+    let overlay = Overlay::new();
+    let (peer, xsd) = ("so-dat-dai/peer.yaml", "so-dat-dai/schemas/so-dat-dai.xsd");
+    overlay.change(peer, "in: soap-header", "in: body\n  name: MatMa");
+    overlay.change(peer, "  block: ", "  # ");
+    overlay.change(peer, "{dossier}</MaHoSo>", "{dossier}</MaHoSo><MatMa/>");
+    let said = overlay.check().join("\n");
+    assert!(said.contains("auth.name: declared/so-dat-dai/so-dat-dai.xsd#GhiHoSo has no `MatMa`"), "{said}");
+    let place = "<xs:element name=\"GhiChu\"";
+    let more = format!("<xs:element name=\"MatMa\" type=\"xs:token\" minOccurs=\"0\"/>\n        {place}");
+    overlay.change(xsd, place, &more);
+    let said = overlay.check().join("\n");
+    assert!(said.contains("leaves no `MatMa` for the secret: { value: \"-\" } keeps its place"), "{said}");
+    let mapping = "so-dat-dai/mappings/out-dossier-recorded.yaml";
+    overlay.change(mapping, "  GhiChu:", "  MatMa: { value: \"-\" }\n  GhiChu:");
+    assert_eq!(overlay.check(), Vec::<String>::new());
 }
 
 /// A circle of imports is legal in XSD, and works.

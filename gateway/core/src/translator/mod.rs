@@ -268,6 +268,11 @@ impl Plan {
         Ok(Value::String(text.unwrap_or_default()))
     }
 
+    /// Does it make several documents of one?
+    pub fn fans_out(&self) -> bool {
+        self.body.fan_out.is_some()
+    }
+
     /// Are there fields that do not count when two documents are compared?
     pub fn has_volatile(&self) -> bool {
         !self.body.volatile.is_empty()

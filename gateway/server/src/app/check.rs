@@ -76,7 +76,12 @@ pub fn check(
         }
         defects.extend(unknown_in_licences(rules, config, file));
     }
-    defects.extend(adapters::examine(&files.mappings));
+    let compiled = rules.as_ref().map(|rules| adapters::Compiled {
+        channels: &rules.channels,
+        contracts: &rules.contracts,
+        translator: &rules.translator,
+    });
+    defects.extend(adapters::examine(&files.mappings, compiled.as_ref()));
     let keys = sealing_keys(config).err();
     defects.extend(keys.map(|message| defect("gateway.sealing_key_file", message)));
     match rules {
