@@ -115,6 +115,12 @@ impl Schedule {
         }
     }
 
+    /// The dossier that the message of this number speaks of.
+    pub fn dossier_of(&self, number: u64) -> u64 {
+        let place = |part: u64| usize::try_from(part).unwrap_or(usize::MAX);
+        self.message(place(number / OF_A_SENDER), place(number % OF_A_SENDER)).dossier
+    }
+
     /// All messages, each sender's in its order.
     pub fn all(&self) -> impl Iterator<Item = Numbered> + '_ {
         let turns = self.rounds * OF_A_ROUND;
