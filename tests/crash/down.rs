@@ -94,6 +94,10 @@ async fn handed_on(death: String) -> (Vec<String>, bool) {
     if (&state["creates"], &state["doubled"]) != (&json!(1), &json!(0)) || hashes != whole {
         wrong.push(format!("at iGATE: {}, papers {hashes:?}", state));
     }
+    let steps = state["progress"].as_array().map_or(0, Vec::len) as u64;
+    if !(1..=1 + count(&told, "may-be-doubled")).contains(&steps) {
+        wrong.push(format!("{steps} steps at iGATE: {told:?}"));
+    }
     let portal = portal.state();
     let again = u64::from(died);
     if !(1..=1 + again).contains(&portal["answered"].as_u64().unwrap_or(0)) {

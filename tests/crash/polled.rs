@@ -25,11 +25,11 @@ async fn read(death: String) -> (Vec<String>, bool) {
          settings.poll = \"yes\"\nsettings.page_size = 8\nsettings.every_seconds = 1\nsettings.overlap_seconds = 1\n",
         igate.address()
     ));
-    let changed = |first: u64, many: u64, at: &str| {
-        assert!(igate.nudge(&["at", at]));
-        assert!(igate.nudge(&["changes", &many.to_string(), &code(first), "2"]));
-    };
-    changed(1, RECORDS, "2026-11-22T08:00:00+07:00");
+    // A minute apart: the overlap of two readings, a second, brings nothing back that a cursor has left behind.
+    for number in 1..=RECORDS {
+        assert!(igate.nudge(&["at", &format!("2025-11-22T08:{number:02}:00+07:00")]));
+        assert!(igate.nudge(&["change", &code(number), "2"]));
+    }
     let at_the_portal = |wanted: u64| {
         let portal = &portal;
         async move {
@@ -40,7 +40,9 @@ async fn read(death: String) -> (Vec<String>, bool) {
     let flow = async |place: Place| {
         at_the_portal(RECORDS).await;
         // The cursor has not run ahead: what changes now is read too.
-        changed(RECORDS + 1, LATER, "2026-11-22T09:00:00+07:00");
+        for number in RECORDS + 1..=RECORDS + LATER {
+            assert!(igate.nudge(&["change", &code(number), "2"]));
+        }
         at_the_portal(RECORDS + LATER).await;
         // Two more readings, in which nothing may be told again.
         let calls = || igate.state()["calls"].as_u64().unwrap_or(0);
