@@ -110,7 +110,7 @@ pub fn large() -> (String, String) {
 }
 
 /// The files beside the database.
-fn files(ground: &Ground) -> Vec<PathBuf> {
+pub fn files(ground: &Ground) -> Vec<PathBuf> {
     let list = |folder: PathBuf| {
         let entries = std::fs::read_dir(folder).expect("a folder of the store");
         entries.map(|entry| entry.expect("a readable folder").path()).collect::<Vec<_>>()
@@ -121,7 +121,7 @@ fn files(ground: &Ground) -> Vec<PathBuf> {
 }
 
 /// As if they had been written long ago.
-fn age(files: &[PathBuf]) {
+pub fn age(files: &[PathBuf]) {
     for path in files {
         let file = File::options().write(true).open(path).expect("a file of the store");
         file.set_modified(SystemTime::UNIX_EPOCH).expect("a file of ours");

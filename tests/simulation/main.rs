@@ -22,6 +22,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mistake::Mistake;
 use world::World;
 
+/// Whoever waits for a million is told how far it is; whoever waits for some thousands is not kept waiting.
+const TOLD_EVERY: u64 = 100_000;
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -37,6 +40,9 @@ fn play(first: u64, count: u64, mistake: Option<Mistake>, enough: usize) -> Vec<
                     let turn = next.fetch_add(1, Ordering::Relaxed);
                     if turn >= count || broken.lock().expect("nobody panics with it").len() >= enough {
                         return;
+                    }
+                    if mistake.is_none() && turn > 0 && turn.is_multiple_of(TOLD_EVERY) {
+                        eprintln!("{turn} of {count} schedules");
                     }
                     if let Err(breach) = World::play(first + turn, mistake, None) {
                         broken.lock().expect("nobody panics with it").push((first + turn, breach));

@@ -95,11 +95,17 @@ impl Sender {
     /// Says it until it is answered.
     pub async fn insist(&mut self, said: Said, code: &str) -> Answered {
         let (path, body) = call(said, code);
+        let (_, answer) = self.ask_until_answered(&path, &body).await;
+        judged(&answer)
+    }
+
+    /// Puts any call until it is answered: status and document.
+    pub async fn ask_until_answered(&mut self, path: &str, body: &str) -> (u16, Value) {
         let insisting = async {
             loop {
                 let address = *self.gateway.borrow_and_update();
                 if let Some(address) = address
-                    && let Some(answered) = self.say(address, &path, &body).await
+                    && let Some(answered) = self.ask(address, path, body).await
                 {
                     return answered;
                 }
@@ -112,6 +118,11 @@ impl Sender {
 
     /// Says it once; none if no answer came.
     pub async fn say(&self, address: SocketAddr, path: &str, body: &str) -> Option<Answered> {
+        self.ask(address, path, body).await.map(|(_, answer)| judged(&answer))
+    }
+
+    /// The same for any call.
+    async fn ask(&self, address: SocketAddr, path: &str, body: &str) -> Option<(u16, Value)> {
         let request = Request::post(format!("http://{address}{path}"))
             .header("content-type", "application/json")
             .header("x-api-key", &self.key)
@@ -122,13 +133,15 @@ impl Sender {
         let body = response.into_body().collect().await.ok()?.to_bytes();
         let answer: Value = serde_json::from_slice(&body).ok()?;
         // 503: try again, nothing was taken.
-        if status.as_u16() == 503 {
-            return None;
-        }
-        let taken = answer["error_code"] == 0 || answer["error_code"] == "0";
-        let words = answer["message"].as_str().unwrap_or_default().to_owned();
-        Some(if taken { Answered::Taken } else { Answered::Refused(words) })
+        (status.as_u16() != 503).then_some((status.as_u16(), answer))
     }
+}
+
+/// What a relay's caller makes of an answer.
+fn judged(answer: &Value) -> Answered {
+    let taken = answer["error_code"] == 0 || answer["error_code"] == "0";
+    let words = answer["message"].as_str().unwrap_or_default().to_owned();
+    if taken { Answered::Taken } else { Answered::Refused(words) }
 }
 
 /// How many deliveries are not over, by the gateway's own metrics; none if it does not answer.

@@ -95,11 +95,17 @@ impl Account {
             let said = by_message(&told, messages);
             for (peer, effects) in peers.iter().zip(&effects) {
                 let effects = effects.get(dossier).map_or(&[][..], Vec::as_slice);
-                account.judge(&code, peer, messages, effects, &said);
+                account.judge(&code, (peer.name, peer.shows), messages, effects, &said);
             }
         }
-        for peer in peers.iter().filter(|peer| peer.followed() > 0) {
-            account.breaches.push(format!("{}: {} calls followed a redirect", peer.name, peer.followed()));
+        for peer in peers {
+            for (count, what) in
+                [(peer.followed(), "followed a redirect"), (peer.mistaken(), "told of another dossier")]
+            {
+                if count > 0 {
+                    account.breaches.push(format!("{}: {count} calls {what}", peer.name));
+                }
+            }
         }
         Ok(account)
     }
@@ -107,17 +113,23 @@ impl Account {
     fn judge(
         &mut self,
         code: &str,
-        peer: &Hostile,
+        (peer, shows): (&str, Shows),
         messages: &[Numbered],
         effects: &[u64],
         said: &BTreeMap<(u64, &str), Told>,
     ) {
         let none = Told::default();
+        let states = messages.iter().filter(|message| matches!(message.said, Said::State(_)));
+        let latest = states.map(|message| message.number).max();
         for message in messages {
-            let class = class(message, peer.shows);
-            let said = said.get(&(message.number, peer.name)).unwrap_or(&none);
+            let class = class(message, shows);
+            let said = said.get(&(message.number, peer)).unwrap_or(&none);
             let times = effects.iter().filter(|number| **number == message.number).count();
-            let verdict = verdict(class, times, said);
+            let verdict = match verdict(class, times, said) {
+                // In whose place? Nothing newer was ever said.
+                Verdict::Superseded if Some(message.number) == latest => Verdict::Lost,
+                verdict => verdict,
+            };
             let column = &mut self.classes[class as usize];
             column.owed += 1;
             let (count, breach) = match verdict {
@@ -132,14 +144,13 @@ impl Account {
             if let Some(breach) = breach {
                 let events: Vec<&str> = said.events.iter().map(|event| event.as_str()).collect();
                 self.breaches.push(format!(
-                    "{breach}: {code} {} at {}: {times} effects; timeline: {}",
+                    "{breach}: {code} {} at {peer}: {times} effects; timeline: {}",
                     message.number,
-                    peer.name,
                     events.join(", ")
                 ));
             }
         }
-        for (is_state, class) in [(true, Class::Repeatable), (false, counted(peer.shows))] {
+        for (is_state, class) in [(true, Class::Repeatable), (false, counted(shows))] {
             let of_class: BTreeSet<u64> = messages
                 .iter()
                 .filter(|message| matches!(message.said, Said::State(_)) == is_state)
@@ -148,13 +159,12 @@ impl Account {
             let seen: Vec<u64> = effects.iter().copied().filter(|number| of_class.contains(number)).collect();
             // A step that is there twice is judged above; where it is for the second time says nothing about the order.
             let seen = if is_state { seen } else { firsts(&seen) };
-            let passed = |number: u64| {
-                said.get(&(number, peer.name)).is_some_and(|said| said.count(Event::Passed) > 0)
-            };
+            let passed =
+                |number: u64| said.get(&(number, peer)).is_some_and(|said| said.count(Event::Passed) > 0);
             let late: Vec<u64> = out_of_order(&seen).into_iter().filter(|number| !passed(*number)).collect();
             self.classes[class as usize].reordered += late.len();
             if !late.is_empty() {
-                self.breaches.push(format!("reordered: {code} at {}: {late:?} of {seen:?}", peer.name));
+                self.breaches.push(format!("reordered: {code} at {peer}: {late:?} of {seen:?}"));
             }
         }
     }
@@ -296,6 +306,31 @@ mod tests {
         ] {
             assert_eq!(judged(class, times, events), wanted, "{class:?} {times} {events:?}");
         }
+    }
+
+    /// What the account says of one dossier at one peer: its messages are numbered from 1, each with its events, and took effect so.
+    fn account(messages: &[(Said, &[Event])], effects: &[u64]) -> Account {
+        let numbered: Vec<Numbered> = (1..)
+            .zip(messages)
+            .map(|(number, (said, _))| Numbered { number, dossier: 0, said: *said })
+            .collect();
+        let told =
+            (1..).zip(messages).map(|(number, (_, events))| ((number, "peer"), said(events))).collect();
+        let mut account = Account::default();
+        account.judge("H99", ("peer", Shows::Steps), &numbered, effects, &told);
+        account
+    }
+
+    #[test]
+    fn a_state_gives_way_to_a_newer_one_only() {
+        use Event::{Delivered, Queued, Superseded};
+        let (old, new) = (Said::State("2"), Said::State("4"));
+        let gave_way = account(&[(old, &[Queued, Superseded]), (new, &[Queued, Delivered])], &[2]);
+        assert_eq!((gave_way.breaches, gave_way.classes[0].superseded), (Vec::new(), 1));
+        let forgotten = account(&[(old, &[Queued, Delivered]), (new, &[Queued, Superseded])], &[1]);
+        assert_eq!(forgotten.breaches, ["lost: H99 2 at peer: 0 effects; timeline: queued, superseded"]);
+        let both = account(&[(old, &[Queued, Delivered]), (new, &[Queued, Delivered])], &[2, 1]);
+        assert_eq!(both.breaches, ["reordered: H99 at peer: [1] of [2, 1]"]);
     }
 
     #[test]

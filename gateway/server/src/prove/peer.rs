@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::schedule::{Schedule, mixed};
+use super::senders::code;
 use crate::clock::Clock;
 use crate::simulator::{Host, Twist};
 
@@ -47,6 +48,8 @@ struct Ledger {
     effects: Vec<u64>,
     /// Calls that followed a redirect.
     followed: u64,
+    /// Calls that carried a message under the code of a dossier that it does not speak of.
+    mistaken: u64,
     /// Calls that were spoiled.
     spoiled: u64,
 }
@@ -60,6 +63,12 @@ fn number_in(body: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(body).ok()?;
     let at = text.find(MARK)? + MARK.len();
     text.get(at..at + DIGITS)?.parse().ok()
+}
+
+/// Does a call that carries this message name the dossier that it was said of?
+fn is_of_its_dossier(schedule: &Schedule, number: u64, body: &[u8]) -> bool {
+    let named = code(schedule.dossier_of(number));
+    String::from_utf8_lossy(body).contains(&named)
 }
 
 impl Hostile {
@@ -76,7 +85,7 @@ impl Hostile {
         }
         let peer = adapters::simulator("portal", "", &settings).ok_or("no simulator of the portal")?;
         let ledger = Arc::new(Mutex::new(Ledger::default()));
-        let keeping = Keeping { peer, ledger: ledger.clone(), effects };
+        let keeping = Keeping { peer, schedule, ledger: ledger.clone(), effects };
         let host = Host::start(Box::new(keeping), ([127, 0, 0, 1], 0).into(), Clock::system())
             .await
             .map_err(|error| error.to_string())?;
@@ -113,6 +122,11 @@ impl Hostile {
     /// Calls that the schedule spoiled.
     pub fn spoiled(&self) -> u64 {
         lock(&self.ledger).spoiled
+    }
+
+    /// Calls that carried a message under another dossier's code.
+    pub fn mistaken(&self) -> u64 {
+        lock(&self.ledger).mistaken
     }
 
     /// Calls that followed a redirect.
@@ -156,6 +170,7 @@ fn chooser(schedule: Schedule, peer: u64, ledger: Arc<Mutex<Ledger>>) -> impl Fn
 /// A simulator beside whom somebody keeps a ledger.
 struct Keeping {
     peer: Box<dyn Simulator>,
+    schedule: Schedule,
     ledger: Arc<Mutex<Ledger>>,
     effects: watch::Sender<u64>,
 }
@@ -167,7 +182,11 @@ impl Simulator for Keeping {
         }
         let answer = self.peer.respond(ask, at);
         if let Some(number) = number_in(&ask.body.bytes).filter(|_| says_yes(&answer)) {
-            lock(&self.ledger).effects.push(number);
+            let is_its_own = is_of_its_dossier(&self.schedule, number, &ask.body.bytes);
+            let mut ledger = lock(&self.ledger);
+            ledger.effects.push(number);
+            ledger.mistaken += u64::from(!is_its_own);
+            drop(ledger);
             self.effects.send_modify(|count| *count += 1);
         }
         answer
@@ -185,4 +204,25 @@ impl Simulator for Keeping {
 fn says_yes(answer: &Answer) -> bool {
     let said: Value = serde_json::from_slice(&answer.body.bytes).unwrap_or_default();
     said["error_code"] == 0 || said["error_code"] == "0"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_under_the_code_of_another_dossier_is_noticed() {
+        let schedule = Schedule { seed: 1, rounds: 9 };
+        let numbered: Vec<_> = schedule.all().collect();
+        let told = |dossier: u64, number: u64| {
+            format!("{{\"MaHoSo\":\"{}\",\"GhiChu\":\"{}\"}}", code(dossier), marked(number))
+        };
+        for message in &numbered {
+            let body = told(message.dossier, message.number);
+            assert_eq!(number_in(body.as_bytes()), Some(message.number));
+            assert!(is_of_its_dossier(&schedule, message.number, body.as_bytes()), "{body}");
+            let body = told(message.dossier + 1, message.number);
+            assert!(!is_of_its_dossier(&schedule, message.number, body.as_bytes()), "{body}");
+        }
+    }
 }
