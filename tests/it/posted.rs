@@ -7,7 +7,12 @@ use conformance::broker::Broker;
 use conformance::process::{Gateway, Ground, lienthong};
 use conformance::waiting::wait_for;
 use conformance::{documents, python};
+use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Connection, ConnectionProperties};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 use crate::wire;
 
@@ -24,6 +29,11 @@ struct Province {
 
 impl Province {
     fn of(store: &'static str, broker: &'static Broker) -> Province {
+        Province::paced(store, broker, 60_000)
+    }
+
+    /// Where the relay may say no more than so much a minute.
+    fn paced(store: &'static str, broker: &'static Broker, calls: u32) -> Province {
         // A virtual host of its own: `lienthong.in` is everybody's on one.
         broker.ctl(&["add_vhost", store]);
         for user in ["guest", "so-xd", "so-gt"] {
@@ -35,11 +45,11 @@ impl Province {
             "[queue]\ndoor = true\nvhost = \"{store}\"\n{}\n",
             broker.queue(store).join("\n")
         ));
-        ground.configure(
-            "[peers.relay.door]\nbroker_user = \"so-xd\"\ncalls_per_minute_max = 60000\n\
+        ground.configure(&format!(
+            "[peers.relay.door]\nbroker_user = \"so-xd\"\ncalls_per_minute_max = {calls}\n\
              [peers.xml]\nadapter = \"onestop\"\ndialect = \"xml\"\nunit = \"000.00.00.H99\"\n\
              [peers.xml.door]\nbroker_user = \"so-gt\"\n",
-        );
+        ));
         Province { ground, store, broker }
     }
 
@@ -178,6 +188,50 @@ fn nobody_asks_by_a_queue() {
     let body = receipts[0]["body"].as_str().expect("a text");
     assert!(body.contains("không gửi qua hàng đợi"), "{body}");
     assert!(gateway.stop().success());
+}
+
+/// Whoever is in too much haste waits alone, and nobody has receipts written where only we may write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_must_wait_holds_no_other() {
+    let broker = block_in_place(broker);
+    let province = block_in_place(|| Province::paced("cua-voi", broker, 1));
+    let gateway = block_in_place(|| province.start());
+    let url = format!("amqp://so-xd:mat-khau-thu@127.0.0.1:{}/cua-voi", broker.port());
+    let hasty = Connection::connect(&url, ConnectionProperties::default()).await.expect("it is let in");
+    let channel = hasty.create_channel().await.expect("a channel");
+    for number in 1..=20 {
+        let body = json!([wire::dossier(&format!("H99.14-261122-{number:04}"), json!({}))]).to_string();
+        let properties = BasicProperties::default()
+            .with_user_id("so-xd".into())
+            .with_content_type("application/json".into())
+            .with_reply_to("lienthong.cua-voi.deliver.portal".into());
+        let options = BasicPublishOptions::default();
+        let sent =
+            channel.basic_publish("lienthong.in".into(), RELAY.into(), options, body.as_bytes(), properties);
+        sent.await.expect("it is sent").await.expect("it is taken");
+    }
+    // The rest of them would take minutes.
+    let said = || gateway.log().iter().any(|line| line.contains("reply-to-own-queue")).then_some(());
+    block_in_place(|| wait_for("the first of the hasty", said));
+    let xml = wire::XML.body(&[wire::dossier("H99.14-261122-0930", json!({}))]);
+    let messages = json!([
+        {"key": XML, "type": "application/xml", "body": String::from_utf8(xml).expect("text")},
+        {"key": XML, "type": "application/xml", "body": format!("<a>{}</a>", " ".repeat(9 << 20))},
+    ]);
+    let (receipts, _) = block_in_place(|| province.published(&mut pika(), "so-gt", &messages, 1));
+    assert_eq!(status(&receipts), [200, 413], "{receipts:#?}");
+    // Nothing of the hasty is lost: what is not heard yet is still the broker's.
+    let heard = gateway.log().iter().filter(|line| line.contains("reply-to-own-queue")).count();
+    assert!(block_in_place(|| gateway.stop()).success());
+    let left = block_in_place(|| {
+        wait_for("all that is not heard", || {
+            let options = QueueDeclareOptions { passive: true, ..Default::default() };
+            let queue = channel.queue_declare("lienthong.cua-voi.in".into(), options, FieldTable::default());
+            let left = Handle::current().block_on(queue).expect("it is there").message_count() as usize;
+            (left + heard >= 20).then_some(left)
+        })
+    });
+    assert!(left > 0, "all {heard} were heard: nobody had to wait");
 }
 
 /// `ops/test --long` installs the client.

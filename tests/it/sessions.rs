@@ -193,7 +193,7 @@ async fn keys_come_in_four_places_and_go_while_the_gateway_runs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_report_is_asked_of_the_portal_and_kept_nowhere() {
-    let house = House::with(&[]).await;
+    let house = House::with(&[("portal", "answer_ms_max = 2000")]).await;
     let token = session(&house).await;
     let question =
         json!({ "service": "TraCuuHoSo", "mahoso": "H99.14-261123-0207", "nguoihoi": "Lê Thị Hỏi Riêng" });
@@ -204,7 +204,7 @@ async fn what_is_no_report_is_asked_of_the_portal_and_kept_nowhere() {
     assert!(heard.text().contains("KhongAiBiet"), "the portal's own words are passed on: {heard:?}");
 
     // A portal that is away, broken, or too slow: said in the envelope, within the deadline, and held for nobody.
-    // (The stage's portal has two seconds.)
+    // (This portal has two seconds.)
     for twist in ["503", "html", "lost-after", "slow"] {
         house.stage.portal.script([lienthong::simulator::Twist::parse(twist).unwrap()]);
         let began = std::time::Instant::now();

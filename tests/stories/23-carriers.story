@@ -39,6 +39,7 @@ story: an address of two levels, as it is since July 2025
 
 story: one token for many calls, and a call that hangs holds nobody for ever
   with desk hcc subscriber
+  given hcc answer_ms_max = 2000
   hcc answers slow
   desk orders order.json with dossier.code=H99.07-261001-0001 -> 202
   desk orders order.json with dossier.code=H99.07-261001-0002 -> 202

@@ -7,12 +7,14 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use conformance::process::lienthong;
+use conformance::senders::open_deliveries;
+use lienthong::simulator::Twist;
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::{ill, ready};
 use crate::process::Process;
-use crate::wire::{House, RELAY, ask, dossier, until};
+use crate::wire::{House, RELAY, Speaker, ask, dossier, until};
 
 /// A call that waits for somebody else's lock is answered within this.
 const SOON: Duration = Duration::from_secs(8);
@@ -72,6 +74,37 @@ async fn a_database_that_somebody_else_locks_is_said_and_gets_over() {
     assert_eq!(ill(process.address, "store").await, None);
     assert_eq!(send("H99.14-261123-0712").await.status, 200);
     until("both at the portal", async || (house.stage.portal.state()["creates"] == 2).then_some(())).await;
+}
+
+/// The portal shows nobody its steps: a step whose answer was forgotten would be sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_cannot_be_written_yet_is_not_forgotten() {
+    let mut house = House::with(&[]).await;
+    let process = Process::in_place_of(&mut house).await;
+    let code = "H99.14-261123-0713";
+    let state = house.post(RELAY, &RELAY.body(&[dossier(code, json!({}))]));
+    assert_eq!(ask(process.address, &state).await.unwrap().status, 200);
+    until("the dossier at the portal", async || (house.stage.portal.state()["creates"] == 1).then_some(()))
+        .await;
+    let calls = house.stage.portal.calls();
+    house.stage.portal.script([Twist::Slow(3_000)]);
+    let mut step: serde_json::Value = serde_json::from_str(&conformance::documents()["step.json"]).unwrap();
+    step["MaHoSo"] = json!(code);
+    let steps = Speaker { path: "/api/SynsTTHCC/CapNhatTienDoHoSoMC?MaDinhDanhDV=000.00.00.H99", ..RELAY };
+    let step = house.post(steps, json!([step]).to_string().as_bytes());
+    assert_eq!(ask(process.address, &step).await.unwrap().status, 200);
+    until("the step at the portal", async || (house.stage.portal.calls() > calls).then_some(())).await;
+    let other = Connection::open(database(&house)).unwrap();
+    other.busy_timeout(Duration::from_secs(20)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let unwritten = |line: &serde_json::Value| {
+        line.to_string().contains("answer-not-written") || line.to_string().contains("delivery-unrecorded")
+    };
+    process.logged("an answer that is not on disk", unwritten).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    until("the end", async || (open_deliveries(process.address).await == Some(0)).then_some(())).await;
+    let state = house.stage.portal.state();
+    assert_eq!(state["progress"].as_array().map(Vec::len), Some(1), "{}", state["progress"]);
 }
 
 /// A gateway that was killed with messages in its log, on a folder of a house whose portal takes nothing.

@@ -101,7 +101,7 @@ impl Checkpoints {
 fn copy_soon(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(READERS_WAIT)?;
     let copied = copy(connection, "FULL");
-    connection.busy_timeout(schema::BUSY_WAIT)?;
+    connection.busy_timeout(schema::WRITER_WAIT)?;
     copied
 }
 

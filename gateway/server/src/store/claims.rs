@@ -149,12 +149,12 @@ impl Vault {
     }
 
     /// Writes and syncs what was collected; gives the names for the rows. Blocking.
-    pub(super) fn keep(&self, parcel: Parcel) -> Result<Vec<(String, u64)>, StoreError> {
+    pub(super) fn keep(&self, parcel: &Parcel) -> Result<Vec<(String, u64)>, StoreError> {
         let file = |ticket: &Ticket| (self.digests.file(&ticket.sha256), ticket.bytes);
         let mut names: Vec<(String, u64)> = parcel.files.iter().map(file).collect();
-        for (ticket, bytes) in parcel.values {
+        for (ticket, bytes) in &parcel.values {
             let name = self.digests.claim(&ticket.sha256);
-            self.write(&name, &bytes)?;
+            self.write(&name, bytes)?;
             names.push((name, ticket.bytes));
         }
         Ok(names)

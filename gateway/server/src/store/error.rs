@@ -4,6 +4,9 @@ use std::io;
 
 use rusqlite::ErrorCode;
 
+/// See [`StoreError::may_pass`].
+const IO_TRIES_MAX: u32 = 60;
+
 /// Something went wrong with the store. Nothing that was not acknowledged has been written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -61,6 +64,18 @@ impl StoreError {
     /// Is it about one stored value? Then it concerns the message that holds it and no other.
     pub fn is_of_one_value(&self) -> bool {
         matches!(self, StoreError::Unsealable(_) | StoreError::Corrupt(_))
+    }
+}
+
+impl StoreError {
+    /// May the same succeed later, after so many tries? A full disk is cleared and a lock given up some day; what else the disk says may be
+    /// our own mistake, and is not believed for ever.
+    pub(super) fn may_pass(&self, tries: u32) -> bool {
+        match self {
+            StoreError::Full | StoreError::Busy => true,
+            StoreError::Io(_) => tries < IO_TRIES_MAX,
+            _ => false,
+        }
     }
 }
 

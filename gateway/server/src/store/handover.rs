@@ -5,6 +5,9 @@
 //! published after: whoever consumes is often faster than the confirm. What a restart sees: nobody has anything in hand any more, so
 //! everything that was out is ready again ([`take_back`](Writing::take_back)); what the broker still holds are old copies.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName};
 use gateway_core::pipeline::DeliveryId;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -20,8 +23,12 @@ use super::types::{Carried, Entry, Handover, LaneId, Marked, Token};
 use super::writer::Writing;
 use super::written::Written;
 
+/// What a peer has answered is offered to a disk that takes nothing so often.
+const UNWRITTEN_PAUSE: Duration = Duration::from_secs(1);
+
 impl Store {
-    /// What [`Store::write`] does, for a delivery that was claimed: whoever has not its newest token writes nothing.
+    /// What [`Store::write`] does, for a delivery that was claimed: whoever has not its newest token writes nothing. What is known of a call
+    /// waits for a disk that takes nothing: forgotten, the call would be taken for silent and made again.
     pub async fn write_with(
         &self,
         delivery: DeliveryId,
@@ -29,8 +36,33 @@ impl Store {
         entries: Vec<Entry>,
     ) -> Result<Written, StoreError> {
         let mut parcel = Parcel::default();
+        let heard = entries.iter().any(Entry::is_heard);
         let entries = prepare(&self.vault, entries, &mut parcel)?;
-        let claims = self.keep(parcel).await?;
+        let (parcel, entries) = (Arc::new(parcel), Arc::new(entries));
+        for tries in 1.. {
+            let written = self.try_write(delivery, token, &entries, &parcel).await;
+            match &written {
+                Err(error) if heard && error.may_pass(tries) => {
+                    if tries.is_power_of_two() {
+                        tracing::error!(event = "answer-not-written", delivery = delivery.0, tries, %error);
+                    }
+                    tokio::time::sleep(UNWRITTEN_PAUSE).await;
+                }
+                _ => return written,
+            }
+        }
+        Err(StoreError::Closed)
+    }
+
+    async fn try_write(
+        &self,
+        delivery: DeliveryId,
+        token: Option<Token>,
+        entries: &Arc<Vec<Sealed>>,
+        parcel: &Arc<Parcel>,
+    ) -> Result<Written, StoreError> {
+        let claims = self.keep(parcel.clone()).await?;
+        let entries = entries.clone();
         self.run(move |writing| writing.record(delivery, token, &entries, &claims)).await
     }
 

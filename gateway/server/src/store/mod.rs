@@ -162,7 +162,7 @@ impl Store {
         for message in call {
             let mut parcel = Parcel::default();
             let mut item = prepare::prepare(&self.vault, message, &mut parcel)?;
-            item.claims = self.keep(parcel).await?;
+            item.claims = self.keep(parcel.into()).await?;
             items.push(item);
         }
         Ok(items)
@@ -273,7 +273,7 @@ impl Store {
         let mut parcel = Parcel::default();
         let lifted = self.vault.lift(document, &mut parcel);
         let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
-        let claims = self.keep(parcel).await?;
+        let claims = self.keep(parcel.into()).await?;
         self.run(move |writing| writing.correct(delivery, &sealed, &claims, &by)).await
     }
 
@@ -338,12 +338,12 @@ impl Store {
         }
     }
 
-    async fn keep(&self, parcel: Parcel) -> Result<Vec<(String, u64)>, StoreError> {
+    async fn keep(&self, parcel: Arc<Parcel>) -> Result<Vec<(String, u64)>, StoreError> {
         if parcel.is_empty() {
             return Ok(Vec::new());
         }
         let vault = self.vault.clone();
-        blocking(move || vault.keep(parcel)).await
+        blocking(move || vault.keep(&parcel)).await
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>

@@ -153,7 +153,7 @@ pub(super) fn prepare_and_keep(vault: &Vault, call: Vec<NewMessage>) -> Result<V
     let one = |message| {
         let mut parcel = Parcel::default();
         let mut item = prepare(vault, message, &mut parcel)?;
-        item.claims = vault.keep(parcel)?;
+        item.claims = vault.keep(&parcel)?;
         Ok(item)
     };
     call.into_iter().map(one).collect()

@@ -216,6 +216,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 /// So long for another process that holds the file.
 pub(super) const BUSY_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// So long the one who writes.
+pub(super) const WRITER_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// The settings of every connection. `synchronous=FULL` is the promise that a commit survives a power cut.
 pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_WAIT)?;
@@ -236,7 +239,7 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
         return Err(StoreError::Io(format!("this disk does not bear a write-ahead log (mode {mode})")));
     }
     // Nobody else has business writing here. Who does all the same holds up everybody, so callers are told soon to come again.
-    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    connection.busy_timeout(WRITER_WAIT)?;
     // A journal that outgrew a slow reader is cut back at the next checkpoint instead of staying for ever.
     connection.execute_batch("PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;")?;
     Ok(())

@@ -52,7 +52,7 @@ impl Writing<'_> {
         // Lifted texts are tickets of the same dossier already, so nothing new has to be kept.
         let mut parcel = Parcel::default();
         let sealed = self.vault.pack_large("document", &lifted, &mut parcel)?;
-        self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
+        self.claim(&self.vault.keep(&parcel)?, Some(lane.dossier), at)?;
         Ok(Place { position, revision: Some(sealed), instead_of })
     }
 
@@ -118,7 +118,7 @@ impl Writing<'_> {
         if self.say_also(row.id, &mut document)? {
             let mut parcel = Parcel::default();
             let sealed = self.vault.pack_large("document", &document, &mut parcel)?;
-            self.claim(&self.vault.keep(parcel)?, Some(lane.dossier), at)?;
+            self.claim(&self.vault.keep(&parcel)?, Some(lane.dossier), at)?;
             self.db
                 .prepare_cached("UPDATE delivery SET revision = ?2 WHERE id = ?1")?
                 .execute(params![newer.0, sealed])?;

@@ -284,6 +284,13 @@ pub struct Kept {
     pub struck: Option<String>,
 }
 
+impl Entry {
+    /// Does it say what became of a call? Nobody could find that out again.
+    pub(super) fn is_heard(&self) -> bool {
+        matches!(self, Entry::Answered { .. } | Entry::Strike { .. })
+    }
+}
+
 /// One thing to write about a delivery. All of one call are one transaction, in order.
 #[derive(Debug)]
 pub enum Entry {

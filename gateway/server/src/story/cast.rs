@@ -1,7 +1,7 @@
 //! Who may stand on a stage beside the portal: carriers, the counter's software, whoever asks about citizens and the database that answers, a
 //! subscriber. Each is an entry of the configuration and, where we call it, a simulator.
 
-use super::UNIT;
+use super::{PATIENT, UNIT};
 
 /// A peer that stands on stage if a story asks for it.
 pub(super) struct Extra {
@@ -203,7 +203,7 @@ impl Extra {
     /// Its entry in the configuration. `at` is where its simulator listens.
     pub(super) fn entry(&self, folder: &str, at: Option<std::net::SocketAddr>, given: &str) -> String {
         let Extra { name, adapter, dialect, endpoint, .. } = self;
-        let mut own = format!("answer_ms_max = 2000\n{}", self.settings);
+        let mut own = format!("{PATIENT}{}", self.settings);
         for key in self.keys {
             let file = if *key == "signing-secret" { "signing.secret" } else { "portal.password" };
             own.push_str(&format!("keys.{key} = {{ file = \"{folder}/{file}\" }}\n"));

@@ -149,6 +149,21 @@ impl Stage {
         if seen == wanted { Ok(()) } else { Err(format!("{list} is: {seen}")) }
     }
 
+    /// What was made again without knowing, and what was said of it: a stage that is too slow for its peers' time limits tells another story.
+    pub(super) async fn doubts(&self) -> String {
+        let mut told = String::new();
+        for code in &self.dossiers {
+            let Ok(Some(timeline)) = self.app().store.timeline(code).await else { continue };
+            if !timeline.rows.iter().any(|row| row.event == Event::MayBeDoubled) {
+                continue;
+            }
+            let why = timeline.rows.iter().filter(|row| row.event == Event::PeerAway);
+            let why: Vec<&str> = why.map(|row| row.detail.as_str()).collect();
+            told.push_str(&format!("; {code} may be doubled, after: {}", why.join(" | ")));
+        }
+        told
+    }
+
     /// A dossier's rows and what else a line says: of the dossier that it begins with, or of the one spoken of last.
     async fn rows<'a>(&self, text: &'a str) -> Result<(String, &'a str, Vec<TimelineRow>), String> {
         self.quiet().await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::cast::PASSWORD;
-use super::{Documents, Given, UNIT};
+use super::{Documents, Given, PATIENT, UNIT};
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::simulator::Host;
@@ -60,7 +60,7 @@ pub(super) fn entries(folder: &Path, given: &Given, hosts: &BTreeMap<String, Hos
         let family = adapters::FOLDER;
         let own = given.get(&format!("{family}/{name}")).map(|lines| lines.join("\n")).unwrap_or_default();
         text.push_str(&format!(
-            "\n[peers.{name}]\nadapter = \"{family}\"\ndialect = \"{name}\"\nunit = \"{UNIT}\"\nanswer_ms_max = 2000\n{own}\n"
+            "\n[peers.{name}]\nadapter = \"{family}\"\ndialect = \"{name}\"\nunit = \"{UNIT}\"\n{PATIENT}{own}\n"
         ));
         if let Some(host) = hosts.get(name) {
             text.push_str(&format!("endpoints.peer = \"http://{}\"\n", host.address()));

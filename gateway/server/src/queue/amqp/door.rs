@@ -2,10 +2,11 @@
 //!
 //! Two sessions on two connections, because a broker whose disk is full answers nothing on a connection that has published: one only
 //! consumes, the other publishes receipts and announcements. A message is acknowledged when it is on disk or refused for good, and what we
-//! cannot take now stays in the queue, in its order. An announcement leaves the store once the broker has confirmed it; after a restart it
+//! cannot take now stays with the broker, in the order of its publisher. An announcement leaves the store once the broker has confirmed it; after a restart it
 //! comes again under the same id. So does a receipt: whoever wants one has its message acknowledged only when the broker has the receipt, and a message
 //! that comes again is answered as the first time.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,10 +22,11 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, PublisherConfirm};
 use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
-use super::topology::{EVENTS, Topology, in_queue};
+use super::topology::{EVENTS, OWN_QUEUES, Topology, in_queue};
 use crate::app::App;
 use crate::config::Queue;
 use crate::crash;
@@ -32,7 +34,7 @@ use crate::delivery::catch_panic;
 use crate::posted::{self, Posted, Receipt};
 use crate::store::Announcement;
 
-/// Fetched ahead of the one that is heard.
+/// Fetched ahead of those that are heard.
 const PREFETCH: u16 = 64;
 /// Announcements on their way at a time.
 const BATCH: usize = 200;
@@ -81,13 +83,29 @@ impl Session for Hearing {
             channel.basic_consume(queue.into(), "lienthong-in".into(), options, FieldTable::default());
         let mut consumer = timeout(ANSWER_MAX, consuming).await??;
         link.up();
-        // One after the other: what a publisher says of a dossier is taken in the order in which it was said.
+        let mut publishers: HashMap<String, mpsc::UnboundedSender<Delivery>> = HashMap::new();
+        let mut listening = JoinSet::new();
         loop {
             tokio::select! {
                 delivery = consumer.next() => match delivery {
-                    Some(delivery) => self.hear(delivery?).await?,
+                    Some(delivery) => {
+                        let delivery = delivery?;
+                        // Names that the broker vouches for: no more than it has users.
+                        let publisher = delivery.properties.user_id().as_ref().map(ToString::to_string);
+                        let heard = publishers.entry(publisher.unwrap_or_default()).or_insert_with(|| {
+                            let (send, posted) = mpsc::unbounded_channel();
+                            let ear = Ear { app: self.app.clone(), door: self.door.clone() };
+                            listening.spawn(async move { ear.listen(posted).await });
+                            send
+                        });
+                        // Whoever listens no longer has ended with a reason, which is read below.
+                        let _ = heard.send(delivery);
+                    }
                     None => return Err(Broken("the broker has cancelled the consumer of what is posted".to_owned())),
                 },
+                Some(ended) = listening.join_next() => {
+                    return Err(ended.unwrap_or_else(|error| Broken(error.to_string())));
+                }
                 () = self.door.lost.notified() => {
                     return Err(Broken("receipts were lost: their messages come again".to_owned()));
                 }
@@ -96,7 +114,24 @@ impl Session for Hearing {
     }
 }
 
-impl Hearing {
+/// Listens to one publisher, one message after the other: what it says of a dossier is taken in the order in which it was said. One that
+/// cannot be taken now holds those of its publisher, and of others only when it has all places of the prefetch.
+struct Ear {
+    app: Arc<App>,
+    door: Arc<Door>,
+}
+
+impl Ear {
+    /// Until something is wrong, or the session ends.
+    async fn listen(self, mut posted: mpsc::UnboundedReceiver<Delivery>) -> Broken {
+        while let Some(delivery) = posted.recv().await {
+            if let Err(why) = self.hear(delivery).await {
+                return why;
+            }
+        }
+        Broken("the session that hears what is posted has ended".to_owned())
+    }
+
     async fn hear(&self, delivery: Delivery) -> Result<(), Broken> {
         let posted = read(&delivery);
         let forgotten = delivery.properties.reply_to().is_none() && crash::sabotaged("acknowledge-first");
@@ -118,6 +153,11 @@ impl Hearing {
             return Ok(());
         }
         let Some(to) = properties.reply_to() else { return acknowledge(acker).await };
+        // Under our own user we may write where a publisher may not: into our own queues.
+        if to.as_str().starts_with(OWN_QUEUES) {
+            tracing::warn!(event = "receipt-not-given", reason = "reply-to-own-queue");
+            return acknowledge(acker).await;
+        }
         let correlation = properties.correlation_id().as_ref().map(ToString::to_string);
         // The receiver lives as long as the two sessions do.
         let _ = self.door.receipts.send(Outgoing { to: to.to_string(), correlation, answer, acker }).await;

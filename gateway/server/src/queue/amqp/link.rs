@@ -22,7 +22,7 @@ use crate::delivery::catch_panic;
 
 /// Pauses between two tries. A broker that is back has its consumers within five seconds, so the longest pause is well below.
 const PAUSE_MS_MIN: i64 = 200;
-const PAUSE_MS_MAX: i64 = 2_000;
+const PAUSE_MS_MAX: i64 = 1_000;
 /// A broker that has just come back is left alone for so long before anything is asked of its queues: a quorum queue of a single node that
 /// is asked before it has chosen its leader may never choose one (rabbitmq-server issue 10070).
 const SETTLE: Duration = Duration::from_secs(2);

@@ -81,6 +81,9 @@ pub struct Topology {
     pub bindings: Vec<BindingSpec>,
 }
 
+/// Names of queues that are ours begin so.
+pub(crate) const OWN_QUEUES: &str = "lienthong.";
+
 /// The queue of a peer's deliveries.
 pub fn deliver_queue(store: &str, peer: &PeerName) -> String {
     format!("lienthong.{store}.deliver.{peer}")
