@@ -3,6 +3,7 @@
 //!
 //! Exit statuses: 0 done, 1 something is not as it should be, 2 wrong usage, 3 cannot start or read, 4 the gateway does not run.
 
+mod broken_off;
 mod data;
 mod doctor;
 mod operator;

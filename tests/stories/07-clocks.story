@@ -50,3 +50,18 @@ story: a clock is set back and forth while messages come
   open 0
   portal status H99.14-261122-0001 9
   portal heard 1 create, 2 updates
+
+story: a clock that jumps over the portal's longest time makes its no no truer
+  given portal settings.progress_list_field = "DanhSachTienDo"
+  given portal processing_ms_max = 120000
+  given simulator progress_list_field = "DanhSachTienDo"
+  relay sends dossier-recorded dossier.json -> 0
+  portal answers lost-before
+  relay sends dossier-progressed step.json with TrangThai=5 -> 0
+  after 5s
+  clock forward 1h
+  after 30s
+  portal heard 0 steps
+  after 2m
+  portal heard 1 step, 0 doubled
+  open 0

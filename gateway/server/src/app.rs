@@ -80,7 +80,6 @@ pub struct App {
     pub house_bell: delivery::Bell,
     /// Says where whoever pulls catalogues stands.
     pub catalogue_bell: delivery::Bell,
-    /// Who is told nothing at present.
     /// The counterparts.
     pub peers: BTreeMap<PeerName, Arc<Room>>,
 }
@@ -246,6 +245,7 @@ impl App {
         }
         app.metrics.start_time_seconds.set(app.clock.now().as_millis() / 1000);
         app.take_modes().await.map_err(CannotStart::Store)?;
+        app.miss_receivers().await.map_err(CannotStart::Store)?;
         // What a crash left between a file and its row. Nobody waits for it to go, so a start does not fail for it.
         match app.store.sweep().await {
             Ok(0) => {}
@@ -359,6 +359,15 @@ impl App {
             self.metrics.shipment_alerts.with_label_values(&[carrier.name.as_str(), alert]).inc();
             tracing::warn!(event = "shipment-alert", peer = %carrier.name, reason = alert);
         }
+    }
+
+    /// News of items that nobody ordered is given up in time, and so are shipments that nobody hears of any more: each is said once.
+    pub async fn give_up_waiting(&self) -> Result<(), StoreError> {
+        for (peer, reason) in self.store.give_up(self.clock.now()).await? {
+            self.metrics.shipment_alerts.with_label_values(&[peer.as_str(), reason]).inc();
+            tracing::warn!(event = "shipment-alert", peer = %peer, reason);
+        }
+        Ok(())
     }
 
     /// Something may be ready for these peers.

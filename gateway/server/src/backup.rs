@@ -21,6 +21,7 @@ use ring::digest::{Context, SHA256};
 pub use manifest::{Manifest, Part, examine, read, verify};
 pub use restore::{occupied, restore};
 
+use crate::disk;
 use crate::store::{self, DATABASE, Damage, Seal, SealKey, Snapshot, StoreError};
 
 /// Where the parts stand, in a backup as in a data folder.
@@ -56,6 +57,16 @@ pub enum Trouble {
     /// A file or folder.
     #[error("{0}: {1}")]
     File(String, io::Error),
+    /// The disk has not so much room.
+    #[error("{folder}: {needs} bytes are needed, {free} are free")]
+    NoRoom {
+        /// Whose disk.
+        folder: String,
+        /// So many bytes are needed.
+        needs: u64,
+        /// So many are free.
+        free: u64,
+    },
     /// Something is there already.
     #[error("{0}: is there already and not empty")]
     Occupied(String),
@@ -76,9 +87,15 @@ pub fn take(data: &Path, to: &Path, keys: &Keys, at: Moment, told: Told) -> Resu
         return Err(Trouble::Occupied(to.display().to_string()));
     }
     make_folder(to)?;
+    // The folder was empty, so all that is in it is half a backup.
+    write(data, to, keys, at, told).inspect_err(|_| clear(to))
+}
+
+fn write(data: &Path, to: &Path, keys: &Keys, at: Moment, told: Told) -> Result<Manifest, Trouble> {
     let _unswept = store::hold(data)?;
     let snapshot = Snapshot::of(data, keys.seal()?)?;
     let facts = snapshot.facts()?;
+    has_room(to, facts.bytes)?;
     let claims = snapshot.claims()?;
     // Made here, so that it is its owner's alone also where the folder was made by somebody else.
     create(&to.join(DATABASE))?;
@@ -128,6 +145,23 @@ pub fn take(data: &Path, to: &Path, keys: &Keys, at: Moment, told: Told) -> Resu
     manifest.write(to, keys)?;
     sync(to)?;
     Ok(manifest)
+}
+
+/// Found out before anything is written: a disk that this would fill is perhaps the one that the gateway writes to.
+fn has_room(folder: &Path, needs: u64) -> Result<(), Trouble> {
+    let free = disk::room(folder).map_err(|error| at(folder, error))?.free_bytes;
+    match free < needs {
+        true => Err(Trouble::NoRoom { folder: folder.display().to_string(), needs, free }),
+        false => Ok(()),
+    }
+}
+
+fn clear(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        // What cannot be removed is no backup either: it has no manifest.
+        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    }
 }
 
 /// The files of the audit trail, by their place below the data folder.

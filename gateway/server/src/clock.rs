@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gateway_core::ids::Moment;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -19,6 +19,47 @@ pub const SET_BACK_MS: i64 = 1_000;
 #[derive(Clone, Default)]
 pub struct Clock {
     manual: Option<Arc<Mutex<Manual>>>,
+    leaps: Option<Arc<Mutex<Leaps>>>,
+}
+
+/// How far the clock was set forward while this process watched: what it leapt over did not pass. A restart knows nothing of it.
+#[derive(Default)]
+struct Leaps {
+    /// By the clock that is never set, and by the one that is.
+    seen: Option<(Instant, Moment)>,
+    /// The last moment before each leap, and how far it went.
+    forward: Vec<(Moment, i64)>,
+}
+
+impl Leaps {
+    fn look(&mut self, steady: Instant, now: Moment) {
+        if let Some((then, shown)) = self.seen {
+            let passed =
+                i64::try_from(steady.saturating_duration_since(then).as_millis()).unwrap_or(i64::MAX);
+            self.set(shown, now.millis_since(shown).saturating_sub(passed));
+        }
+        self.seen = Some((steady, now));
+    }
+
+    /// The clock was set by so much after it had shown this. Set back, it takes back the latest leaps first.
+    fn set(&mut self, shown: Moment, by: i64) {
+        if by > SET_BACK_MS {
+            self.forward.push((shown, by));
+        }
+        let mut back = if by < -SET_BACK_MS { -by } else { 0 };
+        while back > 0
+            && let Some((shown, leap)) = self.forward.pop()
+        {
+            if leap > back {
+                self.forward.push((shown, leap - back));
+            }
+            back -= leap.min(back);
+        }
+    }
+
+    fn since(&self, moment: Moment) -> i64 {
+        self.forward.iter().filter(|(shown, _)| *shown >= moment).map(|(_, leap)| leap).sum()
+    }
 }
 
 #[derive(Default)]
@@ -34,10 +75,15 @@ impl Clock {
         Clock::default()
     }
 
+    /// The machine's clock, and whether somebody sets it forward, see [`Clock::as_set_now`].
+    pub fn watched() -> Self {
+        Clock { leaps: Some(Arc::default()), ..Clock::default() }
+    }
+
     /// A clock that moves only by [`Clock::advance_to`].
     pub fn manual(start: Moment) -> Self {
         let manual = Manual { now: start, ..Manual::default() };
-        Clock { manual: Some(Arc::new(Mutex::new(manual))) }
+        Clock { manual: Some(Arc::new(Mutex::new(manual))), leaps: Some(Arc::default()) }
     }
 
     /// Does it move only when told to?
@@ -61,9 +107,19 @@ impl Clock {
             Some(manual) => lock(manual).now,
             None => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Moment::from_millis(since.as_millis() as i64)
+                let now = Moment::from_millis(since.as_millis() as i64);
+                if let Some(leaps) = &self.leaps {
+                    lock(leaps).look(Instant::now(), now);
+                }
+                now
             }
         }
+    }
+
+    /// How a moment of the past is called by the clock as it is set now: as long ago as time has passed since, as far as this process
+    /// saw. A clock that was set forward makes nothing older.
+    pub fn as_set_now(&self, moment: Moment) -> Moment {
+        self.leaps.as_ref().map_or(moment, |leaps| moment.plus_millis(lock(leaps).since(moment)))
     }
 
     /// Waits until that moment; not at all if it has passed. Ends early if the machine's clock was set back meanwhile.
@@ -105,6 +161,8 @@ impl Clock {
     /// Sets a manual clock back, as an operator does with a machine's, and wakes everybody: whoever slept by the old time looks anew.
     pub fn set_back_to(&self, to: Moment) {
         let Some(manual) = &self.manual else { return };
+        let now = self.now();
+        self.set_by(now, to.millis_since(now));
         let sleepers = {
             let mut manual = lock(manual);
             manual.now = manual.now.min(to);
@@ -112,6 +170,19 @@ impl Clock {
         };
         for (_, wake) in sleepers {
             let _ = wake.send(());
+        }
+    }
+
+    /// Sets a manual clock forward, without that the time has passed.
+    pub fn set_forward_to(&self, to: Moment) {
+        let now = self.now();
+        self.set_by(now, to.millis_since(now));
+        self.advance_to(to);
+    }
+
+    fn set_by(&self, now: Moment, by: i64) {
+        if let Some(leaps) = &self.leaps {
+            lock(leaps).set(now, by);
         }
     }
 
@@ -130,8 +201,8 @@ impl Clock {
     }
 }
 
-fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
-    manual.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// So many random bytes are fetched at once: a message takes some fifty, in four pieces.
@@ -173,6 +244,31 @@ pub fn chance<const N: usize>() -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_makes_nothing_older_than_it_is() {
+        let (mut leaps, start) = (Leaps::default(), Instant::now());
+        let look = |leaps: &mut Leaps, steady: u64, shown: i64| {
+            leaps.look(start + Duration::from_secs(steady), Moment::from_millis(shown * 1000));
+        };
+        let since = |leaps: &Leaps, at: i64| leaps.since(Moment::from_millis(at * 1000)) / 1000;
+        look(&mut leaps, 0, 100);
+        look(&mut leaps, 10, 110);
+        assert_eq!(since(&leaps, 105), 0);
+        // A day forward: what was before it is a day less old, what comes after it is as old as it says.
+        look(&mut leaps, 20, 86_520);
+        assert_eq!((since(&leaps, 105), since(&leaps, 110), since(&leaps, 86_520)), (86_400, 86_400, 0));
+        // And another hour; then half an hour back, and a day and half an hour.
+        look(&mut leaps, 30, 90_130);
+        look(&mut leaps, 40, 88_340);
+        assert_eq!((since(&leaps, 105), since(&leaps, 86_520)), (88_200, 1_800));
+        look(&mut leaps, 50, 150);
+        assert_eq!(since(&leaps, 105), 0);
+        // Back further than it ever went forward: nothing is owed.
+        look(&mut leaps, 60, 10);
+        look(&mut leaps, 70, 20);
+        assert_eq!(since(&leaps, 0), 0);
+    }
 
     #[test]
     fn chance_never_gives_the_same_bytes_twice() {

@@ -239,6 +239,7 @@ async fn converse(mut talk: Talk<'_>) -> Result<(), StoreError> {
         }
     }
     // Translated once, pinned to the delivery: later turns must not see a newer mapping.
+    talk.forget_other_dialect();
     talk.fetch_source().await?;
     if let Err(fault) = talk.translate() {
         return talk.settle(Outcome::Fault(fault), None).await;

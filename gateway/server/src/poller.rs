@@ -81,10 +81,7 @@ impl Poller<'_> {
     /// Asks everything that is due; gives when something will be due next.
     async fn ask_what_is_due(&mut self, stopped: &watch::Receiver<bool>) -> Result<Moment, StoreError> {
         let (app, room) = (self.app, self.room);
-        for (peer, reason) in app.store.give_up(app.clock.now()).await? {
-            app.metrics.shipment_alerts.with_label_values(&[peer.as_str(), reason]).inc();
-            tracing::warn!(event = "shipment-alert", peer = %peer, reason);
-        }
+        app.give_up_waiting().await?;
         // Asked once for all feeds: whichever is read first answers the hint for itself only.
         let hinted = app.store.next_poll_at(&room.name).await?;
         let mut next = None;

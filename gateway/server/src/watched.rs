@@ -71,6 +71,8 @@ impl<T> Watched<T> {
     fn look(&self, kept: &mut Kept<T>) {
         let stamps = stamps(&self.files);
         if stamps == kept.stamps {
+            // Also where what did not load is gone, and the files that the value was made of are back.
+            (kept.said, kept.failing) = (None, None);
             return;
         }
         match (self.load)() {
@@ -101,4 +103,34 @@ fn stamps(files: &[PathBuf]) -> Stamps {
         Some((meta.modified().ok()?, meta.len()))
     };
     files.iter().map(stamp).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_back_as_they_were_fail_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "good").unwrap();
+        let stamp = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let load = {
+            let path = path.clone();
+            move || match std::fs::read_to_string(&path).unwrap_or_default() {
+                text if text == "good" => Ok(text),
+                text => Err(format!("`{text}`")),
+            }
+        };
+        let watched = Watched::new("a key", vec![path.clone()], load).unwrap();
+        let look = || watched.look(&mut watched.kept.lock().unwrap());
+        std::fs::write(&path, "half of it").unwrap();
+        look();
+        assert!(watched.failing_for().is_some() && *watched.get().1 == "good");
+        // As `cp -p` from a copy leaves it.
+        std::fs::write(&path, "good").unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(stamp).unwrap();
+        look();
+        assert!(watched.failing_for().is_none());
+    }
 }

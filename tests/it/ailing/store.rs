@@ -204,3 +204,17 @@ async fn a_database_that_was_cut_or_damaged_is_found() {
     house.stage.restart().await.unwrap();
     assert_eq!(ready(house.address()).await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_of_an_item_that_nobody_ordered_is_given_up_where_no_carrier_is_asked_by_the_clock() {
+    let house = House::with(&[]).await;
+    let db = rusqlite::Connection::open(database(&house)).unwrap();
+    let parked = || db.query_row("SELECT count(*) FROM observed", [], |row| row.get::<_, i64>(0)).unwrap();
+    db.execute_batch(
+        "INSERT INTO observed (peer, at, received, confirmed, says, alert_at) VALUES ('buu-cuc', 0, 0, 1, 'x', 1)",
+    )
+    .unwrap();
+    assert_eq!(parked(), 1);
+    house.clock.advance_to(house.clock.now().plus_millis(3_600_000));
+    until("the parked row is given up", async || (parked() == 0).then_some(())).await;
+}

@@ -101,5 +101,17 @@ async fn an_earlier_copy_makes_room_for_the_newer_one() {
     fs::write(house.stage.folder().join("sealing.key"), fixture("first.key")).unwrap();
     house.stage.restart().await.unwrap();
     assert!(!data.join("lienthong.db.before-v0").exists());
+    // The newer one goes as well, once nobody goes back: retention takes nothing out of it.
+    let copies = || {
+        let names = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.to_string_lossy().contains(".before-v")).collect::<Vec<_>>()
+    };
+    let (app, now) = (house.stage.app().clone(), house.clock.now());
+    let made = std::time::UNIX_EPOCH + std::time::Duration::from_millis(now.as_millis().unsigned_abs());
+    fs::File::options().write(true).open(&copies()[0]).unwrap().set_modified(made).unwrap();
+    app.keep_house(now.plus_millis(29 * 86_400_000)).await.unwrap();
+    assert_eq!(copies().len(), 1);
+    app.keep_house(now.plus_millis(31 * 86_400_000)).await.unwrap();
+    assert!(copies().is_empty());
     house.stage.stop().await;
 }

@@ -2,6 +2,9 @@
 //!
 //! What a restart sees: the same work, a few minutes later. Nothing waits for it, and whatever is cut short is found again the next time;
 //! a failure is said and costs a day. While a backup copies, nothing is swept or cut.
+//!
+//! What goes does not come back, so the machine's clock is not believed at once: from one time to the next the house ages by a few days at
+//! most ([`Store::house_moment`]). A clock that is a year ahead costs days of what is kept and not a year.
 
 use std::sync::Arc;
 
@@ -42,7 +45,7 @@ pub(super) async fn keep(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         // A task of its own: what panics in it is no reason not to try again tomorrow.
         let mut once = tokio::spawn({
             let app = app.clone();
-            async move { app.keep_house().await }
+            async move { app.keep_house_by_the_clock().await }
         });
         tokio::select! {
             kept = &mut once => match kept {
@@ -60,12 +63,24 @@ pub(super) async fn keep(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 }
 
 impl App {
-    /// Keeps house now; gives what went.
-    pub async fn keep_house(&self) -> Result<Kept, StoreError> {
+    /// Keeps house as of a moment that the clock alone cannot move far.
+    async fn keep_house_by_the_clock(&self) -> Result<Kept, StoreError> {
         let now = self.clock.now();
+        let moment = self.store.house_moment(now).await?;
+        if moment != now {
+            tracing::warn!(event = "house-held-back", clock = %now, as_of = %moment);
+        }
+        let kept = self.keep_house(moment).await?;
+        self.store.house_kept(moment).await?;
+        Ok(kept)
+    }
+
+    /// Keeps house as of this moment; gives what went.
+    pub async fn keep_house(&self, now: Moment) -> Result<Kept, StoreError> {
         let purged = self.store.purge(self.config.retention.terms(), now, Purge::ForGood).await?;
         let files = self.store.sweep().await? as u64;
         let audit_months = self.cut_trail(now).await?;
+        self.store.forget_copy_before_upgrade(now).await?;
         let kept = Kept { purged, files, audit_months };
         if kept != Kept::default() {
             let Purged { bodies, dossiers, strays, keys, digests, observed } = purged;

@@ -13,7 +13,8 @@ use crate::http::{Hall, Over};
 use crate::queue::Carrier;
 use crate::{catalogue, delivery, http, poller};
 
-/// The audit trail is told the time so often: its heads of each day go into the log within the hour.
+/// The audit trail is told the time so often: its heads of each day go into the log within the hour. And what carriers told of items that
+/// nobody ordered is given up, also where no carrier is asked by the clock.
 const TRAIL_LOOK_MS: i64 = 60 * 60 * 1000;
 
 /// A gateway that listens and delivers. Stops when [`Running::stop`] is called.
@@ -86,7 +87,13 @@ impl Running {
                     loop {
                         let next = app.clock.now().plus_millis(TRAIL_LOOK_MS);
                         tokio::select! {
-                            () = app.clock.sleep_until(next) => app.trail.day(app.clock.now()).await,
+                            () = app.clock.sleep_until(next) => {
+                                app.trail.day(app.clock.now()).await;
+                                // Tried again within the hour.
+                                if let Err(error) = app.give_up_waiting().await {
+                                    tracing::error!(event = "give-up-failed", %error);
+                                }
+                            }
                             () = &mut stop => return,
                         }
                     }

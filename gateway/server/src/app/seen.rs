@@ -60,6 +60,19 @@ impl App {
         Ok(())
     }
 
+    /// At start: what waits for a peer that is called otherwise now, is gone from the configuration, or has no address any more, waits
+    /// for a change of the configuration. It stands in the list of what is ill, because nothing else would say so.
+    pub(super) async fn miss_receivers(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for peer in self.store.waited_for().await? {
+            if self.receivers().all(|room| room.name != peer) {
+                tracing::error!(event = "receiver-missing", %peer);
+                self.health.ill("receiver", peer.as_str(), "not-configured", now);
+            }
+        }
+        Ok(())
+    }
+
     /// From now on nothing is sent to whom these speak of.
     pub fn stand_still(&self, pauses: &[Pause]) {
         for room in self.peers.values().filter(|room| !room.config.endpoints.is_empty()) {

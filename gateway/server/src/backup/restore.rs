@@ -2,6 +2,7 @@
 //!
 //! Everything is copied into `restoring/` first and synced; then what was there is moved aside (never deleted) and the copy is moved
 //! into place, the database last. A crash in between leaves `restoring/`, with which no gateway starts; doing it again is the remedy.
+//! Where the copying itself fails, as on a full disk, what was there before is there still and its gateway starts.
 //! The lock of the store is held throughout, so a gateway neither runs nor starts meanwhile.
 
 use std::fs;
@@ -10,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use gateway_core::ids::Moment;
 
-use super::{AUDIT, KEYS, Keys, Manifest, Told, Trouble, at, copy, make_folder, sync, sync_folders, verify};
+use super::{
+    AUDIT, KEYS, Keys, Manifest, Told, Trouble, at, copy, has_room, make_folder, sync, sync_folders, verify,
+};
 use crate::audit::{AuditKeys, Trail};
 use crate::store::{self, DATABASE, RESTORING, Restored};
 
@@ -58,19 +61,20 @@ pub async fn restore(
         return Err(Trouble::Occupied(data.display().to_string()));
     }
     let draft = data.join(RESTORING);
+    let begun = draft.exists();
     remove(&draft)?;
-    make_folder(&draft)?;
-    // Durable before anything is moved: from here on no gateway starts until all is in place.
-    sync(data)?;
-    for (index, part) in manifest.parts.iter().enumerate() {
-        told("restore", index as u64, manifest.parts.len() as u64);
-        copy(backup, &draft, &part.place, Some(part))?;
+    // Left by a restoration that was cut short while it moved things: as long as there is no database, no gateway may begin an empty one.
+    if begun && !data.join(DATABASE).exists() {
+        make_folder(&draft)?;
     }
-    make_folder(&draft.join("claims"))?;
-    let restored = store::mark_restored(&draft.join(DATABASE), &keys.seal()?, manifest.at, now)?;
-    note_in_trail(&draft.join(AUDIT), keys, &restored).await?;
-    sync_folders(&draft, &manifest)?;
-    give(&draft, data)?;
+    has_room(data, manifest.bytes())?;
+    let restored = fill(&draft, backup, data, &manifest, keys, now, told).await.inspect_err(|_| {
+        // Nothing was moved yet: a store that is whole is not shut out for a copy that did not come about. Where there is none, no empty
+        // one must be begun either.
+        if data.join(DATABASE).exists() {
+            let _ = remove(&draft);
+        }
+    })?;
     let moved_to = if occupied(data) { Some(move_aside(data, now)?) } else { None };
     // The empty folder that every start makes would stand in the way.
     let _ = fs::remove_dir(data.join("claims"));
@@ -81,6 +85,31 @@ pub async fn restore(
     remove(&draft)?;
     sync(data)?;
     Ok(Done { manifest, restored, moved_to })
+}
+
+/// Copies everything into the draft and marks it as restored.
+async fn fill(
+    draft: &Path,
+    backup: &Path,
+    data: &Path,
+    manifest: &Manifest,
+    keys: &Keys,
+    now: Moment,
+    told: Told<'_>,
+) -> Result<Restored, Trouble> {
+    make_folder(draft)?;
+    // Durable before anything is moved: from here on no gateway starts until all is in place.
+    sync(data)?;
+    for (index, part) in manifest.parts.iter().enumerate() {
+        told("restore", index as u64, manifest.parts.len() as u64);
+        copy(backup, draft, &part.place, Some(part))?;
+    }
+    make_folder(&draft.join("claims"))?;
+    let restored = store::mark_restored(&draft.join(DATABASE), &keys.seal()?, manifest.at, now)?;
+    note_in_trail(&draft.join(AUDIT), keys, &restored).await?;
+    sync_folders(draft, manifest)?;
+    give(draft, data)?;
+    Ok(restored)
 }
 
 /// The trail goes on where the backup ends, and says so: heads that the log has seen since are in the trail that was moved aside.

@@ -161,6 +161,20 @@ fn list(found: &[Damage], lang: Lang) {
     }
 }
 
+/// What a copy that broke off leaves behind.
+fn undone(lang: Lang, restoring: bool) -> &'static str {
+    match restoring {
+        true => lang.pick(
+            "; chưa khôi phục, dữ liệu đang có (nếu có) vẫn nguyên chỗ cũ. Xử lý nguyên nhân rồi chạy lại lệnh này",
+            "; nothing was restored, and what was there is still in its place. Mend the cause and run it again",
+        ),
+        false => lang.pick(
+            "; phần sao lưu dở dang đã được xóa, cổng không bị ảnh hưởng. Xử lý nguyên nhân rồi chạy lại",
+            "; what there was of the backup is removed, the gateway is not concerned. Mend the cause and run it again",
+        ),
+    }
+}
+
 fn ended(trouble: Trouble, lang: Lang, restoring: bool) -> Ended {
     match trouble {
         Trouble::Damaged(found) => {
@@ -186,7 +200,24 @@ fn ended(trouble: Trouble, lang: Lang, restoring: bool) -> Ended {
             let words = lang.pick("hãy dừng cổng liên thông trước khi khôi phục", "stop the gateway first");
             Ended::CannotStart(format!("{words}: {}", store_trouble(lang, &error)))
         }
-        Trouble::Store(error) => Ended::CannotStart(store_trouble(lang, &error)),
-        Trouble::File(path, error) => Ended::CannotStart(format!("{path}: {error}")),
+        Trouble::NoRoom { folder, needs, free } => {
+            let (needs, free) = (needs.div_ceil(1 << 20), free >> 20);
+            Ended::CannotStart(match lang {
+                Lang::Vi => format!(
+                    "{folder}: không đủ chỗ trên đĩa, cần {needs} MB mà chỉ còn {free} MB; chưa ghi gì. Dọn hoặc nới đĩa, hoặc dùng \
+                     thư mục ở đĩa khác, rồi chạy lại"
+                ),
+                Lang::En => format!(
+                    "{folder}: not enough room, {needs} MB are needed and {free} MB are free; nothing was written. Make room, or use a \
+                     folder on another disk, and run it again"
+                ),
+            })
+        }
+        Trouble::Store(error) => {
+            Ended::CannotStart(format!("{}{}", store_trouble(lang, &error), undone(lang, restoring)))
+        }
+        Trouble::File(path, error) => {
+            Ended::CannotStart(format!("{path}: {error}{}", undone(lang, restoring)))
+        }
     }
 }

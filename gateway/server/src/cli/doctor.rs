@@ -146,6 +146,7 @@ fn examine(common: &Common, config: &Config, args: Doctor, report: &mut Report) 
     let stats = store(common, config, report)?;
     callers(config, report);
     catalogues::examine(common, config, &files, report)?;
+    peer::missing(config, &stats, report);
     for (name, room) in &rooms {
         let wanted = args.peers.is_empty() || args.peers.iter().any(|wanted| wanted == name.as_str());
         if wanted && !room.config.endpoints.is_empty() {
@@ -245,7 +246,10 @@ fn gateway(common: &Common, config: &Config, report: &mut Report) -> Option<Valu
                     ["part", "peer", "reason", "since"].map(|name| ill[name].as_str().unwrap_or_default());
                 let says =
                     words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ");
-                report.add("gateway", State::Ill, says, "journalctl -u lienthong");
+                // Looked at below, with the step to take.
+                if ill["part"] != "receiver" {
+                    report.add("gateway", State::Ill, says, "journalctl -u lienthong");
+                }
             }
             Some(status)
         }

@@ -70,6 +70,7 @@ pub fn peers(common: &Common, args: Peers) -> Outcome {
         }
         Peers::Resume { which } => {
             let peers = which.names(common, &config)?;
+            explain_after_restore(common, &peers);
             stop(common, &config, AdminCall::Resume { peers })
         }
         Peers::Kept { peer, dossier, requests, limit } => {
@@ -97,6 +98,33 @@ impl Which {
             common.lang().pick("không phải hệ thống mà cổng gửi tới", "is no peer that anything is sent to");
         let hint = perhaps(common.lang(), &name, known.iter().map(PeerName::as_str));
         Err(Ended::Misused(format!("[peers.{name}] {words}{hint}")))
+    }
+}
+
+/// What is let go after a restoration is asked back first as far as it is here now, and nothing that comes later is. Said where it is too
+/// late to be sorry, and no earlier: a pause of an operator's own says nothing.
+fn explain_after_restore(common: &Common, peers: &[PeerName]) {
+    let known = show::open(common).ok().and_then(|store| {
+        let restored = store.restored()?;
+        let pauses = block_on(async { Ok(store.pauses().await?) }).ok()?;
+        let let_go = |pause: &&Pause| peers.is_empty() || peers.iter().any(|peer| pause.is_of(peer));
+        let goes =
+            pauses.iter().filter(|pause| pause.lasts() && pause.is_of_restore()).any(|pause| let_go(&pause));
+        goes.then_some(restored)
+    });
+    let Some(restored) = known.filter(|_| !common.json) else { return };
+    let (from, until) = (restored.missing_from.for_people(), restored.missing_until.for_people());
+    match common.lang() {
+        Lang::Vi => say!(
+            "Sau khôi phục (thiếu dữ liệu {from} – {until}): tin đã có ở cổng lúc này được hỏi lại hệ thống nhận trước khi gửi, để khỏi gửi \
+             lần hai; tin đến sau lúc này thì không. Nếu phần mềm nào chưa gửi lại hết khoảng bị thiếu, hãy tạm ngừng lại bằng \
+             `lienthong peers pause`, chờ gửi xong rồi hãy `resume`."
+        ),
+        Lang::En => say!(
+            "After a restoration (missing {from} – {until}): what is here now is asked back before it is sent, so that nothing is sent twice; \
+             what comes from now on is not. If the missing hours were not all sent again yet, stop with `lienthong peers pause`, wait for \
+             them, then `resume`."
+        ),
     }
 }
 
@@ -141,6 +169,8 @@ struct Seen {
     peer: String,
     adapter: String,
     dialect: String,
+    /// False of one that is not in the configuration any more and that something is open for.
+    configured: bool,
     /// `up`, `away`; none where no gateway runs, or nothing is sent to it.
     state: Option<String>,
     /// Since when it is away.
@@ -160,25 +190,31 @@ fn list(common: &Common, config: &Config) -> Outcome {
         Err(_) if !config.gateway.data.join("lienthong.db").exists() => (Stats::default(), Vec::new()),
         Err(error) => return Err(error),
     };
-    let seen: Vec<Seen> = config
-        .peers
-        .iter()
+    let gone = stats.peers.keys().filter(|name| !config.peers.contains_key(name.as_str()));
+    let named = config.peers.iter().map(|(name, peer)| (name.as_str(), Some(peer)));
+    let seen: Vec<Seen> = named
+        .chain(gone.map(|name| (name.as_str(), None)))
         .map(|(name, peer)| {
-            let key = PeerName::from(name.as_str());
+            let key = PeerName::from(name);
             let open = stats.peers.get(&key).cloned().unwrap_or_default();
             let count = |state: &str| open.by_state.get(state).copied().unwrap_or_default();
             let said = |field: &str| {
-                let said = running.as_ref()?["peers"][name.as_str()][field].as_str()?;
+                let said = running.as_ref()?["peers"][name][field].as_str()?;
                 Some(said.to_owned())
             };
             let paused = pauses.iter().filter(|pause| pause.lasts() && pause.is_of(&key));
             Seen {
-                peer: name.clone(),
-                adapter: peer.adapter.clone(),
-                dialect: peer.dialect.clone(),
+                peer: name.to_owned(),
+                adapter: peer.map(|peer| peer.adapter.clone()).unwrap_or_default(),
+                dialect: peer.map(|peer| peer.dialect.clone()).unwrap_or_default(),
+                configured: peer.is_some(),
                 state: said("state"),
                 since: said("since"),
-                paused: if peer.endpoints.is_empty() { Vec::new() } else { paused.cloned().collect() },
+                paused: if peer.is_some_and(|peer| peer.endpoints.is_empty()) {
+                    Vec::new()
+                } else {
+                    paused.cloned().collect()
+                },
                 waiting: count("waiting") + count("doubtful") + count("held"),
                 dead: count("dead"),
                 in_doubt: count("in-doubt"),
@@ -201,7 +237,11 @@ fn list(common: &Common, config: &Config) -> Outcome {
 }
 
 fn told(peer: &Seen, lang: Lang) -> String {
-    let mut words = vec![format!("{}/{}", peer.adapter, peer.dialect).trim_end_matches('/').to_owned()];
+    let spoken = format!("{}/{}", peer.adapter, peer.dialect).trim_end_matches('/').to_owned();
+    let mut words = vec![match peer.configured {
+        true => spoken,
+        false => lang.pick("KHÔNG CÒN TRONG CẤU HÌNH", "NOT CONFIGURED ANY MORE").to_owned(),
+    }];
     match (peer.state.as_deref(), &peer.since) {
         (Some("away"), Some(since)) => {
             words.push(format!("{} {since}", lang.pick("KHÔNG SẴN SÀNG từ", "AWAY since")))

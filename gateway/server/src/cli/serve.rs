@@ -17,7 +17,7 @@ pub fn run(common: &Common) -> Outcome {
     block_on(async {
         // Before anything else: who asks for a stop during the start gets a stop and not a kill.
         let stopped = stopped()?;
-        let clock = Clock::system();
+        let clock = Clock::watched();
         let began = clock.now();
         let listen = config.gateway.listen.clone();
         let app = App::open(config, &file, files, clock.clone()).await.map_err(|why| match why {

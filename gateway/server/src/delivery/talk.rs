@@ -9,7 +9,7 @@ use gateway_core::adapter::{
     Answer, Conversation, Effect, Exchange, Marks, Payload, Receipt, Request, Transcript, Turn,
     Verdict as Reread,
 };
-use gateway_core::channel::Part;
+use gateway_core::channel::{Channel, Part};
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Moment;
@@ -91,16 +91,31 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
+    /// The channel by which the peer is told this, and the mapping of it.
+    fn channel(&self) -> (Option<&'a Channel>, Option<&'a str>) {
+        let (config, kind) = (&self.room.config, &self.message.kind);
+        let channel = self.app.rules.channels.outbound(&config.adapter, &config.dialect, kind);
+        (channel, channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref))
+    }
+
+    /// What was put in the words of a dialect that the peer is not configured for any more is put anew, unless a call of it still counts.
+    pub(super) fn forget_other_dialect(&mut self) {
+        let (_, mapping) = self.channel();
+        let other = |pinned: &Pinned| mapping.is_none_or(|mapping| pinned.mapping.name != mapping);
+        let counts = self.delivery.exchanges.iter().any(|kept| kept.struck.is_none());
+        if !counts && self.delivery.pinned.as_ref().is_some_and(other) {
+            self.delivery.pinned = None;
+        }
+    }
+
     pub(super) fn translate(&mut self) -> Result<(), Fault> {
         if let Some(pinned) = &self.delivery.pinned {
             self.message.document = pinned.document.clone();
             return Ok(());
         }
         let canonical = self.canonical()?;
-        let kind = &self.message.kind;
+        let (channel, mapping) = self.channel();
         let config = &self.room.config;
-        let channel = self.app.rules.channels.outbound(&config.adapter, &config.dialect, kind);
-        let mapping = channel.and_then(|channel| channel.kinds.get(kind)).and_then(Option::as_deref);
         let plan = self.plan(mapping)?;
         let translation = plan.translate(&canonical, &Context { codes: &config.codes });
         let translation = translation.map_err(|fault| self.untranslated(plan, &config.codes, fault))?;
@@ -275,6 +290,8 @@ impl<'a> Talk<'a> {
         match verdict {
             Ok(verdict) => {
                 let (unknown, repeats) = (self.on_unknown(), self.repeats());
+                // A peer has had no more time for it because somebody set our clock.
+                let called_at = app.clock.as_set_now(called_at);
                 pipeline::read_back(verdict, called_at, unknown, repeats, &self.policy(), app.clock.now())
             }
             // The peer cannot even be asked: it is away, and the doubt stays.

@@ -172,7 +172,7 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
             }));
         }
         AdminCall::Purge => {
-            let kept = app.keep_house().await.map_err(refusal)?;
+            let kept = app.keep_house(app.clock.now()).await.map_err(refusal)?;
             return Ok(json!(kept));
         }
         AdminCall::PullCatalogues { peers } => {

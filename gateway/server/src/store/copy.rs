@@ -57,6 +57,8 @@ pub struct Facts {
     pub latest: Option<Moment>,
     /// Deliveries that wait in it, for whatever.
     pub waiting: u64,
+    /// Of the database and of the files that its rows name.
+    pub bytes: u64,
 }
 
 /// One moment of a store's database.
@@ -90,7 +92,9 @@ impl Snapshot {
             self.db.prepare("SELECT substr(name, 5) FROM meta WHERE name LIKE 'key/%' ORDER BY 1")?;
         let keys = statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
         let waiting = self.db.query_row("SELECT ifnull(sum(open), 0) FROM lane", [], |row| row.get(0))?;
+        let counted = super::stats::stats(&self.db)?;
         Ok(Facts {
+            bytes: counted.database_bytes + counted.claim_bytes,
             schema: schema::version(&self.db)?,
             store: Digests::new(&secret).store(),
             keys,

@@ -5,10 +5,11 @@
 
 use gateway_core::envelope::Class;
 use gateway_core::fault::Fault;
-use gateway_core::ids::Moment;
+use gateway_core::ids::{Moment, PeerName};
 use gateway_core::pipeline::{self, DeliveryId, LaneEntry, LaneFacts, Next, State};
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::Store;
 use super::error::StoreError;
 use super::event::Event;
 use super::types::{Head, LaneId};
@@ -16,6 +17,35 @@ use super::writer::Writing;
 
 /// The due date of a lane that has none: after all others.
 pub(super) const NEVER: i64 = i64::MAX;
+
+impl Store {
+    /// What goes to a peer by itself, from after this delivery on, in the order in which it came.
+    pub async fn waiting_after(
+        &self,
+        peer: &PeerName,
+        after: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        let peer = peer.clone();
+        self.read(move |db, _| waiting_after(db, &peer, after, limit)).await
+    }
+}
+
+/// Deliveries to a peer that go by themselves, with a number after this one, oldest first.
+fn waiting_after(
+    db: &Connection,
+    peer: &PeerName,
+    after: DeliveryId,
+    limit: usize,
+) -> Result<Vec<DeliveryId>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT d.id FROM delivery d CROSS JOIN lane l ON l.id = d.lane
+         WHERE d.id > ?1 AND d.open = 1 AND d.state = 'waiting' AND l.peer = ?2 ORDER BY d.id LIMIT ?3",
+    )?;
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![after.0, peer.as_str(), most], |row| row.get(0))?;
+    Ok(found.map(|id| id.map(DeliveryId)).collect::<Result<_, rusqlite::Error>>()?)
+}
 
 /// A lane row.
 #[derive(Debug, Clone)]

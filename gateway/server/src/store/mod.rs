@@ -115,7 +115,7 @@ pub struct Store {
     writer: Option<Writer>,
     folder: Arc<PathBuf>,
     id: Arc<str>,
-    unchecked: bool,
+    unchecked: Option<schema::Checking>,
 }
 
 impl Store {
@@ -308,6 +308,11 @@ impl Store {
         at: Moment,
     ) -> Result<Vec<DeliveryId>, StoreError> {
         self.run(move |writing| writing.reoffer(&current, at)).await
+    }
+
+    /// Everybody that something waits for. Cheap, however much it is.
+    pub async fn waited_for(&self) -> Result<BTreeSet<PeerName>, StoreError> {
+        self.read(|db, _| stats::waited_for(db)).await
     }
 
     /// Counts for metrics.

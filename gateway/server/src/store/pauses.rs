@@ -16,6 +16,7 @@ use super::error::StoreError;
 use super::event::Event;
 use super::operate::Operator;
 use super::record::Pin;
+use super::restored::restored;
 use super::timeline::TimelineRow;
 use super::writer::Writing;
 
@@ -111,6 +112,11 @@ impl Pause {
         self.peer == *peer || self.peer.as_str() == ALL
     }
 
+    /// Did a restoration begin it?
+    pub fn is_of_restore(&self) -> bool {
+        self.by == RESTORE
+    }
+
     /// Does it last?
     pub fn lasts(&self) -> bool {
         self.until.is_none()
@@ -174,17 +180,6 @@ impl Store {
     pub async fn take_modes(&self, wanted: Vec<Wanted>, at: Moment) -> Result<usize, StoreError> {
         self.run(move |writing| writing.take_modes(&wanted, at)).await
     }
-
-    /// What goes to a peer by itself, from after this delivery on, in the order in which it came.
-    pub async fn waiting_after(
-        &self,
-        peer: &PeerName,
-        after: DeliveryId,
-        limit: usize,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        let peer = peer.clone();
-        self.read(move |db, _| waiting_after(db, &peer, after, limit)).await
-    }
 }
 
 /// All that are remembered, oldest first.
@@ -199,7 +194,8 @@ pub(super) fn pauses(db: &Connection, vault: &Vault) -> Result<Vec<Pause>, Store
         Err(error) if error.is_of_one_value() => {
             let names: Result<Vec<PeerName>, _> = serde_json::from_slice(&sealed);
             let names = names.unwrap_or_else(|_| vec![PeerName::from(ALL)]);
-            let paused = |peer| Pause::new(peer, Why::Paused, Moment::default(), RESTORE, "");
+            let since = restored(db)?.map(|restored| restored.missing_until).unwrap_or_default();
+            let paused = |peer| Pause::new(peer, Why::Paused, since, RESTORE, "");
             Ok(names.iter().map(paused).collect())
         }
         read => read,
@@ -341,22 +337,6 @@ impl Writing<'_> {
         }
         Ok(kept.len())
     }
-}
-
-/// Deliveries to a peer that go by themselves, with a number after this one, oldest first.
-pub(super) fn waiting_after(
-    db: &Connection,
-    peer: &PeerName,
-    after: DeliveryId,
-    limit: usize,
-) -> Result<Vec<DeliveryId>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT d.id FROM delivery d CROSS JOIN lane l ON l.id = d.lane
-         WHERE d.id > ?1 AND d.open = 1 AND d.state = 'waiting' AND l.peer = ?2 ORDER BY d.id LIMIT ?3",
-    )?;
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let found = statement.query_map(params![after.0, peer.as_str(), most], |row| row.get(0))?;
-    Ok(found.map(|id| id.map(DeliveryId)).collect::<Result<_, rusqlite::Error>>()?)
 }
 
 /// From when to when a delivery waited for its peer.

@@ -10,13 +10,14 @@
 use gateway_core::adapter::{Answer, Ask, Body, Request};
 use gateway_core::dossier;
 use gateway_core::ids::Moment;
-use gateway_core::pipeline::retention::{Due, Life, Terms, due};
+use gateway_core::pipeline::retention::{DAY_MS, Due, Life, Terms, due};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::calls::{self, Said};
 use super::claims::Vault;
 use super::error::StoreError;
 use super::event::Event;
+use super::read::latest_at;
 use super::writer::Writing;
 use super::{Store, strays};
 
@@ -26,6 +27,11 @@ const LOOKED_AT: i64 = 500;
 const AT_ONCE: usize = 10;
 /// Between two commits, so that those who accept have the disk.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// From one time to the next, the house ages by no more than this, whatever the clock says.
+const AGES_MS_MAX: i64 = 3 * DAY_MS;
+/// The row of `meta` with the moment of the last time.
+const KEPT: &str = "house-kept";
 
 /// What went, or would go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -71,6 +77,31 @@ struct Trimmed {
 }
 
 impl Store {
+    /// As of when the house may be kept: now, but not far after the last time; the first time, not far after the latest that is known.
+    pub async fn house_moment(&self, now: Moment) -> Result<Moment, StoreError> {
+        self.read(move |db, _| {
+            let last: Option<i64> = db
+                .prepare_cached("SELECT value FROM meta WHERE name = ?1")?
+                .query_row([KEPT], |row| row.get(0))
+                .optional()?;
+            let last = last.map(Moment::from_millis).map_or_else(|| latest_at(db), |last| Ok(Some(last)))?;
+            Ok(last.map_or(now, |last| now.min(last.plus_millis(AGES_MS_MAX))))
+        })
+        .await
+    }
+
+    /// It was kept as of this moment.
+    pub async fn house_kept(&self, moment: Moment) -> Result<(), StoreError> {
+        self.run(move |writing| {
+            writing
+                .db
+                .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
+                .execute(params![KEPT, moment.as_millis()])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Purges what has had its time; gives what went.
     pub async fn purge(&self, terms: Terms, now: Moment, how: Purge) -> Result<Purged, StoreError> {
         let mut purged = Purged::default();

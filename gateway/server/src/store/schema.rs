@@ -245,6 +245,9 @@ pub(super) fn configure_writer(connection: &Connection) -> Result<(), StoreError
     Ok(())
 }
 
+/// A look at a whole file.
+pub(super) type Checking = fn(&Connection) -> Result<(), StoreError>;
+
 /// What SQLite itself thinks of the file, without holding each index against its table.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     checked(connection, "PRAGMA quick_check(20)")

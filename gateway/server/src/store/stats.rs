@@ -1,6 +1,6 @@
 //! Counts: how much waits for whom, since when, and what needs a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_core::ids::{Moment, PeerName};
 use rusqlite::Connection;
@@ -66,4 +66,19 @@ pub(super) fn stats(db: &Connection) -> Result<Stats, StoreError> {
     stats.database_bytes = one("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")?;
     stats.claim_bytes = one("SELECT ifnull(sum(bytes), 0) FROM (SELECT DISTINCT name, bytes FROM claim)")?;
     Ok(stats)
+}
+
+/// The peers that something waits for, in the store or out at a broker: one step in an index for each, not for each lane.
+pub(super) fn waited_for(db: &Connection) -> Result<BTreeSet<PeerName>, StoreError> {
+    let mut peers = BTreeSet::new();
+    for waits in ["head IS NOT NULL AND out IS NULL", "out IS NOT NULL"] {
+        let sql = format!("SELECT min(peer) FROM lane WHERE {waits} AND peer > ?1");
+        let mut next = db.prepare_cached(&sql)?;
+        let mut last = String::new();
+        while let Some(peer) = next.query_row([&last], |row| row.get::<_, Option<String>>(0))? {
+            last.clone_from(&peer);
+            peers.insert(PeerName::from(peer));
+        }
+    }
+    Ok(peers)
 }

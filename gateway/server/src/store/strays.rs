@@ -69,12 +69,14 @@ pub(super) async fn purge(
     purged.keys += store.take_old(KEYS, before(terms.keys_ms), how).await?;
     purged.observed += store.take_old(OBSERVED, before(terms.keys_ms), how).await?;
     if how == Purge::ForGood {
-        // Of no dossier: renewed by each message that has the file, so what is old is nobody's.
+        // Of no dossier: renewed by each message that has the file, so what is old is nobody's. What was fetched can be fetched again.
         let before = before(terms.bodies_ms).as_millis();
         store
             .run(move |writing| {
-                let sql = "DELETE FROM claim WHERE dossier = 0 AND at < ?1";
-                Ok(writing.db.prepare_cached(sql)?.execute([before])?)
+                for table in ["claim WHERE dossier = 0 AND", "fetched WHERE"] {
+                    writing.db.prepare_cached(&format!("DELETE FROM {table} at < ?1"))?.execute([before])?;
+                }
+                Ok(())
             })
             .await?;
     }

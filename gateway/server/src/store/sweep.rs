@@ -7,12 +7,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gateway_core::ids::Moment;
 use rusqlite::Connection;
 
 use super::copy::hold_alone;
 use super::error::StoreError;
 use super::writer::Writing;
-use super::{Store, blocking};
+use super::{Store, before, blocking};
 
 /// Files younger than this may belong to a row that is about to be committed.
 const AGE: Duration = Duration::from_secs(3_600);
@@ -20,6 +21,12 @@ const AGE: Duration = Duration::from_secs(3_600);
 const AT_ONCE: usize = 50;
 
 impl Store {
+    /// Removes the copy of the store that an upgrade kept, once nobody goes back to it.
+    pub async fn forget_copy_before_upgrade(&self, now: Moment) -> Result<(), StoreError> {
+        let folder = self.folder.clone();
+        blocking(move || before::forget(&folder, now)).await
+    }
+
     /// Removes claim files that no row names and that are older than an hour; gives how many went.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let vault = self.vault.clone();

@@ -71,7 +71,7 @@ impl Stage {
         let millis = millis(span).ok_or_else(|| format!("`{span}` is no span like 3m"))?;
         match way {
             "back" => self.clock.set_back_to(self.clock.now().plus_millis(-millis)),
-            "forward" => self.clock.advance_to(self.clock.now().plus_millis(millis)),
+            "forward" => self.clock.set_forward_to(self.clock.now().plus_millis(millis)),
             _ => return Err(format!("a clock is set `back` or `forward`, not `{way}`")),
         }
         // So that the stage waits until everybody has looked at the new time; who slept is awake without it.

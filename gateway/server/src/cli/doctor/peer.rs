@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::{Report, State};
 use crate::app::Room;
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::Stats;
 use crate::transport::{Failure, Stage};
+use crate::words::Lang;
 
 /// A log-in that makes more calls than this goes in circles.
 const TURNS_MAX: usize = 20;
@@ -99,6 +102,32 @@ async fn look(room: &Room, endpoint: &str, address: &str, report: &mut Report) -
         }
     }
     true
+}
+
+/// What is open for a peer that nothing is sent to: it was renamed, taken out, or has lost its address.
+pub(super) fn missing(config: &Config, stats: &Stats, report: &mut Report) {
+    for (name, open) in &stats.peers {
+        if config.peers.get(name.as_str()).is_some_and(|peer| !peer.endpoints.is_empty()) {
+            continue;
+        }
+        let count: u64 = open.by_state.values().sum();
+        let words = report.pick(
+            "việc còn treo cho một hệ thống không còn được gửi tới: bị đổi tên, bị bỏ khỏi cấu hình hoặc thiếu `endpoints`",
+            "open for a peer that nothing is sent to: renamed, taken out of the configuration, or without `endpoints`",
+        );
+        let says = format!("{count} {words}");
+        let next = match report.lang {
+            Lang::Vi => format!(
+                "khai báo lại [peers.{name}] đúng tên cũ, có `endpoints`, rồi chạy lại cổng: tồn đọng tự gửi; \
+                 thư chết không cần nữa thì `lienthong dead-letters discard`"
+            ),
+            Lang::En => format!(
+                "bring [peers.{name}] back under this very name, with its `endpoints`, and restart: what waits goes by \
+                 itself; dead letters that nobody needs: `lienthong dead-letters discard`"
+            ),
+        };
+        report.add(name.as_str(), State::Ill, says, &next);
+    }
 }
 
 async fn try_log_in(room: &Room, account: &Account, report: &mut Report) {

@@ -206,3 +206,28 @@ fn a_process_that_dies_in_a_commit_loses_nothing_it_acknowledged() {
         });
     }
 }
+
+/// The quick check does not hold an index against its table, and what an index has lost waits without a word.
+#[tokio::test]
+async fn an_index_that_does_not_say_what_its_table_says_is_found_beside_the_doors() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.unchecked().expect("its indexes were not checked yet")(), Ok(()));
+    queued(&store, numbered(1)).await;
+    store.close().await;
+    let db = || rusqlite::Connection::open(folder.path().join("lienthong.db")).unwrap();
+    db().execute_batch(
+        "CREATE TABLE aside AS SELECT * FROM sqlite_schema WHERE name = 'lane_ready';
+         PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'lane_ready';",
+    )
+    .unwrap();
+    db().execute_batch(
+        "UPDATE lane SET due = due + 1; PRAGMA writable_schema = ON;
+         INSERT INTO sqlite_schema SELECT * FROM aside; ",
+    )
+    .unwrap();
+    db().execute_batch("DROP TABLE aside").unwrap();
+    let store = open(folder.path());
+    let found = store.unchecked().expect("its indexes were not checked yet")();
+    assert!(matches!(&found, Err(StoreError::Corrupt(why)) if why.contains("lane_ready")), "{found:?}");
+}

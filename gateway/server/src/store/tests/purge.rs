@@ -187,3 +187,35 @@ async fn what_comes_while_it_purges_is_taken_and_kept() {
     let news = "SELECT count(*) FROM message WHERE status = '9' AND document IS NULL";
     assert_eq!(count(folder.path(), news), 0);
 }
+
+#[tokio::test]
+async fn a_clock_that_is_a_year_ahead_ages_the_house_by_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.house_moment(at(DAY_MS)).await.unwrap(), at(DAY_MS), "nothing is known yet");
+    queued(&store, large(1, "10", 5 * DAY_MS)).await;
+    let of =
+        async |days: i64| store.house_moment(at(days * DAY_MS)).await.unwrap().millis_since(at(0)) / DAY_MS;
+    assert_eq!((of(6).await, of(370).await), (6, 8), "the first time, from the latest that is known");
+    store.house_kept(at(8 * DAY_MS)).await.unwrap();
+    assert_eq!((of(9).await, of(370).await), (9, 11), "then, from the last time");
+    // Set right, the clock counts again; and over a start.
+    store.house_kept(at(5 * DAY_MS)).await.unwrap();
+    store.close().await;
+    let store = open(folder.path());
+    assert_eq!(store.house_moment(at(370 * DAY_MS)).await.unwrap(), at(8 * DAY_MS));
+}
+
+#[tokio::test]
+async fn what_was_fetched_goes_with_the_bodies() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let file = gateway_core::lift::Ticket { sha256: "ab".repeat(32), bytes: 5 };
+    let of = PeerName::from("portal");
+    store.keep_fetched(&of, "http://tep.h99.example/1", &file, 1 << 20, at(DAY_MS)).await.unwrap();
+    let found = async || store.fetched(&of, "http://tep.h99.example/1", at(0)).await.unwrap().is_some();
+    purge(&store, 91).await;
+    assert!(found().await, "no sooner");
+    purge(&store, 92).await;
+    assert!(!found().await);
+}

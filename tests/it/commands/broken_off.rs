@@ -1,0 +1,138 @@
+//! What an operator breaks off or changes under what waits: a copy that the disk does not take, a peer that is called otherwise.
+
+use std::path::Path;
+
+use conformance::process::{Gateway, lienthong};
+use conformance::waiting::wait_for;
+use serde_json::{Value, json};
+
+use super::operator::{Simulator, code, configure, dossier, post};
+use super::{Place, Said, said};
+use crate::wire::{ask, head};
+
+/// Nobody listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// A place whose portal is away and for whom one dossier waits.
+fn waiting(place: &Place) -> String {
+    place.done(&["init", "--folder", "etc"]);
+    configure(place, NOWHERE);
+    let key = place.json(&["keys", "add", "mot-cua"])["key"].as_str().expect("a key").to_owned();
+    let gateway = Gateway::start(place.command(&["run"]));
+    assert_eq!(post(gateway.address().expect("it listens"), &key, &dossier(1, "2")).0, 200);
+    wait_for("a try", || (events(place, 1).last()? == "peer-away").then_some(()));
+    assert!(gateway.stop().success());
+    key
+}
+
+fn events(place: &Place, number: u32) -> Vec<String> {
+    let said = place.run(&["timeline", &code(number), "--json"]);
+    let rows = serde_json::from_str::<Value>(&said.out).unwrap_or_default();
+    let rows = rows["rows"].as_array().cloned().unwrap_or_default();
+    rows.iter().filter_map(|row| row["event"].as_str().map(str::to_owned)).collect()
+}
+
+/// Runs with files that may grow to so many blocks and no further, as on a full disk.
+fn confined(place: &Place, blocks: u32, args: &[&str]) -> Said {
+    let like = place.command(args);
+    let mut command = std::process::Command::new("sh");
+    let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    command.args(["-c", &line]).arg(lienthong()).args(args).current_dir(place.folder.path());
+    for (name, value) in like.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    said(&mut command)
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut there| there.next().is_none())
+}
+
+#[test]
+fn a_copy_that_the_disk_does_not_take_leaves_everything_as_it_was() {
+    let place = Place::new();
+    waiting(&place);
+    let ended = confined(&place, 200, &["backup", "bk"]);
+    assert!(ended.status == 3 && ended.err.contains("Mend the cause"), "{} {}", ended.status, ended.err);
+    assert!(is_empty(&place.path("bk")), "no half of a backup stays");
+    place.done(&["backup", "bk"]);
+
+    let ended = confined(&place, 200, &["restore", "bk", "--replace"]);
+    assert!(ended.status == 3 && ended.err.contains("still in its place"), "{} {}", ended.status, ended.err);
+    let gateway = Gateway::start(place.command(&["run"]));
+    gateway.address().expect("a store that is whole is not shut out");
+    assert!(gateway.stop().success());
+    assert_eq!(place.json(&["peers", "list"])[3]["waiting"], 1);
+
+    // With room it goes, and whoever lets a peer go is told what that means.
+    place.done(&["restore", "bk", "--replace"]);
+    let listed = place.done(&["peers", "list"]);
+    assert!(listed.contains("PAUSED since 20"), "not since the beginning of time: {listed}");
+    let told = place.done(&["peers", "resume", "portal"]);
+    assert!(told.contains("After a restoration (missing 20"), "{told}");
+    place.done(&["peers", "pause", "portal"]);
+    assert!(!place.done(&["peers", "resume", "portal"]).contains("After a restoration"));
+}
+
+#[test]
+fn what_waits_for_a_peer_that_is_called_otherwise_now_is_said_and_goes_once_it_is_back() {
+    let place = Place::new();
+    waiting(&place);
+    let before = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("a configuration");
+    let renamed = before.replace("[peers.portal", "[peers.cong").replace("[\"portal\"]", "[\"cong\"]");
+    place.write("etc/lienthong.toml", &renamed);
+
+    let gateway = Gateway::start(place.command(&["run"]));
+    let address = gateway.address().expect("it listens");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let ready = runtime.block_on(ask(address, &head("GET", "/readyz", &[]))).expect("it answers").json();
+    let ill = &ready["ill"][0];
+    assert_eq!((&ill["part"], &ill["peer"]), (&json!("receiver"), &json!("portal")), "{ready}");
+    let found = place.run(&["doctor", "--no-log-in"]);
+    assert!(found.out.contains("1 open for a peer that nothing is sent to"), "{}", found.out);
+    assert!(found.out.contains("bring [peers.portal] back"), "{}", found.out);
+    let listed = place.done(&["peers", "list"]);
+    assert!(listed.contains("NOT CONFIGURED ANY MORE, 1 waiting"), "{listed}");
+    assert!(gateway.stop().success());
+
+    let portal = Simulator::start(place.command(&["simulate", "--listen", "127.0.0.1:0"]));
+    place.write("etc/lienthong.toml", &before.replace(NOWHERE, &portal.address));
+    let gateway = Gateway::start(place.command(&["run"]));
+    wait_for("its delivery", || (events(&place, 1).last()? == "delivered").then_some(()));
+    assert!(gateway.stop().success());
+    assert_eq!(portal.stop(), 0);
+}
+
+#[test]
+fn what_was_put_in_the_words_of_another_dialect_is_not_said_in_them() {
+    let place = Place::new();
+    waiting(&place);
+    let before = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("a configuration");
+    let begins = before.find("[peers.portal]").expect("the portal's entry");
+    let ends = before.find("[retention]").expect("what follows it");
+    let other = Simulator::start(place.command(&["simulate", "--listen", "127.0.0.1:0"]));
+    // A wire language in which nobody is told of dossiers.
+    let entry = format!(
+        "[peers.portal]\nadapter = \"postal\"\ndialect = \"desk\"\nendpoints = {{ post = \"{}\" }}\n",
+        other.address
+    );
+    let changed = format!("{}{entry}{}", &before[..begins], &before[ends..]);
+    place.write("etc/lienthong.toml", &changed.replace("peers = [\"portal\"]", "peers = []"));
+    let gateway = Gateway::start(place.command(&["run"]));
+    gateway.address().expect("it listens");
+    wait_for("a dead letter", || (events(&place, 1).last()? == "dead-letter").then_some(()));
+    let letters = place.done(&["dead-letters", "list"]);
+    assert!(letters.contains(&code(1)) && letters.contains("mapping.missing"), "{letters}");
+    assert!(gateway.stop().success());
+
+    place.write("etc/lienthong.toml", &before.replace(NOWHERE, &other.address));
+    let gateway = Gateway::start(place.command(&["run"]));
+    gateway.address().expect("it listens");
+    place.done(&["redeliver", "--dossier", &code(1)]);
+    wait_for("its delivery", || (events(&place, 1).last()? == "delivered").then_some(()));
+    assert!(gateway.stop().success());
+    assert_eq!(other.stop(), 0);
+}
