@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod delivery;
+mod desk;
 pub mod disk;
 pub mod doorkeeper;
 pub mod files;
