@@ -16,8 +16,8 @@ use gateway_core::lift::scan::{Piece, Scanner, Way, written};
 use gateway_core::lift::sniff::{HEAD_BYTES, sniff};
 use serde_json::Value;
 
-use crate::desk::Desk;
 use crate::http::{store_fault, too_large};
+use crate::piecework::Piecework;
 use crate::store::{Draft, Finished, Store, StoreError};
 use crate::words;
 
@@ -60,7 +60,7 @@ impl From<StoreError> for Unlifted {
 
 /// A body on its way in. Dropped, what it brought so far is gone.
 pub(crate) struct Lifting {
-    desk: Desk<Bench, Unlifted>,
+    work: Piecework<Bench, Unlifted>,
     held: Arc<AtomicUsize>,
     store: Store,
 }
@@ -70,8 +70,8 @@ impl Lifting {
     pub(crate) fn begin(store: &Store, rules: &Files, bounds: Bounds) -> Lifting {
         let held = Arc::new(AtomicUsize::new(0));
         let bench = Bench::new(store.clone(), rules.clone(), bounds, held.clone());
-        let desk = Desk::new(store, bench, |bench, bytes| bench.take(bytes).map_err(Unlifted));
-        Lifting { desk, held, store: store.clone() }
+        let work = Piecework::new(store, bench, |bench, bytes| bench.take(bytes).map_err(Unlifted));
+        Lifting { work, held, store: store.clone() }
     }
 
     /// How much of the body stays in memory.
@@ -81,12 +81,12 @@ impl Lifting {
 
     /// Takes more of it; false if it is known already that nothing will come of it, see [`Lifting::end`].
     pub(crate) async fn take(&mut self, bytes: Bytes) -> bool {
-        self.desk.take(bytes).await
+        self.work.take(bytes).await
     }
 
     /// All of it is here.
     pub(crate) async fn end(self) -> Result<Lifted, Fault> {
-        let bench = self.desk.end().await.map_err(|Unlifted(fault)| fault)?;
+        let bench = self.work.end().await.map_err(|Unlifted(fault)| fault)?;
         let ended = self.store.with_files(move |_| Ok(bench.end())).await;
         ended.unwrap_or_else(|error| Err(unkept(&error)))
     }

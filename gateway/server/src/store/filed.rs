@@ -301,7 +301,7 @@ impl Store {
         blocking(move || files.iter().try_for_each(|placed| store.file(&placed.file).map(drop))).await
     }
 
-    /// Work on files, which blocks: no more of it at once than a few threads do, and each turn of it ends by itself.
+    /// Work on files, which blocks: no more of it at once than a few threads do, and each stint of it ends by itself.
     pub async fn with_files<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,

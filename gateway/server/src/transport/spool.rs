@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::chain;
-use crate::desk::Desk;
+use crate::piecework::Piecework;
 use crate::store::{Draft, Finished, Store, StoreError};
 
 /// Slower than this is no line but a trick.
@@ -49,8 +49,8 @@ pub(super) async fn spool(
     within: Duration,
 ) -> Result<(Finished, FileType), Unspooled> {
     let draft = store.with_files(|store| store.draft()).await.map_err(Unspooled::Store)?;
-    let mut desk =
-        Desk::new(store, Coming { draft, head: Vec::new() }, |coming: &mut Coming, bytes: &[u8]| {
+    let mut work =
+        Piecework::new(store, Coming { draft, head: Vec::new() }, |coming: &mut Coming, bytes: &[u8]| {
             let wanted = HEAD_BYTES.saturating_sub(coming.head.len()).min(bytes.len());
             coming.head.extend_from_slice(&bytes[..wanted]);
             coming.draft.write(bytes)
@@ -66,11 +66,11 @@ pub(super) async fn spool(
         if came > bytes_max {
             return Err(Unspooled::TooLarge);
         }
-        if !desk.take(bytes).await {
+        if !work.take(bytes).await {
             break;
         }
     }
-    let Coming { draft, head } = desk.end().await.map_err(Unspooled::Store)?;
+    let Coming { draft, head } = work.end().await.map_err(Unspooled::Store)?;
     let finished = store.with_files(move |_| draft.finish()).await.map_err(Unspooled::Store)?;
     Ok((finished, sniff(&head)))
 }

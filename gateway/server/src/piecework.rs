@@ -1,7 +1,7 @@
 //! Work that blocks, done piece by piece as the pieces come: bytes that go onto the disk while more of them are on the line.
 //!
-//! Each turn takes what has come since the last one and ends: nobody holds a thread while it waits for a slow line, or a few slow lines
-//! would take all threads from those who read and write the store. What comes during a turn waits for the next, up to a bound; beyond
+//! Each stint takes what has come since the last one and ends: nobody holds a thread while it waits for a slow line, or a few slow lines
+//! would take all threads from those who read and write the store. What comes during a stint waits for the next, up to a bound; beyond
 //! it the line waits.
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 const WAITING: usize = 8;
 
 /// What is being made, and what still goes into it. Dropped, what was made so far is dropped where blocking harms nobody.
-pub(crate) struct Desk<T: Send + 'static, E: Send + 'static> {
+pub(crate) struct Piecework<T: Send + 'static, E: Send + 'static> {
     store: Store,
     at_rest: Option<T>,
     at_work: Option<JoinHandle<Result<(T, Result<(), E>), StoreError>>>,
@@ -23,14 +23,14 @@ pub(crate) struct Desk<T: Send + 'static, E: Send + 'static> {
     failed: Option<E>,
 }
 
-impl<T: Send + 'static, E: From<StoreError> + Send + 'static> Desk<T, E> {
+impl<T: Send + 'static, E: From<StoreError> + Send + 'static> Piecework<T, E> {
     /// Begins; each piece goes through `step`.
     pub(crate) fn new(store: &Store, made: T, step: fn(&mut T, &[u8]) -> Result<(), E>) -> Self {
         let (store, waiting) = (store.clone(), Vec::new());
-        Desk { store, at_rest: Some(made), at_work: None, waiting, step, failed: None }
+        Piecework { store, at_rest: Some(made), at_work: None, waiting, step, failed: None }
     }
 
-    /// Takes a piece; false if it is known already that nothing will come of it, see [`Desk::end`].
+    /// Takes a piece; false if it is known already that nothing will come of it, see [`Piecework::end`].
     pub(crate) async fn take(&mut self, bytes: Bytes) -> bool {
         self.waiting.push(bytes);
         let busy = self.at_work.as_ref().is_some_and(|work| !work.is_finished());
@@ -54,7 +54,7 @@ impl<T: Send + 'static, E: From<StoreError> + Send + 'static> Desk<T, E> {
         }
     }
 
-    /// Waits for the end of the turn.
+    /// Waits for the end of the stint.
     async fn rest(&mut self) {
         let Some(work) = self.at_work.take() else { return };
         match work.await.unwrap_or_else(|_| Err(panicked())) {
@@ -83,7 +83,7 @@ impl<T: Send + 'static, E: From<StoreError> + Send + 'static> Desk<T, E> {
     }
 }
 
-impl<T: Send + 'static, E: Send + 'static> Drop for Desk<T, E> {
+impl<T: Send + 'static, E: Send + 'static> Drop for Piecework<T, E> {
     fn drop(&mut self) {
         if let (Some(made), Ok(runtime)) = (self.at_rest.take(), Handle::try_current()) {
             runtime.spawn_blocking(move || drop(made));
