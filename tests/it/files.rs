@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+mod slow;
+
 use crate::wire::{Heard, House, Line, RELAY, ask, call, dossier, head, until};
 
 const FILES: &str = "files: { at: { \"[].TaiLieuNop[].Base64\": { name: TenTepDinhKem } }, types: [pdf, png], bytes_max: 300000 }";
@@ -187,6 +189,16 @@ async fn papers() -> (String, Arc<AtomicUsize>) {
                 };
                 let answer = match path.as_str() {
                     "/don.pdf" => whole("200 OK", "", &pdf(200_000)),
+                    "/lon.pdf" => whole("200 OK", "", &pdf(8 << 20)),
+                    "/trang.pdf" => {
+                        let page = "<!DOCTYPE html><html><body>Phiên làm việc đã hết</body></html>";
+                        whole("200 OK", "content-type: application/pdf\r\n", page.as_bytes())
+                    }
+                    "/ngan.pdf" => {
+                        let mut short = whole("200 OK", "", &pdf(5_000));
+                        short.truncate(3_000);
+                        short
+                    }
                     "/moved" => whole("302 Found", "location: http://127.0.0.1:1/secret\r\n", b""),
                     "/gone" => whole("410 Gone", "", b""),
                     "/endless" => {

@@ -194,6 +194,36 @@ story: the portal looks up what is due
   payplat asks-due H99.14-261123-0007
   payplat calls 200 "error_code":0
 
+story: what was paid is not due any more, whether the one-stop-shop has said so or not; what it asks for afterwards is
+  with counter payplat
+  counter asks due fees.json -> 202
+  counter asks start payment.json -> 200
+  # Begun is not paid.
+  payplat asks-due H99.14-261123-0007
+  payplat calls 200 "error_code":1
+  payplat paid
+  payplat calls 200 "MaLoi":"00"
+  payplat asks-due H99.14-261123-0007
+  payplat calls 200 "error_code":0
+  restart
+  payplat asks-due H99.14-261123-0007
+  payplat calls 200 "error_code":0
+  counter asks due fees.json with purpose=lan-hai -> 202
+  payplat asks-due H99.14-261123-0007
+  payplat calls 200 "error_code":1
+
+story: an amount that is written with a fraction is the amount, or is not
+  with counter payplat
+  counter asks start payment.json -> 200
+  payplat paid-unheard
+  payplat confirms-as SoTien 50000.50
+  payplat calls 200 "MaLoi":"99"
+  payplat confirms-as SoTien 500000.00
+  payplat calls 200 "MaLoi":"99"
+  payplat confirms-as SoTien 50000.00
+  payplat calls 200 "MaLoi":"00"
+  counter heard 1 payments
+
 story: while one secret takes the place of another, both are valid
   with counter payplat
   given payplat keys.secret = { file = "{folder}/signing.secret" }

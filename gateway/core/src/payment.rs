@@ -5,8 +5,12 @@
 //! refused with its own code, or noted. What a browser brings back is neither. Which words a provider has for all this is its
 //! adapter's; that the reference is on disk before the provider hears of it is the store's.
 
+mod due;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+pub use due::take_paid;
 
 use crate::ids::{MessageId, Moment, fingerprint};
 

@@ -34,7 +34,7 @@ use crate::sessions::Sessions;
 use crate::store::{News, OpenOptions, Pause, Receivers, Seal, Store, StoreError, Telling};
 use crate::telemetry::Metrics;
 use crate::transport::Transport;
-use crate::{delivery, http, openapi};
+use crate::{delivery, http, openapi, publishing};
 
 pub use self::check::{check, untaken};
 pub(crate) use self::check::{receipt_keys, sealing_keys};
@@ -72,6 +72,8 @@ pub struct App {
     /// What stands on citizens' receipts follows from these.
     pub receipts: ReceiptKeys,
     tries: Mutex<Tries>,
+    /// What is being fetched from addresses of others.
+    pub fetches: publishing::Fetches,
     /// Places for long bodies that do not say at their beginning who sends them.
     pub strangers: Semaphore,
     /// What the listener needs for TLS.
@@ -227,6 +229,7 @@ impl App {
             watch: Mutex::default(),
             receipts,
             tries: Mutex::default(),
+            fetches: publishing::Fetches::default(),
             tls,
             house_bell: delivery::Bell::default(),
             catalogue_bell: delivery::Bell::default(),

@@ -24,6 +24,7 @@ pub(crate) mod lifting;
 pub mod openapi;
 pub(crate) mod outflow;
 mod payment;
+mod piecework;
 pub mod poller;
 pub mod posted;
 pub mod prove;

@@ -1,7 +1,6 @@
 //! Files leave a body while it streams in: found, decoded, looked at, hashed and sealed onto the disk as they come, never whole in memory.
 //!
-//! One thread of its own for each such call, with a few pieces of the body between it and the line; what is left of the body stays in
-//! memory and names each file where it stood ([`Ticket::text`]). All that is wrong with the files of a call is said at once. A call that
+//! What is left of the body stays in memory and names each file where it stood ([`Ticket::text`]). All that is wrong with the files of a call is said at once. A call that
 //! breaks off, or whose files are refused, leaves nothing: drafts get their names only after all of them were judged.
 
 use std::sync::Arc;
@@ -16,15 +15,12 @@ use gateway_core::lift::decode::Decoder;
 use gateway_core::lift::scan::{Piece, Scanner, Way, written};
 use gateway_core::lift::sniff::{HEAD_BYTES, sniff};
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use crate::http::{store_fault, too_large};
+use crate::piecework::Piecework;
 use crate::store::{Draft, Finished, Store, StoreError};
 use crate::words;
 
-/// Pieces of a body that may wait for the disk.
-const WAITING: usize = 8;
 /// More files are no call but a flood: each is synced by itself.
 const FILES_MAX: usize = 1_000;
 /// More places that are wrong are not listed.
@@ -53,34 +49,29 @@ impl Lifted {
     }
 }
 
-enum Order {
-    Take(Bytes),
-    End,
+/// Why nothing comes of a body: the fault for who sent it.
+struct Unlifted(Fault);
+
+impl From<StoreError> for Unlifted {
+    fn from(error: StoreError) -> Self {
+        Unlifted(unkept(&error))
+    }
 }
 
 /// A body on its way in. Dropped, what it brought so far is gone.
 pub(crate) struct Lifting {
-    orders: mpsc::Sender<Order>,
+    work: Piecework<Bench, Unlifted>,
     held: Arc<AtomicUsize>,
-    work: JoinHandle<Result<Lifted, Fault>>,
+    store: Store,
 }
 
 impl Lifting {
     /// Begins with a new body.
     pub(crate) fn begin(store: &Store, rules: &Files, bounds: Bounds) -> Lifting {
-        let (orders, mut queue) = mpsc::channel(WAITING);
         let held = Arc::new(AtomicUsize::new(0));
-        let mut bench = Bench::new(store.clone(), rules.clone(), bounds, held.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            while let Some(order) = queue.blocking_recv() {
-                match order {
-                    Order::Take(bytes) => bench.take(&bytes)?,
-                    Order::End => return bench.end(),
-                }
-            }
-            Err(Fault::sender("body.broken-off", words::body_broken_off()))
-        });
-        Lifting { orders, held, work }
+        let bench = Bench::new(store.clone(), rules.clone(), bounds, held.clone());
+        let work = Piecework::new(store, bench, |bench, bytes| bench.take(bytes).map_err(Unlifted));
+        Lifting { work, held, store: store.clone() }
     }
 
     /// How much of the body stays in memory.
@@ -89,16 +80,15 @@ impl Lifting {
     }
 
     /// Takes more of it; false if it is known already that nothing will come of it, see [`Lifting::end`].
-    pub(crate) async fn take(&self, bytes: Bytes) -> bool {
-        self.orders.send(Order::Take(bytes)).await.is_ok()
+    pub(crate) async fn take(&mut self, bytes: Bytes) -> bool {
+        self.work.take(bytes).await
     }
 
     /// All of it is here.
     pub(crate) async fn end(self) -> Result<Lifted, Fault> {
-        let _ = self.orders.send(Order::End).await;
-        self.work.await.unwrap_or_else(|_| {
-            Err(store_fault(&StoreError::Io("a task that keeps files panicked".to_owned())))
-        })
+        let bench = self.work.end().await.map_err(|Unlifted(fault)| fault)?;
+        let ended = self.store.with_files(move |_| Ok(bench.end())).await;
+        ended.unwrap_or_else(|error| Err(unkept(&error)))
     }
 }
 
@@ -109,7 +99,7 @@ pub(crate) async fn lift(
     bounds: Bounds,
     arrival: &mut Arrival,
 ) -> Result<(), Fault> {
-    let lifting = Lifting::begin(store, rules, bounds);
+    let mut lifting = Lifting::begin(store, rules, bounds);
     lifting.take(std::mem::take(&mut arrival.ask.body.bytes).into()).await;
     lifting.end().await?.put(arrival);
     Ok(())
@@ -202,16 +192,16 @@ impl Bench {
 
     fn text(&mut self, text: &[u8]) -> Result<(), Fault> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        if open.given_up {
-            // It still counts, or what is wrong could go on for ever.
-            self.bytes += text.len() as u64;
-        } else {
+        let before = self.bytes;
+        if !open.given_up {
             self.plain.clear();
             match open.decoder.feed(text, &mut self.plain) {
                 Ok(()) => self.decoded()?,
                 Err(_) => self.give_up("base64", words::file_broken().to_owned()),
             }
         }
+        // What is wrong still counts, and so does white space: either could go on for ever.
+        self.bytes = self.bytes.max(before + text.len().div_ceil(2) as u64);
         let most = self.bounds.files_bytes;
         if self.bytes > most { Err(too_large_together(most)) } else { Ok(()) }
     }

@@ -1,9 +1,11 @@
 //! A body on its way out: bytes, and between them files that are read, and put into base64 where they stand in a document, as they go.
 //!
-//! Its length is known before the first byte. A file is opened when its turn comes, by a thread of its own that is never more than a few
-//! pieces ahead of the line; if it cannot be read to its end, the body breaks off and whoever waits for it knows that it is not whole.
+//! Its length is known before the first byte. A file is opened when its turn comes, and read a piece at a time when the line wants it:
+//! who reads slowly holds no thread and one piece of memory. If a file cannot be read to its end, the body breaks off and whoever waits
+//! for it knows that it is not whole.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
@@ -14,18 +16,28 @@ use bytes::Bytes;
 use gateway_core::adapter::{Body, Form, Placed};
 use gateway_core::lift::Ticket;
 use hyper::body::{Body as Flow, Frame, SizeHint};
-use tokio::sync::mpsc;
 
-use crate::store::{Store, StoreError};
-
-/// Pieces that are read before the line wants them.
-const AHEAD: usize = 2;
+use crate::store::{Filed, Store, StoreError};
 
 /// A body that flows out.
 pub struct Outflow {
     pieces: VecDeque<Piece>,
     left: u64,
-    flowing: Option<mpsc::Receiver<io::Result<Bytes>>>,
+    flowing: Option<Flowing>,
+}
+
+/// A piece of a file on its way from the disk, and then the rest of that file.
+type Flowing = Pin<Box<dyn Future<Output = Result<(Bytes, Option<Rest>), StoreError>> + Send>>;
+
+/// What of a file is still to come.
+struct Rest {
+    store: Store,
+    file: Ticket,
+    filed: Option<Filed>,
+    part: Range<u64>,
+    form: Form,
+    /// What does not fill three bytes waits for the next piece, or there would be padding in the middle.
+    carried: Vec<u8>,
 }
 
 enum Piece {
@@ -61,16 +73,10 @@ impl Outflow {
             match self.pieces.pop_front()? {
                 Piece::Bytes(bytes) if bytes.is_empty() => {}
                 Piece::Bytes(bytes) => return Some(bytes),
+                Piece::File { part, .. } if part.is_empty() => {}
                 Piece::File { store, file, part, form } => {
-                    let (out, flowing) = mpsc::channel(AHEAD);
-                    self.flowing = Some(flowing);
-                    tokio::task::spawn_blocking(move || {
-                        let say = |bytes| out.blocking_send(Ok(bytes)).is_ok();
-                        if let Err(error) = read(&store, &file, part, form, say) {
-                            tracing::error!(event = "file-unreadable", %error);
-                            let _ = out.blocking_send(Err(io::Error::other(error)));
-                        }
-                    });
+                    let rest = Rest { store, file, filed: None, part, form, carried: Vec::new() };
+                    self.flowing = Some(rest.flow());
                     return None;
                 }
             }
@@ -78,40 +84,43 @@ impl Outflow {
     }
 }
 
-/// Reads a part of a file until its end, or until nobody listens any more.
-fn read(
-    store: &Store,
-    file: &Ticket,
-    part: Range<u64>,
-    form: Form,
-    say: impl Fn(Bytes) -> bool,
-) -> Result<(), StoreError> {
-    let mut filed = store.file(file)?;
-    let mut at = part.start;
-    // What does not fill three bytes waits for the next piece, or there would be padding in the middle.
-    let mut carried = Vec::new();
-    while at < part.end {
-        let bytes = filed.read(at)?;
-        let wanted = usize::try_from(part.end - at).unwrap_or(usize::MAX).min(bytes.len());
-        if wanted == 0 {
+impl Rest {
+    fn flow(mut self) -> Flowing {
+        let store = self.store.clone();
+        Box::pin(async move {
+            let read = store.with_files(move |store| {
+                let bytes = self.read(store)?;
+                let rest = (!self.part.is_empty()).then_some(self);
+                Ok((bytes, rest))
+            });
+            read.await
+        })
+    }
+
+    /// The next piece. Blocking.
+    fn read(&mut self, store: &Store) -> Result<Bytes, StoreError> {
+        let filed = match &mut self.filed {
+            Some(filed) => filed,
+            none => none.insert(store.file(&self.file)?),
+        };
+        let mut bytes = filed.piece(self.part.start)?;
+        bytes.truncate(usize::try_from(self.part.end - self.part.start).unwrap_or(usize::MAX));
+        if bytes.is_empty() {
             return Err(StoreError::Unsealable("claim.file"));
         }
-        at += wanted as u64;
-        let piece = match form {
-            Form::Plain => Bytes::copy_from_slice(&bytes[..wanted]),
+        self.part.start += bytes.len() as u64;
+        Ok(match self.form {
+            Form::Plain => bytes,
             Form::Base64 => {
-                carried.extend_from_slice(&bytes[..wanted]);
-                let whole = if at == part.end { carried.len() } else { carried.len() / 3 * 3 };
-                let text = STANDARD.encode_to_string(&carried[..whole]);
-                carried.drain(..whole);
+                self.carried.extend_from_slice(&bytes);
+                let all = self.carried.len();
+                let whole = if self.part.is_empty() { all } else { all / 3 * 3 };
+                let text = STANDARD.encode_to_string(&self.carried[..whole]);
+                self.carried.drain(..whole);
                 Bytes::from(text)
             }
-        };
-        if !piece.is_empty() && !say(piece) {
-            return Ok(());
-        }
+        })
     }
-    Ok(())
 }
 
 impl From<Bytes> for Outflow {
@@ -131,13 +140,25 @@ impl Flow for Outflow {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
             let said = match &mut self.flowing {
-                Some(flowing) => match ready!(flowing.poll_recv(context)) {
-                    Some(said) => said,
-                    None => {
-                        self.flowing = None;
-                        continue;
+                Some(flowing) => {
+                    let read = ready!(flowing.as_mut().poll(context));
+                    self.flowing = None;
+                    match read {
+                        Ok((bytes, rest)) => {
+                            self.flowing = rest.map(Rest::flow);
+                            if bytes.is_empty() {
+                                continue;
+                            }
+                            Ok(bytes)
+                        }
+                        Err(error) => {
+                            tracing::error!(event = "file-unreadable", %error);
+                            // Nothing comes after what is not whole.
+                            (self.left, self.pieces) = (0, VecDeque::new());
+                            Err(io::Error::other(error))
+                        }
                     }
-                },
+                }
                 None => match self.next() {
                     Some(bytes) => Ok(bytes),
                     None if self.flowing.is_some() => continue,

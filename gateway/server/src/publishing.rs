@@ -5,6 +5,7 @@
 //! and a broken line goes on where it broke.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use gateway_core::adapter::Fate;
 use gateway_core::channel::Beside;
@@ -15,15 +16,35 @@ use gateway_core::lift::Ticket;
 use gateway_core::lift::scan::Place;
 use gateway_core::lift::sniff::{FileType, sniff};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::app::{App, Room};
 use crate::http::store_fault;
-use crate::store::{Behind, Entry, Event, PublicId, Published, StoreError};
+use crate::store::{Behind, Entry, Event, PublicId, Published};
 use crate::transport::Unfetched;
 use crate::words;
 
 /// What follows our address at a peer, and an id follows that.
 const PATH: &str = "downloadfile";
+
+/// What is being fetched now: who wants the same waits for it, and hears the same.
+#[derive(Default)]
+pub struct Fetches(Mutex<BTreeMap<(PeerName, String), Weak<Fetch>>>);
+
+type Fetch = OnceCell<Result<Ticket, Fault>>;
+
+impl Fetches {
+    fn of(&self, peer: &PeerName, url: &str) -> Arc<Fetch> {
+        let mut fetches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fetches.retain(|_, fetch| fetch.strong_count() > 0);
+        let known = fetches.entry((peer.clone(), url.to_owned())).or_default();
+        known.upgrade().unwrap_or_else(|| {
+            let fetch = Arc::new(Fetch::new());
+            *known = Arc::downgrade(&fetch);
+            fetch
+        })
+    }
+}
 
 /// Puts addresses of ours in the place of files and of others' addresses; gives what must be on disk before they are told.
 pub(crate) fn publish(
@@ -87,14 +108,18 @@ pub(crate) async fn serve(app: &App, room: &Room, id: &str) -> Result<Fate, Faul
     let Published { behind, name } = found.ok_or_else(unknown)?;
     let file = match behind {
         Behind::File(file) => file,
-        Behind::Address { of, url } => fetched(app, &of, &url).await?,
+        Behind::Address { of, url } => {
+            // If who began hangs up, the next one who waits begins anew.
+            let fetch = app.fetches.of(&of, &url);
+            fetch.get_or_init(|| fetched(app, &of, &url, &name)).await.clone()?
+        }
     };
     let real = look(app, &file).await?;
     Ok(Fate::File { file, name, media: real.media().to_owned() })
 }
 
 /// What is at somebody's address: as it was a moment ago, or fetched now.
-async fn fetched(app: &App, of: &PeerName, url: &str) -> Result<Ticket, Fault> {
+async fn fetched(app: &App, of: &PeerName, url: &str, name: &str) -> Result<Ticket, Fault> {
     let limits = &app.config.limits;
     let now = app.clock.now();
     let since =
@@ -107,8 +132,8 @@ async fn fetched(app: &App, of: &PeerName, url: &str) -> Result<Ticket, Fault> {
     }
     let gone = || Fault::new("file.gone", Blame::Peer, Remedy::Correct, words::file_gone());
     let from = app.peer(of).ok_or_else(gone)?;
-    let fetched = from.transport.fetch(url, &app.store, limits.files_bytes_max).await;
-    let (file, _) = fetched.map_err(|why| {
+    let fetched = from.transport.fetch(url, name, &app.store, limits.files_bytes_max).await;
+    let file = fetched.map_err(|why| {
         let (fault, reason) = match why {
             Unfetched::Gone => (gone(), "gone".to_owned()),
             Unfetched::NotAllowed => {
@@ -140,9 +165,8 @@ async fn fetched(app: &App, of: &PeerName, url: &str) -> Result<Ticket, Fault> {
 
 /// What a file is by its content; the fault of one that does not open.
 async fn look(app: &App, file: &Ticket) -> Result<FileType, Fault> {
-    let (store, file) = (app.store.clone(), file.clone());
-    let looked = tokio::task::spawn_blocking(move || store.file(&file)?.read(0).map(sniff));
-    let looked = looked.await.unwrap_or(Err(StoreError::Unsealable("claim.file")));
+    let file = file.clone();
+    let looked = app.store.with_files(move |store| store.file(&file)?.read(0).map(sniff)).await;
     looked.map_err(|error| {
         tracing::error!(event = "file-unreadable", %error);
         let words = words::file_gone();

@@ -154,9 +154,21 @@ impl Decoder {
         self.ended = text.last() == Some(&b'=');
         let from = into.len();
         into.resize(from + text.len().div_ceil(4) * 3, 0);
-        let written = ENGINE.decode_slice(text, &mut into[from..]).map_err(|_| Broken);
+        let written = ENGINE.decode_slice(text, &mut into[from..]).or_else(|_| {
+            // The two letters that stand for `+` and `/` where a text is made for addresses.
+            let plain: Vec<u8> = text.iter().map(|byte| plain(*byte)).collect();
+            ENGINE.decode_slice(plain, &mut into[from..]).map_err(|_| Broken)
+        });
         into.truncate(from + *written.as_ref().unwrap_or(&0));
         written.map(|_| ())
+    }
+}
+
+fn plain(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
     }
 }
 
@@ -209,6 +221,11 @@ mod tests {
             ("Q", None),
             ("QQ==QUJD", None),
             ("QUJD!", None),
+            ("8J+S qQ==", Some("\u{1f4a9}")),
+            ("8J-SqQ", Some("\u{1f4a9}")),
+            ("Pz8/Pz8_", Some("??????")),
+            ("Q_==QUJD", None),
+            ("QUI=\r\n=", None),
             ("QU*D", None),
             ("=", None),
             ("/tmp/a.pdf", None),

@@ -93,7 +93,7 @@ pub fn sniff(head: &[u8]) -> FileType {
         () if begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => FileType::Ole,
         () if begins(b"Rar!\x1a\x07") => FileType::Rar,
         () if begins(b"7z\xbc\xaf\x27\x1c") => FileType::Sevenzip,
-        () if begins(b"\x7fELF") || (begins(b"MZ") && has(b"PE\0\0")) => FileType::Program,
+        () if begins(b"\x7fELF") || (begins(b"MZ") && text(head) == FileType::Unknown) => FileType::Program,
         () if begins(b"{\\rtf") => FileType::Rtf,
         () if begins(b"BM") && head.get(6..10) == Some(&[0; 4]) => FileType::Bmp,
         // OID 1.2.840.113549.1.7.2, signedData, near the beginning of a sequence.
@@ -195,6 +195,9 @@ mod tests {
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", FileType::Ole),
             (b"\x30\x82\x05\x10\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0", FileType::P7s),
             (b"MZ\x90\0\x03\0\0\0PE\0\0", FileType::Program),
+            // Its second head may stand anywhere, and something else in front of it.
+            (b"MZ\x90\0\x03\0\0\0%PDF-1.4\n", FileType::Program),
+            ("MZ: mã thửa".as_bytes(), FileType::Txt),
             (b"<?xml version=\"1.0\"?><a/>", FileType::Xml),
             (b"\xef\xbb\xbf<DATA/>", FileType::Xml),
             (b"<!DOCTYPE html><p>", FileType::Html),

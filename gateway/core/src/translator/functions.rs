@@ -146,8 +146,10 @@ pub(super) fn convert(value: &Value, to: As) -> Option<Value> {
             }
             Value::Number(_) => Some(value.clone()),
             Value::String(text) => {
-                let whole: i64 = text.parse().ok()?;
-                (whole.to_string() == *text).then(|| Value::Number(whole.into()))
+                // Cents of none. Three zeros would be thousands: `50.000` is how this country writes fifty thousand.
+                let digits = text.strip_suffix(".00").or(text.strip_suffix(".0")).unwrap_or(text);
+                let whole: i64 = digits.parse().ok()?;
+                (whole.to_string() == digits).then(|| Value::Number(whole.into()))
             }
             _ => None,
         },
@@ -210,7 +212,11 @@ mod tests {
     fn types_change_only_where_nothing_is_lost() {
         assert_eq!(convert(&json!("12"), As::Integer), Some(json!(12)));
         assert_eq!(convert(&json!(3.0), As::Integer), Some(json!(3)));
-        for lossy in [json!("01"), json!(" 1"), json!("+1"), json!("1.0"), json!(1.5), json!(true)] {
+        assert_eq!(convert(&json!("50000.00"), As::Integer), Some(json!(50_000)));
+        for lossy in ["01", " 1", "+1", "1.000", "1.50", "1.", "01.00", "1.00.00", ".00"] {
+            assert_eq!(convert(&json!(lossy), As::Integer), None, "{lossy}");
+        }
+        for lossy in [json!(1.5), json!(true)] {
             assert_eq!(convert(&lossy, As::Integer), None, "{lossy}");
         }
         assert_eq!(convert(&json!("12.50"), As::Number), Some(json!(12.5)));

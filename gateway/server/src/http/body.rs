@@ -148,7 +148,7 @@ impl Sent {
             let frame = frame.map_err(|_| Fault::sender("body.broken-off", words::body_broken_off()))?;
             // Trailers carry nothing that is used here.
             let Ok(data) = frame.into_data() else { continue };
-            if let Some(lifting) = &lifting {
+            if let Some(lifting) = &mut lifting {
                 came += data.len();
                 if came > FILE_BYTES_MIN {
                     (until, came) = (Instant::now() + within, 0);
@@ -172,7 +172,7 @@ impl Sent {
                 && let Some(may_go_on) = may_go_on.take()
             {
                 lifting = may_go_on(&bytes)?;
-                if let Some(lifting) = &lifting {
+                if let Some(lifting) = &mut lifting {
                     lifting.take(std::mem::take(&mut bytes).into()).await;
                 }
             }

@@ -81,7 +81,7 @@ async fn enter(
     let response = match call.let_in(sent, &mut held).await {
         Ok(()) => {
             let answer = intake::hear(app, &*call.door.adapter, &mut call.arrival, visitor, trace).await;
-            ranges::response(app, &call.headers, answer)
+            ranges::response(app, &call.arrival.ask.method, &call.headers, answer)
         }
         Err(fault) => call.turn_away(&fault),
     };

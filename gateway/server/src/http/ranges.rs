@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::outflow::Outflow;
 
 /// The answer on the wire.
-pub(super) fn response(app: &App, asked: &HeaderMap, answer: Answer) -> Response<Outflow> {
+pub(super) fn response(app: &App, method: &str, asked: &HeaderMap, answer: Answer) -> Response<Outflow> {
     let whole = |form: Form| form == Form::Plain && answer.body.bytes.is_empty() && answer.status == 200;
     let [placed] = answer.body.files.as_slice() else { return response_of(app, answer) };
     if !whole(placed.form) {
@@ -23,9 +23,13 @@ pub(super) fn response(app: &App, asked: &HeaderMap, answer: Answer) -> Response
     let (file, length) = (placed.file.clone(), placed.file.bytes);
     let tag = format!("\"{}\"", file.sha256);
     let header = |name: &str| asked.get(name).and_then(|value| value.to_str().ok());
-    let same = |name: &str| header(name).is_some_and(|tags| tags.split(',').any(|one| one.trim() == tag));
+    // Whoever stands between may have made the tag a weak one, or ask for whatever there is.
+    let is_it = |one: &str| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag;
+    let same = |name: &str| header(name).is_some_and(|tags| tags.split(',').any(|one| is_it(one.trim())));
     // A part of another state of the file would make no file.
     let range = header("range").filter(|_| header("if-range").is_none_or(|given| given.trim() == tag));
+    // Nothing but GET has parts.
+    let range = range.filter(|_| method == "GET");
     let (status, part) = match range.map(|range| parse(range, length)) {
         _ if same("if-none-match") => (304, 0..0),
         None | Some(Asked::All) => (200, 0..length),

@@ -9,6 +9,7 @@ use gateway_core::channel::{KindSpec, ReceiptCode};
 use gateway_core::dossier::DossierCode;
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::Kind;
+use gateway_core::payment;
 use gateway_core::pipeline;
 use gateway_core::translator::Context;
 use serde_json::{Value, json};
@@ -73,6 +74,7 @@ async fn look(
         None => Fault::sender("dossier.unknown", words::dossier_unknown()),
     };
     let known = latest(app, &code, kind).await?.ok_or_else(missing)?;
+    let known = without_paid(app, &code, kind, known).await?;
     let translation = plan.translate(&known, &Context { codes: &from.config.codes });
     Ok(translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default())
 }
@@ -89,6 +91,16 @@ async fn latest(app: &App, code: &DossierCode, kind: &Kind) -> Result<Option<Val
         *field = Value::from(status);
     }
     Ok(Some(document))
+}
+
+/// What is due without what was paid since that was said: whoever is owed it may not have said so yet, and nobody shall pay twice.
+async fn without_paid(app: &App, code: &DossierCode, kind: &Kind, mut known: Value) -> Result<Value, Fault> {
+    let spec = app.rules.channels.kinds.get(kind);
+    if spec.and_then(|spec| spec.payment) == Some(payment::Part::Due) {
+        let paid = app.store.paid_since(code, kind).await.map_err(|error| store_fault(&error))?;
+        payment::take_paid(&mut known, &paid);
+    }
+    Ok(known)
 }
 
 fn unknown() -> Fault {

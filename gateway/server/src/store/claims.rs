@@ -5,10 +5,11 @@
 //! an hour old. Names are keyed digests, so a folder
 //! listing tells nothing. Equal values share one file: a request that is repeated a hundred times is kept once.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use gateway_core::ids::hex;
@@ -16,6 +17,7 @@ use gateway_core::lift::{LIFT_BYTES, Ticket, lift, lower};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::error::StoreError;
 use super::seal::{Digests, Seal};
@@ -33,7 +35,14 @@ pub(super) struct Vault {
     /// Held by the sweeper from its look at a file to the file's end, shared by whoever makes a file young again: otherwise
     /// one could be taken away between the two.
     pub(super) sweeping: RwLock<()>,
+    /// Files that somebody is writing, or has written and not yet named.
+    drafts: Mutex<BTreeSet<PathBuf>>,
+    /// Those who work on files.
+    pub(super) hands: Arc<Semaphore>,
 }
+
+/// As many as keep a disk busy. Each thread that works on files keeps some memory ready for the next of them.
+const HANDS: usize = 16;
 
 /// Seals a small serialisable value, as [`Vault::pack`] does.
 pub(super) fn pack<T: Serialize>(
@@ -76,7 +85,13 @@ impl Vault {
     pub(super) const CLAIM: &str = PURPOSE;
 
     pub(super) fn new(seal: Seal, digests: Digests, store: &Path) -> Self {
-        Vault { seal, digests, folder: store.join("claims"), sweeping: RwLock::new(()) }
+        let (sweeping, drafts) = (RwLock::new(()), Mutex::default());
+        let hands = Arc::new(Semaphore::new(HANDS));
+        Vault { seal, digests, folder: store.join("claims"), sweeping, drafts, hands }
+    }
+
+    pub(super) fn drafts(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.drafts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lifts the large texts out of a document.
@@ -175,9 +190,7 @@ impl Vault {
         let _not_swept = self.sweeping.read().unwrap_or_else(PoisonError::into_inner);
         match File::options().write(true).open(&path) {
             // Young again, so that the sweeper does not take it before our row names it.
-            // The file system's own time, which only the sweep compares with: not a moment of any message.
-            #[allow(clippy::disallowed_methods)]
-            Ok(file) => file.set_modified(SystemTime::now())?,
+            Ok(file) => make_young(&file)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let draft = folder.join(format!("draft-{}", hex(&chance::<8>())));
                 let mut file = File::create_new(&draft)?;
@@ -219,7 +232,7 @@ impl Vault {
         for folder in fs::read_dir(&self.folder)? {
             for file in fs::read_dir(folder?.path())? {
                 let path = file?.path();
-                if is_old(&path, age)? {
+                if is_old(&path, age)? && !self.drafts().contains(&path) {
                     found.push(path);
                 }
             }
@@ -230,7 +243,7 @@ impl Vault {
     /// Removes a file if it is (still) older than `age`. Blocking.
     pub(super) fn remove(&self, path: &Path, age: Duration) -> Result<bool, StoreError> {
         let _alone = self.sweeping.write().unwrap_or_else(PoisonError::into_inner);
-        let old = is_old(path, age)?;
+        let old = is_old(path, age)? && !self.drafts().contains(path);
         if old {
             fs::remove_file(path)?;
         }
@@ -240,6 +253,12 @@ impl Vault {
     pub(super) fn store(&self) -> &Path {
         self.folder.parent().unwrap_or(&self.folder)
     }
+}
+
+/// The file system's own time, which only the sweep compares with: not a moment of any message.
+#[allow(clippy::disallowed_methods)]
+pub(super) fn make_young(file: &File) -> io::Result<()> {
+    file.set_modified(SystemTime::now())
 }
 
 /// A draft may have got its name, or a file may have gone, since its folder was read.

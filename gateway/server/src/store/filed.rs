@@ -13,13 +13,14 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
+use bytes::Bytes;
 use gateway_core::adapter::Body;
 use gateway_core::ids::hex;
 use gateway_core::lift::Ticket;
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 use ring::digest::{Context, SHA256};
 
-use super::claims::Vault;
+use super::claims::{Vault, make_young};
 use super::error::StoreError;
 use super::laid::Laying;
 use super::seal::{FILE, FILE_HEAD, Seal};
@@ -47,10 +48,19 @@ fn bound_to(last: Option<&str>) -> Aad<Vec<u8>> {
     Aad::from([FILE.as_bytes(), last.unwrap_or_default().as_bytes()].concat())
 }
 
-/// A file without a name on the disk, which goes with this value unless it was kept.
+/// A file without a name on the disk, which goes with this value unless it was kept. While somebody has it, it is not swept, however
+/// long its call lasts.
 struct Nameless {
     path: PathBuf,
+    vault: Arc<Vault>,
     kept: bool,
+}
+
+impl Nameless {
+    fn new(path: PathBuf, vault: &Arc<Vault>) -> Self {
+        vault.drafts().insert(path.clone());
+        Nameless { path, vault: vault.clone(), kept: false }
+    }
 }
 
 impl Drop for Nameless {
@@ -59,6 +69,7 @@ impl Drop for Nameless {
             // What stays behind is swept.
             let _ = fs::remove_file(&self.path);
         }
+        self.vault.drafts().remove(&self.path);
     }
 }
 
@@ -80,8 +91,8 @@ impl Draft {
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("draft-{}", hex(&chance::<8>())));
         let (head, key) = vault.seal.for_new_file()?;
-        let mut laying = Laying::begin(&path)?;
-        let nameless = Nameless { path, kept: false };
+        let nameless = Nameless::new(path, &vault);
+        let mut laying = Laying::begin(&nameless.path)?;
         laying.put(&head)?;
         let record = Vec::with_capacity(RECORD + TAG);
         let hash = Context::new(&SHA256);
@@ -151,7 +162,9 @@ impl Finished {
         let folder = path.parent().unwrap_or(vault.folder());
         fs::create_dir_all(folder)?;
         let _not_swept = vault.sweeping.read().unwrap_or_else(PoisonError::into_inner);
-        // An equal one gives way: this one is young.
+        // Its call may have brought others for hours since; it is young from now, when a row is about to name it.
+        make_young(&File::options().write(true).open(&self.nameless.path)?)?;
+        // An equal one gives way.
         fs::rename(&self.nameless.path, &path)?;
         self.nameless.kept = true;
         File::open(folder)?.sync_all()?;
@@ -214,6 +227,15 @@ impl Filed {
         record.get(within..).ok_or_else(unusable)
     }
 
+    /// The same, given away: nothing of it stays in memory here. Blocking.
+    pub fn piece(&mut self, from: u64) -> Result<Bytes, StoreError> {
+        let long = self.read(from)?.len();
+        let mut record = std::mem::take(&mut self.record);
+        record.truncate(record.len().saturating_sub(TAG));
+        let within = record.len() - long.min(record.len());
+        Ok(Bytes::from(record).slice(within..))
+    }
+
     fn record(&mut self, number: u64) -> Result<&[u8], StoreError> {
         let is_last = number == self.last();
         let long = match is_last {
@@ -255,6 +277,21 @@ impl Store {
         }
         let (store, files) = (self.clone(), body.files.clone());
         blocking(move || files.iter().try_for_each(|placed| store.file(&placed.file).map(drop))).await
+    }
+
+    /// Work on files, which blocks: no more of it at once than a few threads do, and each stint of it ends by itself.
+    pub async fn with_files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = self.vault.hands.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| StoreError::Io(error.to_string()))?;
+        let store = self.clone();
+        blocking(move || {
+            let _permit = permit;
+            work(&store)
+        })
+        .await
     }
 
     /// Opens a file. Blocking.

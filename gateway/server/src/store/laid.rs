@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -19,6 +20,27 @@ const ALIGN: usize = 4 << 10;
 /// Through the cache, so much goes towards the disk while more comes in: else all of a large file would be waited for at its end, and by
 /// everybody's commits.
 const EARLY: usize = 8 << 20;
+
+/// So many files are written by a thread of their own at once. Whoever comes above that writes while nothing comes in: a few hundred slow
+/// callers must not cost a thread and two more chunks each.
+const WRITERS_MAX: usize = 8;
+static WRITERS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of the writers' places, free again when this goes.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Place> {
+        let free = |taken| (taken < WRITERS_MAX).then_some(taken + 1);
+        WRITERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok().then_some(Place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        WRITERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Bytes whose first one stands in memory where the disk can take it from.
 struct Chunk {
@@ -60,6 +82,7 @@ struct Writer {
     full: SyncSender<Chunk>,
     empty: Receiver<Chunk>,
     work: JoinHandle<io::Result<()>>,
+    _place: Place,
 }
 
 impl Laying {
@@ -93,9 +116,11 @@ impl Laying {
         if self.failed {
             return self.written();
         }
-        let writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => self.begin_writing()?,
+        let writer = match (self.writer.take(), self.at) {
+            (Some(writer), _) => writer,
+            // Who began without one goes on without one.
+            (None, 0) if let Some(place) = Place::take() => self.begin_writing(place)?,
+            (None, _) => return self.write_here(),
         };
         let next = writer.empty.try_recv().unwrap_or_else(|_| Chunk::new());
         let full = std::mem::replace(&mut self.chunk, next);
@@ -105,11 +130,19 @@ impl Laying {
         if taken { Ok(()) } else { self.written() }
     }
 
-    fn begin_writing(&self) -> io::Result<Writer> {
+    fn write_here(&mut self) -> io::Result<()> {
+        let written = self.file.write_all_at(self.chunk.content(), self.at);
+        self.failed = written.is_err();
+        self.at += self.chunk.content().len() as u64;
+        self.chunk.bytes.truncate(self.chunk.from);
+        written
+    }
+
+    fn begin_writing(&self, place: Place) -> io::Result<Writer> {
         let past_cache = || File::options().write(true).custom_flags(libc::O_DIRECT).open(&self.path).ok();
         // Some file systems know no such way.
         let direct = self.past_cache.then(past_cache).flatten();
-        Writer::begin(self.file.try_clone()?, direct)
+        Writer::begin(self.file.try_clone()?, direct, place)
     }
 
     /// Waits for what is on its way. What the disk said of it is said once and to nobody else, so it counts here.
@@ -127,12 +160,12 @@ impl Laying {
 }
 
 impl Writer {
-    fn begin(file: File, direct: Option<File>) -> io::Result<Writer> {
+    fn begin(file: File, direct: Option<File>, place: Place) -> io::Result<Writer> {
         let (full, chunks) = sync_channel(1);
         let (emptied, empty) = channel();
         let work = thread::Builder::new().name("file-write".to_owned());
         let work = work.spawn(move || write(&file, direct, &chunks, &emptied))?;
-        Ok(Writer { full, empty, work })
+        Ok(Writer { full, empty, work, _place: place })
     }
 }
 
@@ -204,6 +237,20 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn more_files_than_writers_are_written_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = |at: usize| Laying::begin(&folder.path().join(at.to_string())).unwrap();
+        let mut laying: Vec<Laying> = (0..3 * WRITERS_MAX).map(begin).collect();
+        for piece in 0..5 {
+            laying.iter_mut().for_each(|one| one.put(&vec![piece; CHUNK / 2 + 7]).unwrap());
+        }
+        assert!(laying.iter().filter(|one| one.writer.is_some()).count() <= WRITERS_MAX);
+        laying.into_iter().for_each(|one| one.end().unwrap());
+        let whole: Vec<u8> = (0..5).flat_map(|piece| vec![piece; CHUNK / 2 + 7]).collect();
+        assert!((0..3 * WRITERS_MAX).all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole));
     }
 
     /// What cannot be written past the cache is written through it, from that chunk on.

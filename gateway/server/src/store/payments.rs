@@ -6,7 +6,7 @@
 //! is journaled as refused and stands in the timeline, because somebody's money may be under way.
 
 use gateway_core::dossier::DossierCode;
-use gateway_core::ids::{Correlation, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
 use gateway_core::payment::{self, Known, Outcome, Refusal, Ruling, Said, State, Wanted};
 use gateway_core::pipeline::Admission;
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
@@ -54,10 +54,33 @@ impl Store {
         self.run(move |writing| writing.open_payment(&payment)).await
     }
 
+    /// What was paid of a dossier since a message of this kind was accepted last.
+    pub async fn paid_since(&self, code: &DossierCode, kind: &Kind) -> Result<Vec<Wanted>, StoreError> {
+        let (code, kind) = (code.clone(), kind.clone());
+        self.read(move |db, vault| paid_since(db, vault, &code, &kind)).await
+    }
+
     /// Its provider has said that it will not take it: nobody asks about it any more. Should money come all the same, it counts.
     pub async fn leave_payment(&self, payment: PaymentId) -> Result<(), StoreError> {
         self.run(move |writing| writing.leave_payment(payment.0)).await
     }
+}
+
+/// What was paid of a dossier after its latest message of this kind was accepted.
+fn paid_since(
+    db: &Connection,
+    vault: &Vault,
+    code: &DossierCode,
+    kind: &Kind,
+) -> Result<Vec<Wanted>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT p.details FROM payment p JOIN message c ON c.id = p.confirmed
+         WHERE p.dossier IN (SELECT id FROM dossier WHERE code = ?1 UNION SELECT dossier FROM alias WHERE code = ?1)
+           AND p.state = 'paid' AND c.seq > (SELECT max(m.seq) FROM message m
+             WHERE m.dossier = p.dossier AND m.state = 'accepted' AND m.kind = ?2)",
+    )?;
+    let sealed = statement.query_map([code.as_str(), kind.as_str()], |row| row.get::<_, Vec<u8>>(0))?;
+    sealed.map(|sealed| Ok(vault.open::<Details>("payment.details", &sealed?)?.wanted)).collect()
 }
 
 /// When the next payment at a provider is to be asked about.

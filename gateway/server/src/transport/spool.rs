@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use gateway_core::lift::Ticket;
 use gateway_core::lift::sniff::{FileType, HEAD_BYTES, sniff};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::chain;
-use crate::store::{Store, StoreError};
+use crate::piecework::Piecework;
+use crate::store::{Draft, Finished, Store, StoreError};
 
 /// Slower than this is no line but a trick.
 pub(super) const BYTES_PER_SECOND_MIN: u64 = 32 << 10;
-/// Pieces that may wait for the disk.
-const WAITING: usize = 8;
 
 /// Why there is no file.
 #[derive(Debug)]
@@ -39,26 +35,26 @@ impl std::fmt::Display for Unspooled {
     }
 }
 
+/// A file that is coming.
+struct Coming {
+    draft: Draft,
+    head: Vec<u8>,
+}
+
 /// Keeps what comes, and says what it is.
 pub(super) async fn spool(
     store: &Store,
     mut body: Incoming,
     bytes_max: u64,
     within: Duration,
-) -> Result<(Ticket, FileType), Unspooled> {
-    let (pieces, mut queue) = mpsc::channel::<Option<Bytes>>(WAITING);
-    let keeper = store.clone();
-    let work = tokio::task::spawn_blocking(move || {
-        let (mut draft, mut head) = (keeper.draft()?, Vec::new());
-        while let Some(piece) = queue.blocking_recv() {
-            let Some(bytes) = piece else { return Ok(Some((draft.finish()?.keep()?, sniff(&head)))) };
-            let wanted = HEAD_BYTES.saturating_sub(head.len()).min(bytes.len());
-            head.extend_from_slice(&bytes[..wanted]);
-            draft.write(&bytes)?;
-        }
-        // Nobody said that it is whole.
-        Ok::<_, StoreError>(None)
-    });
+) -> Result<(Finished, FileType), Unspooled> {
+    let draft = store.with_files(|store| store.draft()).await.map_err(Unspooled::Store)?;
+    let mut work =
+        Piecework::new(store, Coming { draft, head: Vec::new() }, |coming: &mut Coming, bytes: &[u8]| {
+            let wanted = HEAD_BYTES.saturating_sub(coming.head.len()).min(bytes.len());
+            coming.head.extend_from_slice(&bytes[..wanted]);
+            coming.draft.write(bytes)
+        });
     let (began, mut came) = (Instant::now(), 0_u64);
     let late = || Unspooled::BrokenOff("the answer did not end in its time".to_owned());
     loop {
@@ -70,13 +66,11 @@ pub(super) async fn spool(
         if came > bytes_max {
             return Err(Unspooled::TooLarge);
         }
-        if pieces.send(Some(bytes)).await.is_err() {
+        if !work.take(bytes).await {
             break;
         }
     }
-    let _ = pieces.send(None).await;
-    drop(pieces);
-    let kept =
-        work.await.unwrap_or_else(|_| Err(StoreError::Io("a task that keeps files panicked".to_owned())));
-    kept.map_err(Unspooled::Store)?.ok_or_else(late)
+    let Coming { draft, head } = work.end().await.map_err(Unspooled::Store)?;
+    let finished = store.with_files(move |_| draft.finish()).await.map_err(Unspooled::Store)?;
+    Ok((finished, sniff(&head)))
 }

@@ -134,3 +134,31 @@ async fn a_message_carries_its_files_and_lets_them_go() {
     fs::File::options().write(true).open(&path).unwrap().write_at(&[1], 100).unwrap();
     assert_eq!(found.examine(&mut |_, _| ()).unwrap().len(), 1);
 }
+
+/// A call may bring files for hours; what it brought first is as safe until its row names it as what it brought last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_waits_for_its_row_is_not_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let age = || {
+        for path in all_files(folder.path()) {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+    };
+    let mut draft = store.draft().unwrap();
+    draft.write(&content(2 * RECORD)).unwrap();
+    age();
+    assert_eq!(store.sweep().await.unwrap(), 0, "it is being written");
+    let finished = draft.finish().unwrap();
+    age();
+    assert_eq!(store.sweep().await.unwrap(), 0, "others of its call are");
+    let ticket = finished.keep().unwrap();
+    assert_eq!(store.sweep().await.unwrap(), 0, "its row is");
+    assert_eq!(read(&store, &ticket, 0).unwrap(), content(2 * RECORD));
+    // What a crash left is nobody's.
+    let left = folder.path().join("claims/new/draft-00");
+    fs::write(&left, b"half").unwrap();
+    age();
+    assert_eq!(store.sweep().await.unwrap(), 2);
+}
