@@ -1,9 +1,10 @@
 //! What people type: the real program, what it prints, how it ends. Here what all commands share; `operator` goes from `init` to a
-//! mended dead letter, `peers` stops and lets go what is sent, `doctor` finds what is ill, `data` tries the data rooms with good and bad mappings.
+//! mended dead letter, `peers` stops and lets go what is sent, `doctor` finds what is ill, `codes` finds codes that will fail, `data` tries the data rooms with good and bad mappings.
 //!
 //! Exit statuses: 0 done, 1 something is not as it should be, 2 wrong usage, 3 cannot start or read, 4 the gateway does not run.
 
 mod broken_off;
+mod codes;
 mod data;
 mod doctor;
 mod operator;

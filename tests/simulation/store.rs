@@ -106,8 +106,10 @@ impl Store {
         let latest = self.rows.iter().enumerate().rev().find(|(_, row)| of(row)).map(seen);
         let equal =
             self.rows.iter().enumerate().rev().find(|(_, row)| of(row) && row.item.tag == item.tag).map(seen);
-        let facts = Facts { keyed: Vec::new(), latest, equal, repeat_window_ms: REPEAT_WINDOW_MS };
-        let incoming = Incoming { class: item.class, digest: &digest, status: Some(item.status), at };
+        let facts =
+            Facts { keyed: Vec::new(), latest, equal, repeat_window_ms: REPEAT_WINDOW_MS, told_since: None };
+        let incoming =
+            Incoming { class: item.class, digest: &digest, undated: false, status: Some(item.status), at };
         let admission = pipeline::admit(&incoming, &facts);
         if admission == Admission::News {
             self.accept(item, at, forget_outbox);

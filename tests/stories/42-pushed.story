@@ -165,3 +165,32 @@ story: what the portal pushes by itself comes in by the same doors
   portal push paid H99.14-261110-0009
   portal calls
   province heard 1 dossiers, 1 amendments, 1 payments
+
+story: the software records the dossier under its own code before it has answered; both codes find one timeline all the same
+  with province
+  province always 503
+  portal pushes addtthcKhuyenMai push.json -> 0
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0001, TrangThaiHoSo=2 -> 0
+  relay sends dossier-progressed step.json with MaHoSo=H99.14-261123-0001, TrangThai=2 -> 0
+  province always ok
+  after 5m
+  province heard 1 dossiers
+  portal heard 1 answered, 1 dossiers
+  same G22.99-261123-000123 H99.14-261123-0001
+  # What was said before is known, under the one code as under the other.
+  relay sends dossier-progressed step.json with MaHoSo=H99.14-261123-0001, TrangThai=2 -> 0
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.14-261123-0001, TrangThaiHoSo=2 -> 0
+  portal steps H99.14-261123-0001 2
+  portal pushes search/call search.json with masohoso=G22.99-261123-000123 -> found "TrangThaiHoSo":"2"
+  open 0
+
+story: the software goes on while its answer to the push is lost; what it told since is not taken back
+  with province
+  province answers lost-after
+  portal pushes addtthcKhuyenMai push.json -> 0
+  relay sends dossier-answered answer.json with MaHoSo=G22.99-261123-000123, MaHoSoDonVi=H99.14-261123-0001, TrangThai=4 -> 0
+  after 1m
+  province heard 1 dossiers, 1 repeated
+  portal told answers: 4
+  same G22.99-261123-000123 H99.14-261123-0001
+  open 0

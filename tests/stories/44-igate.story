@@ -215,3 +215,45 @@ story: what the post confirmed is a step at iGATE
   myvnpost calls
   after 1h
   igate told 9, 10
+
+story: the answer to a correction is lost; that the dossier is there says nothing of the correction
+  with igate
+  given portal unit = "000.00.00.H99"
+  given igate settings.look_up = "yes"
+  portal pushes addtthcKhuyenMai push.json -> 0
+  igate heard 1 creates
+  igate answers lost-before
+  portal pushes nhanhsdvcqg push-amended.json with data.URLTepDangKy=null -> 0
+  after 1h
+  igate heard 1 creates
+  dead-letters 1
+  settle G22.99-261123-000123 did-not
+  igate heard 1 numbers, 2 creates, 0 doubled
+  open 0
+
+story: what is read again and has not changed leaves no trace, however often it is read
+  with igate
+  given portal unit = "000.00.00.H99"
+  given igate settings.poll = "yes"
+  given igate settings.steps = "tasks"
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.07-20261122-0000001, TrangThaiHoSo=2 -> 0
+  igate work H99.07-20261122-0000001 Thẩm định
+  after 2h
+  timeline H99.07-20261122-0000001 accepted, queued, delivered, accepted, accepted, queued, queued, delivered, delivered
+
+story: a step told under the code of iGATE before it has answered finds the dossier once it has
+  with igate
+  given portal unit = "000.00.00.H99"
+  igate always 503
+  portal pushes addtthcKhuyenMai push.json -> 0
+  relay sends dossier-recorded dossier.json with MaHoSo=H99.07-20261122-0000001, TrangThaiHoSo=4 -> 0
+  relay sends dossier-progressed step.json with MaHoSo=H99.07-20261122-0000001, TrangThai=4 -> 0
+  after 3h
+  igate heard 0 step
+  igate always ok
+  after 5m
+  igate heard 1 creates, 0 doubled
+  igate told 4
+  same G22.99-261123-000123 H99.07-20261122-0000001
+  dead-letters 0
+  open 0

@@ -114,3 +114,20 @@ story: the answer to a counter is lost, and it is set once more to the same
   # CREATED, CREATED again, PICKED_UP.
   ocps told viaPostal=3, viaPostal=3, viaPostal=3
   open 0
+
+story: work that is taken up again after a supplement is a step again, and a repeat of it is none
+  with ocps
+  ocps publishes H99.14-261123-0106 receiving
+  ocps calls
+  ocps informs H99.14-261123-0106 processing
+  ocps calls
+  ocps informs H99.14-261123-0106 waiting
+  ocps calls
+  after 1d
+  ocps informs H99.14-261123-0106 processing
+  ocps calls
+  after 1m
+  ocps informs H99.14-261123-0106 processing
+  ocps calls
+  portal steps H99.14-261123-0106 4, 5, 4
+  open 0

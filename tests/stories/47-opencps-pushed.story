@@ -61,3 +61,15 @@ story: another form under the same code is not written over a dossier that is be
   portal pushes addtthcKhuyenMai push.json with DienThoai=0900000009 -> 0
   ocps heard 1 dossiers, 0 updates, 1 submitted
   dead-letters 1
+
+story: a form that OpenCPS refused goes again as it was corrected
+  with ocps
+  ocps answers ok ok ok ok 422
+  portal pushes addtthcKhuyenMai push.json -> 0
+  dead-letters 1
+  ocps heard 1 dossiers, 0 updates, 2 files, 0 submitted
+  correct G22.99-261123-000123 applicant.name=Công ty TNHH Thử Nghiệm H99
+  ocps heard 1 dossiers, 1 updates, 2 files, 1 submitted, 0 doubled
+  portal heard 1 answered
+  dead-letters 0
+  open 0

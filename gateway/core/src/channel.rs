@@ -15,7 +15,7 @@ use crate::adapter::Level;
 use crate::fault::Defect;
 use crate::ids::{ChannelName, Kind};
 
-pub use files::{Beside, Files};
+pub use files::{Address, Beside, Files};
 pub use kind::{CodeAt, DocumentFacts, KindSpec, Part, ReceiptCode};
 
 /// Which way a channel goes.
@@ -87,7 +87,8 @@ pub struct Channel {
     /// Where files stand in its bodies.
     #[serde(default)]
     pub files: Option<Files>,
-    /// Where addresses of files stand in what goes out: they become our own, where the peer's entry says under which address it reaches us.
+    /// Where addresses of files stand in what goes out ([`Address`]): they become our own, where the peer's entry says under which address it
+    /// reaches us.
     #[serde(default)]
     pub publishes: BTreeMap<String, Beside>,
     /// What callers read about it; the adapter knows it without.
@@ -207,7 +208,7 @@ impl Channels {
             defects.push(file_defect(path, &words));
         }
         let places = channel.files.as_ref().map(|files| files::defects(files.at.keys())).unwrap_or_default();
-        for wrong in places.into_iter().chain(files::defects(channel.publishes.keys())) {
+        for wrong in places.into_iter().chain(files::address_defects(channel.publishes.keys())) {
             defects.push(file_defect(path, &format!("channel {}: {wrong}", channel.name)));
         }
         if channel.direction == Direction::In && (channel.paths.is_empty() || channel.method.is_empty()) {

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use gateway_core::adapter::Fate;
-use gateway_core::channel::Beside;
+use gateway_core::channel::{Address, Beside};
 use gateway_core::envelope::Envelope;
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Moment, PeerName};
 use gateway_core::lift::Ticket;
-use gateway_core::lift::scan::Place;
 use gateway_core::lift::sniff::{FileType, sniff};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -58,7 +57,7 @@ pub(crate) fn publish(
     let (document, files) = (&mut message.document, &message.files);
     let mut homeless = false;
     let from = app.peer(&message.from);
-    let places = places.iter().filter_map(|(place, beside)| Some((Place::parse(place)?, beside)));
+    let places = places.iter().filter_map(|(place, beside)| Some((Address::parse(place)?, beside)));
     for (place, beside) in places {
         place.each(document, &mut |members, name| {
             let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

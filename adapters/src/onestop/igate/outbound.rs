@@ -31,6 +31,9 @@ const STATE: &str = "state";
 const LOOK_UP: &str = "look-up";
 const READ_BACK: &str = "read-back";
 
+/// The longest form of a dossier's code has less than half of it.
+const NUMBER_BYTES_MAX: usize = 64;
+
 /// The dossier's code at iGATE.
 const CODE: &str = "MaHoSo";
 /// Its id there.
@@ -67,10 +70,12 @@ impl Igate {
         }
     }
 
-    /// Did a dossier arrive? Its number is its own, so the search can tell. Of progress nobody can.
+    /// Did a dossier arrive? Its number is its own, so the search can tell: once. That it is there says nothing of a correction that was
+    /// handed in under the same number. Of progress nobody can tell.
     pub(super) fn look_back(&self, talk: &Conversation, lost: &Request) -> Result<Turn<Verdict>, Fault> {
         let body: Value = serde_json::from_slice(&lost.ask.body.bytes).unwrap_or_default();
-        let code = wire::at(&body, "/MaHoSo").filter(|_| lost.step == CREATE && self.settings.look_up);
+        let can_tell = lost.step == CREATE && self.settings.look_up && !talk.marks.contains_key(ID);
+        let code = wire::at(&body, "/MaHoSo").filter(|_| can_tell);
         let Some(code) = code else { return Ok(Turn::Done(Verdict::Unknown)) };
         let Some(last) = talk.transcript.last() else {
             return Ok(Turn::Call(self.look_up(READ_BACK, &code)));
@@ -224,10 +229,16 @@ struct Taken {
     code: Option<String>,
 }
 
-/// The number in an answer.
+/// The number in an answer. Where it stands, an answer that gives none may say why: words are no number, and a dossier that was handed in
+/// under them could never be found again.
 fn number(answer: &Answer) -> Option<String> {
     let body = envelope(answer)?;
-    ["/value", "/data/value", "/data"].iter().find_map(|place| wire::at(&body, place))
+    let is_number = |text: &String| {
+        text.len() <= NUMBER_BYTES_MAX
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && text.bytes().any(|b| b.is_ascii_digit())
+    };
+    ["/value", "/data/value", "/data"].iter().find_map(|place| wire::at(&body, place)).filter(is_number)
 }
 
 /// The id of the dossier with exactly this code; none at all if the answer is no list.

@@ -2,7 +2,8 @@
 //!
 //! Inbound four calls: `dossiers/publish` and `dossiers/inform/{referenceUid}` in the form of its own REST interface (a form with JSON in
 //! some of its fields), `Document/SyncDocument` and `Document/UpdateDocumentTraces` in the form in which it speaks to a provincial
-//! platform (JSON or XML). Outbound its REST interface: forms and files, under the header `groupId`, Basic or Bearer. What the documents of
+//! platform (JSON or XML). Outbound its REST interface: forms and files, under the header `groupId`, Basic or Bearer; papers that are told to
+//! it by address it fetches from us, where its entry has a `public_url`. What the documents of
 //! its public code do not show is a setting or a row of a table; guesses are named in the README of the family.
 //!
 //! Deliberately absent: polling, because it calls by itself, and its first version, which spoke serialised Java objects.
@@ -26,6 +27,7 @@ use gateway_core::ids::Moment;
 use super::outcomes::Outcomes;
 use crate::Files;
 use crate::settings::both;
+use crate::wire::download;
 pub(super) use faults::FAMILY;
 use settings::Settings;
 
@@ -49,11 +51,11 @@ pub(super) fn simulator(settings: &toml::Table) -> simulator::OpenCpsSim {
 
 impl Adapter for OpenCps {
     fn receive(&self, arrival: &Arrival) -> Result<Heard, Fault> {
-        self.hear(arrival)
+        download::heard(arrival).map_or_else(|| self.hear(arrival), Ok)
     }
 
     fn reply(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
-        reply::answer(arrival, said)
+        download::answered(arrival, said).unwrap_or_else(|| reply::answer(arrival, said))
     }
 
     fn next_turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {

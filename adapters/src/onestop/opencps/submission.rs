@@ -68,7 +68,9 @@ impl OpenCps {
     pub(super) fn submit(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
         let uid = uid_of(&code(talk));
         let (publish, files) = (self.publish(talk, &uid)?, self.files(talk, &uid)?);
-        let Some(looked) = talk.transcript.answer(LOOK_UP) else {
+        let exchanges = since(talk, &publish);
+        let answer = |step: &str| exchanges.iter().rev().find(|exchange| exchange.request.step == step).map(|exchange| &exchange.answer);
+        let Some(looked) = answer(LOOK_UP) else {
             return self.look_up(talk, LOOK_UP, &uid).map(Turn::Call);
         };
         let known = match self.outcome(looked) {
@@ -81,7 +83,7 @@ impl OpenCps {
             let whole = files.iter().all(|file| talk.marks.contains_key(&format!("{FILE}{}", file.uid)));
             return if same && whole { self.end(talk, &uid, looked) } else { Err(in_process()) };
         }
-        let Some(published) = talk.transcript.answer(PUBLISH) else { return Ok(Turn::Call(publish)) };
+        let Some(published) = answer(PUBLISH) else { return Ok(Turn::Call(publish)) };
         self.taken(published)?;
         for file in &files {
             match talk.transcript.answer(&format!("{UPLOAD}{}", file.uid)) {
@@ -89,7 +91,7 @@ impl OpenCps {
                 None => return self.upload(talk, &uid, file).map(Turn::Call),
             }
         }
-        let Some(submitted) = talk.transcript.answer(SUBMIT) else {
+        let Some(submitted) = answer(SUBMIT) else {
             let path = format!("/dossiers/{uid}/submitting");
             return self.form(talk, SUBMIT, Effect::Once, ("POST", &path), &[]).map(Turn::Call);
         };
@@ -204,6 +206,16 @@ impl OpenCps {
             Outcome::Failed(fault) => Err(fault),
         }
     }
+}
+
+/// What was said since this form is the one: what was said for another form, before it was corrected, published that one.
+fn since<'a>(talk: &Conversation<'a>, publish: &Request) -> &'a [Exchange] {
+    let all: &'a [Exchange] = &talk.transcript.0;
+    let is_of_another = |exchange: &Exchange| {
+        exchange.request.step == PUBLISH && exchange.request.ask.body.bytes != publish.ask.body.bytes
+    };
+    let from = all.iter().rposition(is_of_another).map_or(0, |place| place + 1);
+    &all[from..]
 }
 
 struct File<'a> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::fault::Violation;
 use crate::lift::scan::{PLACES_MAX, Place};
@@ -71,20 +72,95 @@ impl Files {
     }
 }
 
+/// Where an address stands in what goes out: a place of the document, or one within the JSON that a text of the document holds
+/// (`form.payload|papers[].url`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    text: Option<Place>,
+    place: Place,
+}
+
+impl Address {
+    /// Reads it; none if it is not written so.
+    pub fn parse(written: &str) -> Option<Address> {
+        let (text, place) = match written.split_once('|') {
+            Some((text, place)) => (Some(Place::parse(text)?), place),
+            None => (None, written),
+        };
+        Some(Address { text, place: Place::parse(place)? })
+    }
+
+    /// Every object of a document that has something at this place, with the name it has there. A text in which nothing is changed stays
+    /// as it was, letter by letter, and so does one that holds no JSON.
+    pub fn each(&self, document: &mut Value, see: &mut impl FnMut(&mut Map<String, Value>, &str)) {
+        let Some(text) = &self.text else { return self.place.each(document, see) };
+        text.each(document, &mut |members, name| {
+            let Some(Value::String(packed)) = members.get(name) else { return };
+            let Ok(unpacked) = serde_json::from_str::<Value>(packed) else { return };
+            let mut changed = unpacked.clone();
+            self.place.each(&mut changed, see);
+            if changed != unpacked {
+                members.insert(name.to_owned(), Value::String(changed.to_string()));
+            }
+        });
+    }
+}
+
 /// What is wrong with such a list of places.
 pub(super) fn defects<'a>(places: impl ExactSizeIterator<Item = &'a String>) -> Vec<String> {
+    wrong(places, |place| Place::parse(place).is_some(), "`a.b`, `a[].b` or `[].a`")
+}
+
+/// What is wrong with such a list of addresses.
+pub(super) fn address_defects<'a>(places: impl ExactSizeIterator<Item = &'a String>) -> Vec<String> {
+    let form = "`a.b`, `a[].b` or `[].a`, or `a.b|c.d` for what stands in a text of JSON";
+    wrong(places, |place| Address::parse(place).is_some(), form)
+}
+
+fn wrong<'a>(
+    places: impl ExactSizeIterator<Item = &'a String>,
+    is_one: impl Fn(&str) -> bool,
+    form: &str,
+) -> Vec<String> {
     let mut found = Vec::new();
     if places.len() > PLACES_MAX {
         found.push(format!("more than {PLACES_MAX} places"));
     }
-    let wrong = places.filter(|place| Place::parse(place).is_none());
-    found.extend(wrong.map(|place| format!("`{place}` is no place: write `a.b`, `a[].b` or `[].a`")));
+    let others = places.filter(|place| !is_one(place));
+    found.extend(others.map(|place| format!("`{place}` is no place: write {form}")));
     found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_found_in_the_json_that_a_text_holds() {
+        let mut document = serde_json::json!({ "form": {
+            "payload": r#"{"papers":[{"url":"a"},{"url":"b"}],"1":1.0}"#, "note": "{ \"papers\" : 1 }", "plain": "papers",
+        } });
+        let before = document.clone();
+        let mut seen = Vec::new();
+        let mut change = |members: &mut Map<String, Value>, name: &str| {
+            seen.push(members[name].clone());
+            members.insert(name.to_owned(), Value::from("x"));
+        };
+        for place in ["form.payload|papers[].url", "form.note|papers[].url", "form.plain|a", "form.none|a"] {
+            Address::parse(place).unwrap().each(&mut document, &mut change);
+        }
+        assert_eq!(seen, ["a", "b"]);
+        assert_eq!(document["form"]["payload"], r#"{"papers":[{"url":"x"},{"url":"x"}],"1":1.0}"#);
+        assert_eq!(
+            (&document["form"]["note"], &document["form"]["plain"]),
+            (&before["form"]["note"], &before["form"]["plain"])
+        );
+        assert!(
+            Address::parse("a|b|c").is_none()
+                && Address::parse("|a").is_none()
+                && Address::parse("a.b").is_some()
+        );
+    }
 
     #[test]
     fn what_a_file_is_and_what_its_name_says_are_judged() {

@@ -20,6 +20,8 @@ pub struct Incoming<'a> {
     pub class: Class,
     /// What makes it equal to another.
     pub digest: &'a Digest,
+    /// What says when it happened is not among that.
+    pub undated: bool,
     /// The dossier's national status, where the kind has one.
     pub status: Option<&'a str>,
     /// When it came.
@@ -44,12 +46,14 @@ pub struct Seen {
 pub struct Facts {
     /// Messages of this sender stored under one of the keys that the caller gave.
     pub keyed: Vec<Seen>,
-    /// The latest accepted message of this dossier, kind and sender. Needed for snapshots only.
+    /// The latest accepted message of this dossier, kind and sender. Needed for snapshots and for what is undated.
     pub latest: Option<Seen>,
     /// The latest accepted one that is equal.
     pub equal: Option<Seen>,
     /// How long an equal snapshot with a step back in status counts as a late repeat.
     pub repeat_window_ms: i64,
+    /// Of what is read off a peer's answer: what was told last of the dossier's state, if that told its further code too.
+    pub told_since: Option<Seen>,
 }
 
 /// What an item is.
@@ -82,8 +86,18 @@ pub fn admit(item: &Incoming, facts: &Facts) -> Admission {
             None => Admission::Conflict { with: first.id },
         };
     }
+    // What an answer shows is how it was when the call was made. Where the answer came late, whoever gave it has gone on meanwhile.
+    if let Some(since) = facts.told_since.as_ref().filter(|since| steps_back(item, since)) {
+        return Admission::LateRepeat { of: since.id };
+    }
     let Some(equal) = &facts.equal else { return Admission::News };
     match item.class {
+        // Without its time, a step that is taken up again looks like the first one; with another in between it is no repeat.
+        Class::Event
+            if item.undated && facts.latest.as_ref().is_some_and(|latest| latest.digest != *item.digest) =>
+        {
+            Admission::News
+        }
         Class::Event => Admission::Duplicate { of: equal.id },
         Class::Question => Admission::News,
         Class::Snapshot => match &facts.latest {
@@ -97,12 +111,15 @@ pub fn admit(item: &Incoming, facts: &Facts) -> Admission {
 }
 
 fn is_late(item: &Incoming, latest: &Seen, equal: &Seen, window_ms: i64) -> bool {
-    let steps_back = match (item.status.and_then(rank), latest.status.as_deref().and_then(rank)) {
+    steps_back(item, latest) && item.at.millis_since(equal.at) < window_ms
+}
+
+fn steps_back(item: &Incoming, latest: &Seen) -> bool {
+    match (item.status.and_then(rank), latest.status.as_deref().and_then(rank)) {
         (Some(this), Some(latest)) => this < latest,
         // Without a rank nobody can say that it is a step back, and swallowing news is the worse mistake.
         _ => false,
-    };
-    steps_back && item.at.millis_since(equal.at) < window_ms
+    }
 }
 
 #[cfg(test)]
@@ -124,13 +141,14 @@ mod tests {
         Incoming {
             class: Class::Snapshot,
             digest: Box::leak(Box::new(*digest)),
+            undated: false,
             status: Some(status),
             at: Moment::from_millis(at),
         }
     }
 
     fn facts(latest: Option<Seen>, equal: Option<Seen>) -> Facts {
-        Facts { keyed: vec![], latest, equal, repeat_window_ms: WINDOW }
+        Facts { keyed: vec![], latest, equal, repeat_window_ms: WINDOW, told_since: None }
     }
 
     #[test]
@@ -181,11 +199,44 @@ mod tests {
         let item = Incoming {
             class: Class::Event,
             digest: &digest,
+            undated: false,
             status: Some("4"),
             at: Moment::from_millis(99 * WINDOW),
         };
         let known = facts(Some(seen(2, "9", 5)), Some(seen(1, "4", 0)));
         assert_eq!(admit(&item, &known), Admission::Duplicate { of: MessageId([1; 16]) });
+    }
+
+    #[test]
+    fn an_event_without_its_time_is_a_repeat_of_the_latest_only() {
+        let digest = [1; 16];
+        let item = Incoming {
+            class: Class::Event,
+            digest: &digest,
+            undated: true,
+            status: Some("4"),
+            at: Moment::from_millis(9),
+        };
+        let again = facts(Some(seen(2, "5", 5)), Some(seen(1, "4", 0)));
+        assert_eq!(admit(&item, &again), Admission::News);
+        let repeat = facts(Some(seen(1, "4", 0)), Some(seen(1, "4", 0)));
+        assert_eq!(admit(&item, &repeat), Admission::Duplicate { of: MessageId([1; 16]) });
+    }
+
+    #[test]
+    fn what_an_answer_shows_is_old_where_its_giver_has_gone_on() {
+        let digest = [1; 16];
+        let item = |status| Incoming {
+            class: Class::Event,
+            digest: &digest,
+            undated: false,
+            status: Some(status),
+            at: Moment::from_millis(9),
+        };
+        let known = Facts { told_since: Some(seen(2, "4", 5)), ..Facts::default() };
+        assert_eq!(admit(&item("2"), &known), Admission::LateRepeat { of: MessageId([2; 16]) });
+        assert_eq!(admit(&item("9"), &known), Admission::News);
+        assert_eq!(admit(&item("x"), &known), Admission::News);
     }
 
     #[test]

@@ -129,7 +129,8 @@ pub(super) fn unmapped(
             continue;
         }
         for (code, seen) in seen(common, store, kind, place, since)? {
-            if lists.iter().any(|list| list.knows(&code)) {
+            let is_known = |code: &str| lists.iter().any(|list| list.knows(code));
+            if is_known(&code) || entered_since(config, rules, place, &seen, &code).is_some_and(is_known) {
                 continue;
             }
             let suggestions = lists.iter().filter_map(|list| list.suggest(&code, seen.name.as_deref()));
@@ -138,6 +139,18 @@ pub(super) fn unmapped(
         }
     }
     Ok(found)
+}
+
+/// What the code list says of a code today: messages from before it was entered still hold it as it came.
+fn entered_since<'a>(
+    config: &'a Config,
+    rules: &'a Rules,
+    place: &'a CodeAt,
+    seen: &SeenCode,
+    code: &str,
+) -> Option<&'a str> {
+    let own = config.peers.get(seen.peer.as_str()).and_then(|peer| peer.codes.get(&place.list));
+    rules.translator.code_list(own.unwrap_or(&place.list))?.get(code)?.as_str()
 }
 
 fn seen(

@@ -7,14 +7,15 @@
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::ids::{MessageId, Moment, PeerName};
-use gateway_core::pipeline::{self, Admission, DeliveryId, Facts, Incoming, Seen, State};
-use rusqlite::{OptionalExtension as _, Row, params};
+use gateway_core::pipeline::{Admission, DeliveryId, State};
+use rusqlite::{OptionalExtension as _, params};
 
 use super::carriage::{Carriage, News};
 use super::error::StoreError;
 use super::event::Event;
 use super::lanes::{Lane, NEVER, class_name};
 use super::prepare::{Prepared, PreparedContent, SealedFault};
+use super::repeats::Before;
 use super::supersede::Place;
 use super::types::{Admitted, LaneId, Queued};
 use super::writer::Writing;
@@ -35,18 +36,6 @@ pub(super) struct DossierFound {
     pub(super) id: i64,
     /// Nobody ever spoke of it before this transaction: it has no messages and no lanes, so none are looked for.
     pub(super) is_new: bool,
-}
-
-/// What may have been said before.
-pub(super) enum Before {
-    /// Nothing: nobody ever spoke of this dossier.
-    Nothing,
-    /// Something about this dossier, or (none) about what nobody knows the dossier of.
-    Of(Option<i64>),
-}
-
-fn incoming(item: &Prepared) -> Incoming<'_> {
-    Incoming { class: item.class, digest: &item.digest, status: item.status.as_deref(), at: item.at }
 }
 
 impl Writing<'_> {
@@ -72,14 +61,17 @@ impl Writing<'_> {
         let answer =
             |admission, deliveries| Admitted { id: item.id, admission, deliveries, news: News::default() };
         let admitted = match (&item.content, found) {
-            (Some(content), Some(found)) => {
+            (Some(content), Some(mut found)) => {
                 let before = if found.is_new { Before::Nothing } else { Before::Of(dossier) };
                 let admission = self.decide(item, before)?;
                 match admission {
                     Admission::News => {
                         let message = self.accept(item, content, dossier)?;
-                        if let Some(alias) = &item.alias {
-                            self.alias(alias.as_str(), &item.from, found.id, item.at)?;
+                        if let Some(alias) = &item.alias
+                            && self.alias(alias.as_str(), &item.from, found.id, item.at)?
+                        {
+                            // What was said under that code before is its past now.
+                            found.is_new = false;
                         }
                         let mut queued = self.queue(item, content, found, message)?;
                         let mut news = News::default();
@@ -89,6 +81,8 @@ impl Writing<'_> {
                         }
                         Admitted { id: item.id, admission: Some(admission), deliveries: queued, news }
                     }
+                    // Who asks every minute reads the same every minute: that is no event of the dossier's.
+                    Admission::Duplicate { .. } if item.pulled => answer(Some(admission), Vec::new()),
                     Admission::Duplicate { of } => {
                         self.journal(item, dossier, "duplicate", Some(of), None)?;
                         answer(Some(admission), Vec::new())
@@ -118,50 +112,6 @@ impl Writing<'_> {
         };
         self.claim(&item.claims, dossier, item.at)?;
         Ok(admitted)
-    }
-
-    pub(super) fn decide(&self, item: &Prepared, before: Before) -> Result<Admission, StoreError> {
-        let mut keyed = Vec::new();
-        for key in &item.keys {
-            keyed.extend(self.seen(
-                "SELECT m.id, m.digest, m.status, m.at FROM idempotency i JOIN message m ON m.seq = i.message
-                 WHERE i.key = ?1 AND m.digest IS NOT NULL",
-                params![key],
-            )?);
-        }
-        let Before::Of(dossier) = before else {
-            return Ok(pipeline::admit(&incoming(item), &Facts { keyed, ..Facts::default() }));
-        };
-        let said = params![dossier, item.kind.as_str(), item.from.as_str(), item.digest];
-        let equal = self.seen(
-            "SELECT id, digest, status, at FROM message
-             WHERE dossier IS ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3 AND digest = ?4
-             ORDER BY seq DESC LIMIT 1",
-            said,
-        )?;
-        let latest = match (&equal, item.class) {
-            // Nothing equal was ever accepted: then the latest one decides nothing.
-            (Some(_), Class::Snapshot) => self.seen(
-                "SELECT id, digest, status, at FROM message WHERE seq = (SELECT max(seq) FROM message
-                 WHERE dossier = ?1 AND state = 'accepted' AND kind = ?2 AND peer = ?3)",
-                &said[..3],
-            )?,
-            _ => None,
-        };
-        let facts = Facts { keyed, latest, equal, repeat_window_ms: item.repeat_window_ms };
-        Ok(pipeline::admit(&incoming(item), &facts))
-    }
-
-    fn seen(&self, sql: &str, values: impl rusqlite::Params) -> Result<Option<Seen>, StoreError> {
-        let read = |row: &Row| {
-            Ok(Seen {
-                id: MessageId(row.get(0)?),
-                digest: row.get(1)?,
-                status: row.get(2)?,
-                at: Moment::from_millis(row.get(3)?),
-            })
-        };
-        Ok(self.db.prepare_cached(sql)?.query_row(values, read).optional()?)
     }
 
     /// Our number for a dossier. A national code is the same dossier whoever says it; a code of no known form is only

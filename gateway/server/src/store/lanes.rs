@@ -126,6 +126,12 @@ impl Writing<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row([id], Lane::read)?)
     }
 
+    /// The same for whoever has known of it for a while: its dossier may have turned out to be another one.
+    pub(super) fn find_lane(&self, id: i64) -> Result<Option<Lane>, StoreError> {
+        let sql = format!("SELECT {LANE} FROM lane WHERE id = ?1");
+        Ok(self.db.prepare_cached(&sql)?.query_row([id], Lane::read).optional()?)
+    }
+
     pub(super) fn insert_lane(&self, lane: &Lane, peer: &str) -> Result<i64, StoreError> {
         self.db
             .prepare_cached(

@@ -36,6 +36,7 @@ mod publications;
 mod purge;
 mod read;
 mod record;
+mod repeats;
 mod restored;
 mod say;
 mod schema;
@@ -51,6 +52,7 @@ mod tell;
 mod timeline;
 mod torn;
 mod types;
+mod unite;
 mod writer;
 mod written;
 
@@ -147,7 +149,8 @@ impl Store {
         asked: Asked,
     ) -> Result<Vec<Admitted>, StoreError> {
         let vault = self.vault.clone();
-        let items = blocking(move || prepare::prepare_and_keep(&vault, items)).await?;
+        let mut items = blocking(move || prepare::prepare_and_keep(&vault, items)).await?;
+        items.iter_mut().for_each(|item| item.pulled = true);
         crash::point("after-page-read");
         self.run(move |writing| {
             let admitted = items.iter().map(|item| writing.admit(item)).collect::<Result<Vec<_>, _>>()?;
@@ -218,7 +221,11 @@ impl Store {
 
     /// Asks anew who goes next in a lane, and writes it: for a lane whose head could not be taken.
     pub async fn set_right(&self, lane: LaneId) -> Result<Option<Head>, StoreError> {
-        self.run(move |writing| writing.reorder(&mut writing.lane(lane.0)?, None)).await
+        self.run(move |writing| match writing.find_lane(lane.0)? {
+            Some(mut lane) => writing.reorder(&mut lane, None),
+            None => Ok(None),
+        })
+        .await
     }
 
     /// The item as it came, for a mended inbound mapping.

@@ -13,12 +13,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::admit::Before;
 use super::carriage::{Carriage, DueItem, NewPayment, News, OpenItem, PaymentId};
 use super::claims::Vault;
 use super::error::StoreError;
 use super::event::Event;
 use super::prepare::{Prepared, PreparedContent};
+use super::repeats::Before;
 use super::tell::Origin;
 use super::types::Admitted;
 use super::writer::Writing;

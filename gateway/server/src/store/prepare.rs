@@ -54,6 +54,12 @@ pub(super) struct Prepared {
     pub(super) repeat_window_ms: i64,
     pub(super) keys: Vec<Vec<u8>>,
     pub(super) digest: Digest,
+    /// What says when it happened is not in the digest.
+    pub(super) undated: bool,
+    /// We asked for it and nobody called to say it.
+    pub(super) pulled: bool,
+    /// It was read off the answer to a delivery.
+    pub(super) said: bool,
     pub(super) about: Vec<u8>,
     pub(super) source: Vec<u8>,
     pub(super) fault: Option<SealedFault>,
@@ -108,12 +114,15 @@ pub(super) fn prepare(
         parcel.name(about.files.iter().cloned());
     }
     let source = pack_source(vault, message.source, parcel)?;
-    let mut digest = Digest::default();
+    let (mut digest, mut undated) = (Digest::default(), false);
     let (fault, content) = match message.content {
         Err(fault) => (Some(SealedFault::new(vault, "message.fault", &fault)?), None),
         Ok(content) => {
             let code = message.dossier.as_ref().map_or("", DossierCode::as_str);
             let compared = content.compared.as_ref().unwrap_or(&content.document);
+            // What nobody could read yet is compared as it came, with whatever dates it has.
+            undated =
+                message.class == Class::Event && content.compared.is_some() && !content.document.is_null();
             digest = vault.digests.repeat(from.as_str(), kind.as_str(), code, compared);
             let lifted = vault.lift(content.document, parcel);
             let document = vault.pack_large("document", &lifted, parcel)?;
@@ -140,6 +149,9 @@ pub(super) fn prepare(
         at: message.at,
         repeat_window_ms: message.repeat_window_ms,
         digest,
+        undated,
+        pulled: false,
+        said: false,
         source,
         fault,
         content,

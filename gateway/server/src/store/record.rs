@@ -121,7 +121,11 @@ pub(super) fn prepare(
                     at,
                 }
             }
-            Entry::Say { messages } => Sealed::Say(prepare_and_keep(vault, messages)?),
+            Entry::Say { messages } => {
+                let mut said = prepare_and_keep(vault, messages)?;
+                said.iter_mut().for_each(|item| item.said = true);
+                Sealed::Say(said)
+            }
             Entry::Publish { peer, published, at } => {
                 Sealed::Publish(publications::seal(vault, &peer, published)?, at)
             }
@@ -259,7 +263,7 @@ impl Writing<'_> {
             }
             Sealed::Plain(Entry::Alias { code, at }) => {
                 let peer = self.peer_of(row.lane)?;
-                self.alias(code.as_str(), &peer, lane.dossier, *at)
+                self.alias(code.as_str(), &peer, lane.dossier, *at).map(drop)
             }
             Sealed::Plain(Entry::Settle { settlement, at }) => {
                 (written.next, written.superseded) = self.settle(row, settlement, *at)?;
@@ -320,19 +324,6 @@ impl Writing<'_> {
             .prepare_cached("SELECT peer FROM lane WHERE id = ?1")?
             .query_row([lane], |row| row.get(0))?;
         Ok(PeerName::from(peer))
-    }
-
-    pub(super) fn alias(
-        &self,
-        code: &str,
-        peer: &PeerName,
-        dossier: i64,
-        at: Moment,
-    ) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO alias (code, peer, dossier, at) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![code, peer.as_str(), dossier, at.as_millis()])?;
-        Ok(())
     }
 
     /// Settles a delivery and gives the lane to the next one; tells also whether it gave way to a newer snapshot.

@@ -14,11 +14,11 @@ use gateway_core::shipment::{self, Alert, State, fold};
 use gateway_core::waybill::{Leg, Names, Which};
 use rusqlite::{OptionalExtension as _, Row as SqlRow, params};
 
-use super::admit::Before;
 use super::carriage::{News, Observed, ShipmentId};
 use super::error::StoreError;
 use super::event::Event;
 use super::prepare::{Prepared, PreparedContent};
+use super::repeats::Before;
 use super::types::Admitted;
 use super::writer::Writing;
 
