@@ -87,7 +87,9 @@ impl Address {
             Some((text, place)) => (Some(Place::parse(text)?), place),
             None => (None, written),
         };
-        Some(Address { text, place: Place::parse(place)? })
+        // A text within a text is nobody's form.
+        let place = (!place.contains('|')).then(|| Place::parse(place)).flatten()?;
+        Some(Address { text, place })
     }
 
     /// Every object of a document that has something at this place, with the name it has there. A text in which nothing is changed stays
