@@ -105,7 +105,7 @@ impl Work {
             room.bell.ring();
         }
         if let Some(receipt) = self.receipt {
-            receipt.acknowledge().await;
+            receipt.acknowledge();
         }
     }
 }

@@ -250,7 +250,10 @@ mod tests {
         assert!(laying.iter().filter(|one| one.writer.is_some()).count() <= WRITERS_MAX);
         laying.into_iter().for_each(|one| one.end().unwrap());
         let whole: Vec<u8> = (0..5).flat_map(|piece| vec![piece; CHUNK / 2 + 7]).collect();
-        assert!((0..3 * WRITERS_MAX).all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole));
+        assert!(
+            (0..3 * WRITERS_MAX)
+                .all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole)
+        );
     }
 
     /// What cannot be written past the cache is written through it, from that chunk on.

@@ -4,6 +4,7 @@
 //! its lane is handed over again by the sweep. Whatever ends here (a cancel, a closed channel, an acknowledgement that reaches nobody) ends
 //! the session, and the next one declares what is missing.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use super::link::{ANSWER_MAX, Broken, Health, Link, Session};
 use super::topology::{deliver_queue, look};
-use super::{Arrival, RabbitMq, Receipt, message};
+use super::{Arrival, Hands, RabbitMq, Receipt, message};
 use crate::app::{App, Room};
 
 /// The sweep looks this often.
@@ -52,19 +53,17 @@ impl Session for ConsumerSession {
         self.rabbit.topology.declare(&channel, &self.rabbit.queue).await?;
         let cut = Arc::new(Notify::new());
         let mut consuming = JoinSet::new();
+        let mut hands = BTreeMap::new();
         for room in self.app.receivers() {
             let name = deliver_queue(&self.rabbit.queue.store, &room.name);
             let before = self.dumb.take_if(|(queue, _)| *queue == name).map_or(0, |(_, sessions)| sessions);
             self.dumb = Some((name, before + 1));
             let consumer = consume(connection, room, &self.rabbit.queue.store).await?;
             self.dumb = None;
-            consuming.spawn(forward(
-                self.app.clone(),
-                self.rabbit.clone(),
-                room.name.clone(),
-                consumer,
-                cut.clone(),
-            ));
+            let held = Hands::empty();
+            hands.insert(room.name.clone(), held.clone());
+            let whose = (self.app.clone(), self.rabbit.clone(), room.name.clone());
+            consuming.spawn(forward(whose, consumer, cut.clone(), held));
         }
         link.up();
         self.app.wake(self.app.peers.keys());
@@ -78,7 +77,7 @@ impl Session for ConsumerSession {
                 () = cut.notified() => {
                     return Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned()));
                 }
-                _ = ticks.tick() => self.sweep(connection).await?,
+                _ = ticks.tick() => self.sweep(connection, &hands).await?,
             }
         }
     }
@@ -86,10 +85,15 @@ impl Session for ConsumerSession {
 
 impl ConsumerSession {
     /// Finds hand-overs that nobody will ever claim, and makes their lanes ready again.
-    async fn sweep(&self, connection: &Connection) -> Result<(), Broken> {
+    async fn sweep(
+        &self,
+        connection: &Connection,
+        hands: &BTreeMap<PeerName, Arc<Hands>>,
+    ) -> Result<(), Broken> {
         let store = &self.app.store;
         let now = self.app.clock.now();
         let unwritten = |error: crate::store::StoreError| Broken(error.to_string());
+        let mut astray = 0;
         for room in self.app.receivers() {
             let mut again = 0;
             // A broker that takes nothing confirms nothing; what it was sent is still on its way.
@@ -97,6 +101,7 @@ impl ConsumerSession {
                 let before = now.plus_millis(-UNCONFIRMED_MS_MAX);
                 again += store.retake_unconfirmed(&room.name, before).await.map_err(unwritten)?;
             }
+            let lost_after = Duration::from_millis(self.rabbit.queue.lost_ms_min);
             let before = now.plus_millis(-(self.rabbit.queue.lost_ms_min as i64));
             let old = store.waiting_since(&room.name, before, true).await.map_err(unwritten)?;
             if old > 0 {
@@ -107,8 +112,12 @@ impl ConsumerSession {
                 let _ = timeout(ANSWER_MAX, channel.close(200, "OK".into())).await;
                 // Of a queue that never gets empty, some are lost when it holds fewer than were handed over long ago.
                 if there == 0 || there + room.config.concurrency_max < old {
-                    again += store.retake_lost(&room.name, before).await.map_err(unwritten)?;
+                    let lost = store.retake_lost(&room.name, before).await.map_err(unwritten)?;
+                    (again, astray) = (again + lost, astray + lost);
                 }
+                let idle = |hands: &Arc<Hands>| hands.are_idle(room.config.concurrency_max, lost_after);
+                // They lie there, we have room and nothing comes.
+                astray += usize::from(there > 0 && hands.get(&room.name).is_some_and(idle));
             }
             if again > 0 {
                 tracing::warn!(event = "handed-over-again", peer = %room.name, lanes = again);
@@ -120,7 +129,8 @@ impl ConsumerSession {
                 room.bell.ring();
             }
         }
-        Ok(())
+        // The broker may believe that they are in our hands and give us no others in their place; it takes them back from a session that ends.
+        if astray > 0 { Err(Broken("what was handed over has reached nobody".to_owned())) } else { Ok(()) }
     }
 }
 
@@ -138,11 +148,10 @@ async fn consume(connection: &Connection, room: &Room, store: &str) -> Result<Co
 
 /// From a queue to the loop of its peer, until the consumer ends; that it did is the answer.
 async fn forward(
-    app: Arc<App>,
-    rabbit: Arc<RabbitMq>,
-    peer: PeerName,
+    (app, rabbit, peer): (Arc<App>, Arc<RabbitMq>, PeerName),
     mut consumer: Consumer,
     cut: Arc<Notify>,
+    hands: Arc<Hands>,
 ) -> Broken {
     loop {
         let delivery = match consumer.next().await {
@@ -152,14 +161,14 @@ async fn forward(
         };
         match message::read(&delivery, &app.store) {
             Ok(handover) => {
-                let receipt = Receipt::new(delivery.acker, cut.clone());
+                let receipt = Receipt::new(delivery.acker, cut.clone(), hands.clone());
                 rabbit.arrived(&peer, Arrival { handover, receipt, came: Instant::now() });
             }
             Err(why) => {
                 if let Err(error) = refuse(&app, &peer, &delivery, &why).await {
                     return Broken(format!("a message nobody can read cannot be journaled: {error}"));
                 }
-                Receipt::new(delivery.acker, cut.clone()).acknowledge().await;
+                Receipt::new(delivery.acker, cut.clone(), hands.clone()).acknowledge();
             }
         }
     }

@@ -167,7 +167,7 @@ impl Ear {
 
 async fn acknowledge(acker: Acker) -> Result<(), Broken> {
     // `false` is no error of the client's: the channel is gone, and the message will come again.
-    match acker.ack(BasicAckOptions::default()).await? {
+    match timeout(ANSWER_MAX, acker.ack(BasicAckOptions::default())).await?? {
         true => Ok(()),
         false => Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned())),
     }

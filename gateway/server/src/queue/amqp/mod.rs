@@ -16,7 +16,8 @@ mod stray;
 pub mod topology;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use gateway_core::ids::{Moment, PeerName};
@@ -24,12 +25,12 @@ use lapin::Acker;
 use lapin::options::BasicAckOptions;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub use self::describe::{asyncapi, definitions};
 pub use self::link::Health;
 pub(crate) use self::link::address;
-use self::link::{Link, supervise};
+use self::link::{ANSWER_MAX, Link, supervise};
 use self::topology::Topology;
 use super::{Line, Right, Taken, Work, choose_probe, permits};
 use crate::app::{App, Room};
@@ -92,23 +93,52 @@ pub(crate) struct Receipt {
     acker: Acker,
     /// The session it came by, told when it turns out to be over.
     cut: Arc<Notify>,
+    hands: Arc<Hands>,
     used: bool,
 }
 
-impl Receipt {
-    fn new(acker: Acker, cut: Arc<Notify>) -> Self {
-        Receipt { acker, cut, used: false }
+/// What one session holds of a peer's queue.
+pub(crate) struct Hands {
+    /// Messages that came and that the broker has not been told to forget.
+    held: AtomicUsize,
+    /// When the last one came, or the session began.
+    last: std::sync::Mutex<Instant>,
+}
+
+impl Hands {
+    fn empty() -> Arc<Hands> {
+        Arc::new(Hands { held: AtomicUsize::new(0), last: std::sync::Mutex::new(Instant::now()) })
     }
 
-    /// What the message was about is on disk, or is no longer its own.
-    pub(crate) async fn acknowledge(mut self) {
-        // `false` is no error of the client's and means the same: nobody hears it, the message will come again and claim nothing.
-        self.used = matches!(self.acker.ack(BasicAckOptions::default()).await, Ok(true));
+    /// Has nothing come for so long, though fewer are here than the broker may give?
+    fn are_idle(&self, room: usize, since: Duration) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.held.load(Ordering::Relaxed) < room && last.elapsed() > since
+    }
+}
+
+impl Receipt {
+    fn new(acker: Acker, cut: Arc<Notify>, hands: Arc<Hands>) -> Self {
+        hands.held.fetch_add(1, Ordering::Relaxed);
+        *hands.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        Receipt { acker, cut, hands, used: false }
+    }
+
+    /// What the message was about is on disk, or is no longer its own. Nobody waits for it: on a connection that is dead and does not know
+    /// it yet, it would keep whoever delivers from everything else.
+    pub(crate) fn acknowledge(mut self) {
+        tokio::spawn(async move {
+            // `false` is no error of the client's and means the same: nobody hears it, the message will come again and claim nothing.
+            let said = timeout(ANSWER_MAX, self.acker.ack(BasicAckOptions::default())).await;
+            let receipt = &mut self;
+            receipt.used = matches!(said, Ok(Ok(true)));
+        });
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
+        self.hands.held.fetch_sub(1, Ordering::Relaxed);
         if !self.used {
             self.cut.notify_one();
         }
@@ -306,7 +336,7 @@ impl Lane {
                         };
                         work.push(Work { head, right: Some(Right::new(token)), receipt: Some(receipt) });
                     }
-                    None => receipt.acknowledge().await,
+                    None => receipt.acknowledge(),
                 }
             }
         }
@@ -322,7 +352,7 @@ impl Lane {
         app.store.put_back(handovers).await?;
         self.freed(count);
         for arrival in self.waiting.drain(..count) {
-            arrival.receipt.acknowledge().await;
+            arrival.receipt.acknowledge();
         }
         Ok(())
     }
