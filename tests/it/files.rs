@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 mod slow;
+mod told;
 
 use crate::wire::{Heard, House, Line, RELAY, ask, call, dossier, head, until};
 
@@ -327,114 +328,4 @@ async fn addresses_of_papers_become_ours_and_lead_only_whom_they_are_for_to_what
     assert_eq!(asked.load(Ordering::Relaxed), 4);
     // What was fetched in vain left nothing; what is cached is one file.
     until("one file", async || (kept(&house).len() == 1).then_some(())).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn software_of_the_province_fetches_what_the_portal_told_it_and_nobody_else_does() {
-    let (server, asked) = papers().await;
-    let house = House::with(&[
-        ("portal", &format!("file_hosts = [\"{server}\"]")),
-        ("province", "public_url = \"http://cong.h99.example/relay\""),
-    ])
-    .await;
-    let text = std::fs::read_to_string(conformance::tree().join("tests/stories/push-amended.json")).unwrap();
-    let mut push: Value = serde_json::from_str(&text).unwrap();
-    push["data"]["URLTepDangKy"] = json!(format!("http://{server}/don.pdf"));
-    let key = |peer: &str| house.stage.key(peer).unwrap().reveal().to_owned();
-    let headers = [("x-api-key", key("portal")), ("content-type", "application/json".to_owned())];
-    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let path = "/VXPAdapter/RestService/forward/nhanhsdvcqg";
-    let heard =
-        ask(house.address(), &call("POST", path, &headers, push.to_string().as_bytes())).await.unwrap();
-    assert_eq!(heard.json()["error_code"].to_string().trim_matches('"'), "0", "{heard:?}");
-
-    let told = async || {
-        let heard = house.stage.hosts["province"].heard();
-        let bodies = heard.iter().filter_map(|ask| serde_json::from_slice::<Value>(&ask.body.bytes).ok());
-        bodies.filter_map(|body| Some(body["data"]["URLTepDangKy"].as_str()?.to_owned())).next()
-    };
-    let told = until("what the province is told", told).await;
-    assert!(told.starts_with("http://cong.h99.example/relay/downloadfile/"), "{told}");
-    let own = key("province");
-    let part = [("x-api-key", own.as_str()), ("range", "bytes=150000-")];
-    let part = fetch(&house, "GET", &told, &part).await;
-    assert_eq!((part.status, part.body.as_slice()), (206, &pdf(200_000)[150_000..]));
-    assert!(
-        part.header("content-disposition").unwrap().contains("sua-doi.pdf"),
-        "{:?}",
-        part.header("content-disposition")
-    );
-    let whole = fetch(&house, "GET", &told, &[("x-api-key", &own)]).await;
-    assert_eq!((whole.status, whole.body == pdf(200_000)), (200, true));
-    assert_eq!(asked.load(Ordering::Relaxed), 1, "it was fetched once");
-
-    // Other software of the same dialect, software of another family, and nobody.
-    for headers in [vec![("x-api-key", key("relay"))], vec![("x-api-key", key("portal"))], vec![]] {
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, key)| (*name, key.as_str())).collect();
-        let other = fetch(&house, "GET", &told, &headers).await;
-        assert!(matches!(other.status, 401 | 403 | 404), "{other:?}");
-        assert!(!other.everything().contains("%PDF"));
-    }
-    let strange = format!("{}{}", &told[..told.len() - 36], "00000000-0000-8000-8000-000000000000");
-    let unknown = fetch(&house, "GET", &strange, &[("x-api-key", &own)]).await;
-    assert_eq!(unknown.status, 404, "{unknown:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_within_the_json_of_a_form_becomes_ours_too() {
-    let (server, _) = papers().await;
-    let house = House::with(&[
-        ("portal", &format!("file_hosts = [\"{server}\"]")),
-        ("ocps", "public_url = \"http://cong.h99.example/opencps\""),
-        ("ocps", "settings.amended_action = \"8000\""),
-    ])
-    .await;
-    let key = |peer: &str| house.stage.key(peer).unwrap().reveal().to_owned();
-    let portal = key("portal");
-    let headers = [("x-api-key", portal.as_str()), ("content-type", "application/json")];
-    let amended = json!(format!("http://{server}/don.pdf"));
-    for (end, name, place) in
-        [("addtthcKhuyenMai", "push.json", None), ("nhanhsdvcqg", "push-amended.json", Some(amended))]
-    {
-        let mut push: Value = serde_json::from_str(&conformance::documents()[name]).unwrap();
-        if let Some(address) = place {
-            push["data"]["URLTepDangKy"] = address;
-        }
-        let path = format!("/VXPAdapter/RestService/forward/{end}");
-        let heard = ask(house.address(), &call("POST", &path, &headers, push.to_string().as_bytes())).await;
-        let heard = heard.unwrap();
-        assert_eq!(heard.json()["error_code"].to_string().trim_matches('"'), "0", "{heard:?}");
-    }
-    // A form: its values are escaped, so the payload is taken out of it by its name.
-    let told = async || {
-        let heard = house.stage.hosts["ocps"].heard();
-        let action = heard.iter().find(|ask| ask.path.ends_with("/actions"))?;
-        let body = String::from_utf8_lossy(&action.body.bytes).into_owned();
-        let payload = body.split('&').find_map(|field| field.strip_prefix("payload="))?;
-        let payload: Value = serde_json::from_str(&plain(payload)).unwrap();
-        Some(payload["application"]["url"].as_str()?.to_owned())
-    };
-    let told = until("what OpenCPS is told", told).await;
-    assert!(told.starts_with("http://cong.h99.example/opencps/downloadfile/"), "{told}");
-    let whole = fetch(&house, "GET", &told, &[("x-api-key", &key("ocps"))]).await;
-    assert_eq!((whole.status, whole.body == pdf(200_000)), (200, true));
-    let other = fetch(&house, "GET", &told, &[("x-api-key", &portal)]).await;
-    assert!(matches!(other.status, 401 | 403 | 404), "{other:?}");
-}
-
-/// A value of a form without its escapes.
-fn plain(escaped: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = escaped.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).unwrap()
 }

@@ -13,11 +13,14 @@ use crate::store::{Store, StoreError};
 /// Pieces that may wait for the disk.
 const WAITING: usize = 8;
 
+/// What was made by a stint, and what went wrong in it; an error of the store where it could not begin.
+type Stint<T, E> = Result<(T, Result<(), E>), StoreError>;
+
 /// What is being made, and what still goes into it. Dropped, what was made so far is dropped where blocking harms nobody.
 pub(crate) struct Piecework<T: Send + 'static, E: Send + 'static> {
     store: Store,
     at_rest: Option<T>,
-    at_work: Option<JoinHandle<Result<(T, Result<(), E>), StoreError>>>,
+    at_work: Option<JoinHandle<Stint<T, E>>>,
     waiting: Vec<Bytes>,
     step: fn(&mut T, &[u8]) -> Result<(), E>,
     failed: Option<E>,

@@ -29,8 +29,10 @@ const DOCUMENTS: &[(&str, &str)] = files! { "ops/demo":
 const DECLARED: &[(&str, &str)] = files! { "tests/fixtures":
     "declared/ho-kinh-doanh/channels.yaml",
     "declared/ho-kinh-doanh/peer.yaml",
+    "declared/ho-kinh-doanh/schemas/answer.schema.json",
     "declared/ho-kinh-doanh/schemas/change.schema.json",
     "declared/ho-kinh-doanh/schemas/dossier.schema.json",
+    "declared/ho-kinh-doanh/schemas/page.schema.json",
     "declared/ho-kinh-doanh/schemas/values.schema.json",
     "declared/ho-kinh-doanh/examples/00-token.yaml",
     "declared/ho-kinh-doanh/examples/05-session.yaml",

@@ -32,7 +32,8 @@ struct Place;
 impl Place {
     fn take() -> Option<Place> {
         let free = |taken| (taken < WRITERS_MAX).then_some(taken + 1);
-        WRITERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok().then_some(Place)
+        // Made only if it is taken: dropped, it gives a place back.
+        WRITERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok().then(|| Place)
     }
 }
 
