@@ -35,6 +35,8 @@ impl Broker {
     pub fn start(more: &str) -> Broker {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("more.conf"), more).expect("a writable folder");
+        // Once, and not for each gateway: while a file is written anew it is empty, and another gateway may be reading it.
+        std::fs::write(folder.path().join("password"), "guest").expect("a writable folder");
         // Held together, so that they differ; free again before the broker takes them.
         let free = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let ports = free.map(|listener| listener.local_addr().expect("its address").port());
@@ -60,7 +62,6 @@ impl Broker {
 
     /// Lines of `[queue]` for a gateway that uses it, under this name.
     pub fn queue(&self, store: &str) -> Vec<String> {
-        std::fs::write(self.path("password"), "guest").expect("a writable folder");
         let password = self.path("password");
         vec![
             "carrier = \"rabbitmq\"".to_owned(),

@@ -6,7 +6,8 @@
 use gateway_core::adapter::{Answer, Fate, Pairs};
 use gateway_core::fault::Fault;
 use gateway_core::ids::MessageId;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::kinds::{
     DOSSIER_ANSWERED, DOSSIER_PROGRESSED, INQUIRY_ANSWERED, INQUIRY_PUBLISHED, SATISFACTION_REPORTED,
@@ -53,24 +54,38 @@ impl Verdict {
 
     /// Worded in JSON: `error_code`, `message`, `result`. `success` is how this dialect writes the code of success.
     pub(super) fn into_json(self, success: &Value) -> Answer {
-        let code = |taken: bool| if taken { success.clone() } else { json!("-1") };
-        let result: Vec<Value> = self
-            .lines
-            .iter()
-            .map(|line| {
-                json!({
-                    "MaHoSo": line.dossier,
-                    "error_code": code(line.taken),
-                    "message": line.message,
-                    "id": line.id.map(|id| id.to_string()),
-                })
-            })
-            .collect();
-        let body = json!({ "error_code": code(self.taken), "message": self.message, "result": result });
+        let refusal = Value::from("-1");
+        let code = |taken: bool| if taken { success } else { &refusal };
+        let result = self.lines.iter().map(|line| WordedLine {
+            dossier: &line.dossier,
+            error_code: code(line.taken),
+            message: &line.message,
+            id: line.id,
+        });
+        let result = result.collect();
+        let body = Worded { error_code: code(self.taken), message: &self.message, result };
         let mut answer = Answer::json(self.status, &body);
         answer.headers.extend(self.headers);
         answer
     }
+}
+
+/// A verdict in JSON.
+#[derive(Serialize)]
+struct Worded<'a> {
+    error_code: &'a Value,
+    message: &'a str,
+    result: Vec<WordedLine<'a>>,
+}
+
+/// One of its lines.
+#[derive(Serialize)]
+struct WordedLine<'a> {
+    #[serde(rename = "MaHoSo")]
+    dossier: &'a str,
+    error_code: &'a Value,
+    message: &'a str,
+    id: Option<MessageId>,
 }
 
 fn line(dossier: String, fate: &Fate) -> Line {

@@ -242,12 +242,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A JSON answer.
-    pub fn json(status: u16, document: &Value) -> Self {
+    /// A JSON answer. What is said must be writable as JSON: all keys texts, as in every [`Value`] and every struct.
+    pub fn json(status: u16, document: &(impl Serialize + ?Sized)) -> Self {
         Answer {
             status,
             headers: vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())],
-            body: Body::of(document.to_string()),
+            body: Body::of(serde_json::to_vec(document).unwrap_or_default()),
         }
     }
 

@@ -302,6 +302,13 @@ pub fn match_path(pattern: &str, path: &str) -> Option<String> {
     let (wanted, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
     let (wanted, anywhere) = wanted.strip_prefix("**/").map_or((wanted, false), |rest| (rest, true));
     let (wanted, open_end) = wanted.strip_suffix("/**").map_or((wanted, false), |rest| (rest, true));
+    if !open_end {
+        // Then it is the end of the path or nothing: every call asks this of every door.
+        let start = path.len().checked_sub(wanted.len())?;
+        let (before, tail) = path.as_bytes().split_at(start);
+        let whole = before.is_empty() || (anywhere && before.ends_with(b"/"));
+        return (whole && tail.eq_ignore_ascii_case(wanted.as_bytes())).then(String::new);
+    }
     let further = path.match_indices('/').map(|(slash, _)| slash + 1).filter(|_| anywhere);
     std::iter::once(0).chain(further).find_map(|start| {
         let (head, rest) = path.as_bytes()[start..].split_at_checked(wanted.len())?;
@@ -309,7 +316,7 @@ pub fn match_path(pattern: &str, path: &str) -> Option<String> {
         match rest.first() {
             _ if !fits => None,
             None => Some(String::new()),
-            Some(b'/') if open_end => Some(path[start + wanted.len() + 1..].to_owned()),
+            Some(b'/') => Some(path[start + wanted.len() + 1..].to_owned()),
             Some(_) => None,
         }
     })

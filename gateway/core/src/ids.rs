@@ -202,7 +202,29 @@ impl Moment {
 impl fmt::Display for Moment {
     /// `2026-03-10T08:30:00.123+07:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.local().strftime("%Y-%m-%dT%H:%M:%S.%3f%:z"))
+        let at = self.local();
+        let Ok(year) = u32::try_from(at.year()) else {
+            return write!(f, "{}", at.strftime("%Y-%m-%dT%H:%M:%S.%3f%:z"));
+        };
+        // Each line of the log begins with one, so it is written without reading a pattern.
+        let mut text = *b"0000-00-00T00:00:00.000+07:00";
+        let small = |part: i8| part.unsigned_abs().into();
+        let parts = [
+            (0, 4, year),
+            (5, 7, small(at.month())),
+            (8, 10, small(at.day())),
+            (11, 13, small(at.hour())),
+            (14, 16, small(at.minute())),
+            (17, 19, small(at.second())),
+            (20, 23, at.millisecond().unsigned_abs().into()),
+        ];
+        for (from, to, mut part) in parts {
+            for digit in text[from..to].iter_mut().rev() {
+                *digit += (part % 10) as u8;
+                part /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -252,5 +274,12 @@ mod tests {
         let at = Moment::parse("2026-03-10T01:30:00Z").unwrap();
         assert_eq!(at.to_string(), "2026-03-10T08:30:00.000+07:00");
         assert_eq!(at.for_people(), "2026-03-10 08:30:00");
+        for millis in
+            [0, 1, 999, 61_000, 951_782_399_999, 1_798_736_399_999, 4_102_444_800_000, -62_135_600_000_000]
+        {
+            let at = Moment::from_millis(millis);
+            assert_eq!(at.to_string(), at.local().strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string());
+            assert_eq!(Moment::parse(&at.to_string()), Some(at));
+        }
     }
 }

@@ -7,7 +7,9 @@ use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Deliveries by peer and state, for whoever reads the metrics of a gateway that runs.
 pub const DELIVERIES: &str = "lienthong_deliveries";
@@ -290,18 +292,23 @@ fn register<C: prometheus::core::Collector + Clone + 'static>(
 /// Structured log lines on standard error: JSON for machines, short lines for a terminal. `LIENTHONG_LOG` filters.
 pub fn start_log(json: bool) {
     log_panics();
-    let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_timer(LocalTime);
+    let registry = tracing_subscriber::registry().with(shown(LevelFilter::INFO));
     // A second start in one process (stories) keeps the first.
     let _ = if json {
-        log.event_format(lines::Lines).fmt_fields(lines::SpanFields).try_init()
+        registry.with(log.event_format(lines::Lines).fmt_fields(lines::SpanFields)).try_init()
     } else {
-        log.compact().try_init()
+        registry.with(log.compact()).try_init()
     };
+}
+
+/// What `LIENTHONG_LOG` asks for: a level (`debug`), or levels by part (`info,lienthong::delivery=debug`).
+fn shown(otherwise: LevelFilter) -> Targets {
+    let asked = std::env::var("LIENTHONG_LOG").ok().and_then(|text| text.parse().ok());
+    asked.unwrap_or_else(|| Targets::new().with_default(otherwise))
 }
 
 /// Viet Nam's time, as in everything else that operators read.
@@ -323,10 +330,8 @@ fn log_panics() {
 
 /// For commands that talk to people: only what went wrong, unless `LIENTHONG_LOG` asks for more.
 pub fn start_quiet_log() {
-    let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let _ = log.compact().try_init();
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();
+    let _ = tracing_subscriber::registry().with(shown(LevelFilter::ERROR)).with(log).try_init();
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Run by `ops/bench`. It sees the gateway as its users do: the hop through the library, everything else through the
 //! released binary in a process of its own, with a real configuration, key and store in a temporary folder. Clients run on
-//! the same machine and share its cores, so what they cost counts against the gateway. Not part of any release: an
+//! the same machine and share its cores, so what they cost counts against the gateway (but they wait their turn). Not part of any release: an
 //! example, so that neither its code nor its dependencies weigh on the binary.
 #![allow(missing_docs)]
 

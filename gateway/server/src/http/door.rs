@@ -138,6 +138,9 @@ impl<'a> Call<'a> {
 
     /// What one of the doors says of itself to whoever asks.
     fn description(&self) -> Option<Answer> {
+        if self.arrival.ask.method != "GET" {
+            return None;
+        }
         let mut ask = self.arrival.ask.clone();
         // Else it would send callers, with their keys, to where nothing is sealed.
         if self.visitor.secure {
@@ -149,7 +152,7 @@ impl<'a> Call<'a> {
             };
             door.adapter.describe(&ask, &licensed)
         };
-        (ask.method == "GET").then(|| self.doors.iter().find_map(told))?
+        self.doors.iter().find_map(told)
     }
 
     /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.

@@ -61,8 +61,6 @@ use crate::words;
 use handles::Reserve;
 use line::{Line, Pulse};
 
-/// A call with more headers is answered 431.
-const HEADERS_MAX: usize = 100;
 /// A call whose first line and headers are longer is answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// So many long bodies of callers not yet known are read at the same time; one more is answered 503.
@@ -186,9 +184,10 @@ where
         }
     });
     // The line keeps the time itself: the library knows one bound for a slow head and an idle line, and none for who does not read.
+    // A call with more than a hundred headers is answered 431: the library's own bound, and said here it would cost every call room for
+    // a hundred on the heap.
     let connection = hyper::server::conn::http1::Builder::new()
         .header_read_timeout(None)
-        .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(line), service);
     // A caller that breaks off or dawdles harms nobody but itself; what it began was not accepted.

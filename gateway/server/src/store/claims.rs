@@ -24,6 +24,9 @@ use super::seal::{Digests, Seal};
 use crate::clock::chance;
 
 const INLINE: u8 = 0;
+
+/// What most values come to; room for it at once is cheaper than growing towards it.
+pub(super) const USUAL_BYTES: usize = 1 << 10;
 const CLAIMED: u8 = 1;
 const PURPOSE: &str = "claim";
 
@@ -50,7 +53,8 @@ pub(super) fn pack<T: Serialize>(
     purpose: &'static str,
     value: &T,
 ) -> Result<Vec<u8>, StoreError> {
-    let mut plain = vec![INLINE];
+    let mut plain = Vec::with_capacity(USUAL_BYTES);
+    plain.push(INLINE);
     serde_json::to_writer(&mut plain, value)?;
     seal.seal(purpose, &plain)
 }
@@ -130,7 +134,9 @@ impl Vault {
         value: &T,
         parcel: &mut Parcel,
     ) -> Result<Vec<u8>, StoreError> {
-        self.pack_bytes(purpose, serde_json::to_vec(value)?, parcel)
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut bytes, value)?;
+        self.pack_bytes(purpose, bytes, parcel)
     }
 
     /// Opens what any of the packing functions sealed.

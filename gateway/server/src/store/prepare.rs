@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::carriage::Carriage;
-use super::claims::{Parcel, Vault};
+use super::claims::{Parcel, USUAL_BYTES, Vault};
 use super::error::StoreError;
 use super::lanes::told;
 use super::types::{MappingUsed, NewMessage};
@@ -193,7 +193,8 @@ fn text_bytes(value: &Value) -> usize {
 fn pack_source(vault: &Vault, source: Payload, parcel: &mut Parcel) -> Result<Vec<u8>, StoreError> {
     let plain = match source {
         Payload::Json(document) => {
-            let mut plain = vec![b'J'];
+            let mut plain = Vec::with_capacity(USUAL_BYTES);
+            plain.push(b'J');
             serde_json::to_writer(&mut plain, &vault.lift(document, parcel))?;
             plain
         }
