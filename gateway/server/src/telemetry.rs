@@ -296,19 +296,34 @@ pub fn start_log(json: bool) {
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_timer(LocalTime);
-    let registry = tracing_subscriber::registry().with(shown(LevelFilter::INFO));
+    let asked = std::env::var("LIENTHONG_LOG").unwrap_or_default();
+    let shown = shown(&asked);
+    let unreadable = shown.is_none() && !asked.is_empty();
+    let shown = shown.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let registry = tracing_subscriber::registry().with(shown);
     // A second start in one process (stories) keeps the first.
     let _ = if json {
         registry.with(log.event_format(lines::Lines).fmt_fields(lines::SpanFields)).try_init()
     } else {
         registry.with(log.compact()).try_init()
     };
+    if unreadable {
+        tracing::warn!(event = "log-filter-unreadable", setting = "LIENTHONG_LOG");
+    }
 }
 
-/// What `LIENTHONG_LOG` asks for: a level (`debug`), or levels by part (`info,lienthong::delivery=debug`).
-fn shown(otherwise: LevelFilter) -> Targets {
-    let asked = std::env::var("LIENTHONG_LOG").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or_else(|| Targets::new().with_default(otherwise))
+/// What `LIENTHONG_LOG` asks for: a level (`debug`), or levels by part (`info,lienthong::delivery=debug`). None if it asks for nothing, or for
+/// what cannot be read: a slip must not silence the log.
+fn shown(asked: &str) -> Option<Targets> {
+    let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
+    let names =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_:-".contains(c));
+    let parts: Vec<&str> = asked.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let readable = parts.iter().all(|part| match part.split_once('=') {
+        Some((name, level)) => names(name) && is_level(level),
+        None => is_level(part),
+    });
+    (readable && !parts.is_empty()).then(|| parts.join(",").parse().ok())?
 }
 
 /// Viet Nam's time, as in everything else that operators read.
@@ -331,12 +346,36 @@ fn log_panics() {
 /// For commands that talk to people: only what went wrong, unless `LIENTHONG_LOG` asks for more.
 pub fn start_quiet_log() {
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();
-    let _ = tracing_subscriber::registry().with(shown(LevelFilter::ERROR)).with(log).try_init();
+    let asked = shown(&std::env::var("LIENTHONG_LOG").unwrap_or_default());
+    let shown = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::ERROR));
+    let _ = tracing_subscriber::registry().with(shown).with(log).try_init();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_in_the_filter_does_not_silence_the_log() {
+        use tracing::Level;
+        let part = "lienthong::delivery";
+        for (asked, shows) in [
+            ("debug", Some((true, true))),
+            ("info,lienthong::delivery=debug", Some((false, true))),
+            (" info , ", Some((false, false))),
+            ("", None),
+            ("[delivery]=debug", None),
+            ("*=info", None),
+            ("lienthong[call]", None),
+            ("lienthong=", None),
+            ("lienthong", None),
+        ] {
+            let found = shown(asked).map(|by| {
+                (by.would_enable("lienthong", &Level::DEBUG), by.would_enable(part, &Level::DEBUG))
+            });
+            assert_eq!(found, shows, "{asked}");
+        }
+    }
 
     #[test]
     fn every_metric_is_valid_and_has_its_unit() {

@@ -25,6 +25,7 @@ mod laid;
 mod lanes;
 mod latest;
 mod letters;
+mod loads;
 mod observed;
 mod open;
 mod operate;
@@ -68,6 +69,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use claims::{Parcel, Vault};
+use loads::Loads;
 use read::Readers;
 use taken::Taken;
 use writer::Writer;
@@ -111,6 +113,7 @@ const HEAVY_BYTES: usize = 256 << 10;
 pub struct Store {
     vault: Arc<Vault>,
     readers: Arc<Readers>,
+    loads: Arc<Loads>,
     taken: Taken,
     telling: Arc<OnceLock<Telling>>,
     restored: Arc<RwLock<Option<Restored>>>,
@@ -209,7 +212,7 @@ impl Store {
     pub async fn load(&self, delivery: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         // Taken before it is read: a newer snapshot that comes in between sees that it is out, or we see that it is gone.
         let Some(hold) = self.taken.take(delivery) else { return Ok(None) };
-        let loaded = self.read(move |db, vault| read::load(db, vault, delivery)).await?;
+        let loaded = self.loaded(delivery).await?;
         let loaded = loaded.and_then(|loaded| loaded.into_delivery(delivery, hold));
         Ok(loaded.map(|loaded| self.presume(loaded)))
     }

@@ -5,6 +5,7 @@ mod crash;
 mod files;
 mod handover;
 mod lanes;
+mod loads;
 mod operate;
 mod pauses;
 mod payments;

@@ -58,7 +58,10 @@ impl Session for Publisher {
             let limit = Duration::from_millis(self.rabbit.queue.confirm_ms_max);
             let deadline = window.front().map(|first| first.sent + limit);
             tokio::select! {
-                confirmed = next_confirms(&mut window) => {
+                // A confirm that is here is never late, so it is looked for before the time is.
+                biased;
+                // While some are written down the next gather, because a commit for each would cost more than all else.
+                confirmed = next_confirms(&mut window), if writing.is_empty() => {
                     let store = self.app.store.clone();
                     writing.spawn(async move { store.confirmed(confirmed?).await.map_err(|error| Broken(error.to_string())) });
                 }
@@ -67,7 +70,7 @@ impl Session for Publisher {
                     Ok(Err(why)) => return Err(why),
                     Err(error) => return Err(Broken(error.to_string())),
                 },
-                () = at(deadline), if !blocked => {
+                () = at(deadline), if !blocked && writing.is_empty() => {
                     return Err(Broken("a confirm does not come in time".to_owned()));
                 }
                 Some(Outgoing { peer, handovers }) = outbox.recv(), if waiting.is_empty() => {
