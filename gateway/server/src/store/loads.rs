@@ -9,7 +9,7 @@ use gateway_core::pipeline::DeliveryId;
 use tokio::sync::oneshot;
 
 use super::error::StoreError;
-use super::read::{IDLE_MAX, Loaded, load};
+use super::read::{Loaded, load};
 use super::{Store, blocking};
 
 /// So many are read one after the other at most: the first of them waits for the last.
@@ -48,7 +48,7 @@ impl Loads {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).asked.len()
     }
 
-    /// The one of this number with its share of those who wait too; nothing if somebody else reads it already. Everybody sees to being read,
+    /// The one of this number with those who wait too; nothing if somebody else reads it already. Everybody sees to being read,
     /// so nobody depends on whoever goes away.
     fn with_others(&self, number: u64) -> VecDeque<Asked> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl Loads {
         };
         let mut together: VecDeque<Asked> = waiting.asked.remove(own).into_iter().collect();
         waiting.asked.retain(|asked| !asked.reply.is_closed());
-        let share = waiting.asked.len().div_ceil(IDLE_MAX).min(TOGETHER_MAX - 1);
+        let share = waiting.asked.len().min(TOGETHER_MAX - 1);
         together.extend(waiting.asked.drain(..share));
         together
     }
