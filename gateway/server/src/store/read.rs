@@ -34,7 +34,7 @@ pub(super) struct Readers {
 
 /// So many read at a time, and more than this many idle connections are closed: each has a cache of its own, and to open one costs more
 /// than most questions.
-const IDLE_MAX: usize = 4;
+pub(super) const IDLE_MAX: usize = 4;
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {

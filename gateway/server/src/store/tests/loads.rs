@@ -61,7 +61,7 @@ async fn whoever_goes_away_while_it_waits_keeps_nobody() {
         })
     };
     let mut places = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..read::IDLE_MAX {
         places.push(store.readers.place().await);
     }
     let tasks: Vec<_> = queued.iter().map(load).collect();
