@@ -161,6 +161,9 @@ impl<E: std::error::Error> From<E> for Ended {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // The allocator asks for huge pages, of which each holds two megabytes for what may be a few hundred bytes: an idle gateway would
+    // weigh ten megabytes more and be no faster. A system that cannot say so has none to give.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let mut args: Vec<OsString> = std::env::args_os().collect();
     // `lienthong help keys add`, as other programs have it, is `lienthong keys add --help`.
     if args.get(1).is_some_and(|arg| arg == "help") {
