@@ -564,9 +564,9 @@ async fn what_is_not_http_is_turned_away_by_status() {
     let house = House::with(&[]).await;
     let many = |count: usize| (0..count).map(|n| format!("x-{n}: 1\r\n")).collect::<String>();
     // A hundred may be, with the host; one more may not.
-    let most =
-        ask(house.address(), format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{}\r\n", many(99)).as_bytes());
-    assert_eq!(most.await.map(|heard| heard.status), Some(200));
+    let most = format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{}\r\n", many(99));
+    let most = ask(house.address(), most.as_bytes()).await;
+    assert_eq!(most.map(|heard| heard.status), Some(200));
     let (key, path) = (house.key(RELAY), RELAY.path);
     let cases = [
         (format!("POST {path} HTTP/1.1\r\nhost: x\r\n{}\r\n", many(3000)), 431),
