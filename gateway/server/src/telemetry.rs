@@ -8,8 +8,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::prelude::*;
 
 /// Deliveries by peer and state, for whoever reads the metrics of a gateway that runs.
 pub const DELIVERIES: &str = "lienthong_deliveries";
