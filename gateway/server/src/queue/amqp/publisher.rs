@@ -60,7 +60,7 @@ impl Session for Publisher {
             tokio::select! {
                 // A confirm that is here is never late, so it is looked for before the time is.
                 biased;
-                // While some are written down the next gather, because a commit for each would cost more than all else.
+                // While some are written down the next gather, because each commit is a sync of the disk.
                 confirmed = next_confirms(&mut window), if writing.is_empty() => {
                     let store = self.app.store.clone();
                     writing.spawn(async move { store.confirmed(confirmed?).await.map_err(|error| Broken(error.to_string())) });
