@@ -116,7 +116,7 @@ fn read(plan: &Plan, xml: &str) -> Value {
     plan.source().read_xml(xml.as_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{xml}"))
 }
 
-/// A list without elements is no list in XML; in JSON it may be said, and what is made of it is an object without fields. All mean the same.
+/// A list without elements is no list in XML; in JSON it may be said, and an object may hold nothing but such lists. All mean the same.
 fn without_empty_lists(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -125,8 +125,9 @@ fn without_empty_lists(value: &Value) -> Value {
                 Value::Object(fields) => !fields.is_empty(),
                 _ => true,
             };
-            let kept = fields.iter().filter(|(_, value)| says(value));
-            Value::Object(kept.map(|(name, value)| (name.clone(), without_empty_lists(value))).collect())
+            // From the inside out: an object may be empty only once its empty lists are gone.
+            let inner = fields.iter().map(|(name, value)| (name.clone(), without_empty_lists(value)));
+            Value::Object(inner.filter(|(_, value)| says(value)).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(without_empty_lists).collect()),
         other => other.clone(),
