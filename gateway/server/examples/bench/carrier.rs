@@ -37,29 +37,54 @@ pub fn measure(plan: &Plan, table: &mut Table) {
         }
     };
     let both = bare(&broker.url(), plan.seconds(4.0));
+    let limit = "bare lapin, confirmed and acknowledged at once";
+    let (rate, cpu) = whole_way(plan, &broker, "answered", |home, count| {
+        let (process, _) = home.start_answered();
+        let cpu = process.cpu();
+        drained(home, count, DRAIN_MAX);
+        process.cpu() - cpu
+    });
+    table.add(Row::share(
+        "outbox → RabbitMQ → taken → settled, the peer answered in process",
+        rate,
+        limit,
+        both,
+        Some(1.0 / 3.0),
+    ));
+    let beside = "of the gateway, with the journal of each call; the broker shares the cores";
+    table.add(Row::plain("  processor time a message", &format!("{} µs", cpu.as_micros()), beside));
+    let (rate, cpu) = whole_way(plan, &broker, "called", |home, count| {
+        let peer = Peer::listen(home.portal_address());
+        let (process, _) = home.start();
+        let cpu = process.cpu();
+        drained(home, count, DRAIN_MAX);
+        // Its log-in comes on top.
+        assert!(peer.calls() > count, "{} calls for {count} deliveries", peer.calls());
+        process.cpu() - cpu
+    });
+    table.add(Row::share("  the same with a call to the peer", rate, limit, both, None));
+    let beside = "broker and peer share the cores";
+    table.add(Row::plain("  processor time a message", &format!("{} µs", cpu.as_micros()), beside));
+}
+
+/// Deliveries a second through the broker from a backlog until the last is settled, and the processor time of each.
+fn whole_way(
+    plan: &Plan,
+    broker: &Broker,
+    name: &str,
+    drain: impl Fn(&Home, u64) -> Duration,
+) -> (f64, Duration) {
     let count = if plan.quick { BACKLOG_QUICK } else { BACKLOG };
-    let portal = free_address();
-    let home = Home::make(plan, "carrier", portal);
+    let home = Home::make(plan, name, free_address());
     // Neither side tells anybody else of it.
     let carrier = broker.configuration().replace("door = true", "door = false");
     assert!(carrier.contains("door = false"), "{carrier}");
     home.configure(&carrier);
     home.bears(WINDOW);
     fill(&home, count);
-    let peer = Peer::listen(portal);
     let began = Instant::now();
-    let (process, _) = home.start();
-    let cpu = process.cpu();
-    drained(&home, count, DRAIN_MAX);
-    let rate = count as f64 / began.elapsed().as_secs_f64();
-    let cpu = (process.cpu() - cpu) / count as u32;
-    // Its log-in comes on top.
-    assert!(peer.calls() > count, "{} calls for {count} deliveries", peer.calls());
-    let limit = "bare lapin, confirmed and acknowledged at once";
-    table.add(Row::share("outbox → RabbitMQ → peer → settled", rate, limit, both, Some(1.0 / 3.0)));
-    let beside = "with the call to the peer and its journal; broker and peer share the cores";
-    table.add(Row::plain("  processor time a message", &format!("{} µs", cpu.as_micros()), beside));
-    process.stop();
+    let cpu = drain(&home, count);
+    (count as f64 / began.elapsed().as_secs_f64(), cpu / count as u32)
 }
 
 /// Messages a second through one quorum queue, published with confirms and consumed with acknowledgements at the same time.

@@ -21,6 +21,7 @@ pub struct Home {
     pub folder: PathBuf,
     pub address: SocketAddr,
     pub key: String,
+    portal: SocketAddr,
 }
 
 impl Home {
@@ -41,7 +42,7 @@ impl Home {
              [peers.portal.keys]\npassword = {{ env = \"LIENTHONG_PORTAL_PASSWORD\" }}\n"
         );
         std::fs::write(folder.join("lienthong.toml"), config).expect("the folder takes files");
-        let home = Home { binary: plan.binary.clone(), folder, address, key: String::new() };
+        let home = Home { binary: plan.binary.clone(), folder, address, key: String::new(), portal };
         let made = run(home.command().args(["--json", "keys", "add", "mot-cua"]));
         let made: Value = serde_json::from_slice(&made).expect("`keys add --json` prints JSON");
         Home { key: made["key"].as_str().expect("a key").to_owned(), ..home }
@@ -60,6 +61,11 @@ impl Home {
         let config = std::fs::read_to_string(&path).expect("a configuration");
         let config = config.replace("concurrency_max = 16", &format!("concurrency_max = {calls}"));
         std::fs::write(&path, config).expect("the folder takes files");
+    }
+
+    /// Where its portal is called.
+    pub fn portal_address(&self) -> SocketAddr {
+        self.portal
     }
 
     /// More lines in the portal's entry.
@@ -98,9 +104,21 @@ impl Home {
 
     /// Starts it; comes back when `/readyz` says so, with the time from the start of the process.
     pub fn start(&self) -> (Process, Duration) {
+        self.ready(self.command().arg("run"))
+    }
+
+    /// The same gateway in this program, whose portal is answered in its own process.
+    pub fn start_answered(&self) -> (Process, Duration) {
+        let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+        command.arg("answered").arg(self.folder.join("lienthong.toml"));
+        command.env("LIENTHONG_PORTAL_PASSWORD", "thu");
+        self.ready(&mut command)
+    }
+
+    fn ready(&self, command: &mut Command) -> (Process, Duration) {
         let log = File::options().create(true).append(true).open(self.log()).expect("the folder takes files");
         let began = Instant::now();
-        let child = self.command().arg("run").stderr(log).spawn().expect("the binary starts");
+        let child = command.stderr(log).spawn().expect("the binary starts");
         let process = Process(child);
         while !is_ready(self.address) {
             assert!(began.elapsed() < START_MAX, "not ready, see {}", self.log().display());

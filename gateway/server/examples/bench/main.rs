@@ -45,7 +45,14 @@ impl Plan {
 }
 
 fn main() {
+    // As in the binary: what is measured here weighs what it weighs there.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, config] = &args[..]
+        && word == "answered"
+    {
+        return peer::run_answered(config.as_ref());
+    }
     let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
     let wanted = |part: &str| value("--only").is_none_or(|parts| parts.split(',').any(|one| one == part));
     let here = std::env::current_exe().expect("this program has a path");

@@ -1,10 +1,19 @@
-//! A peer that costs as little as a peer can: in this process, every call is answered at once and with the same words.
+//! A peer that costs as little as a peer can: every call is answered at once and with the same words, over a connection to this program or
+//! in the process of the gateway itself.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use gateway_core::adapter::{Answer, Body};
+use gateway_core::ids::PeerName;
+use lienthong::app::{App, Running};
+use lienthong::clock::Clock;
+use lienthong::config::Config;
+use lienthong::files::Files;
+use lienthong::telemetry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -49,6 +58,34 @@ impl Peer {
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
+}
+
+/// Runs the gateway of this configuration as the binary does, until it is told to stop; only that what it calls of the portal is answered
+/// before it leaves.
+pub fn run_answered(config: &Path) {
+    telemetry::start_log(true);
+    let loaded = Config::load(config).expect("a configuration");
+    let files = Files::with_overlay(&loaded.gateway.overlay).expect("its overlay");
+    // As in the binary: the store's writer has a core of its own.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(cores.saturating_sub(1).max(1)).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let mut told =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("a signal");
+        let opened = App::open(loaded, &config.display().to_string(), files, Clock::watched()).await;
+        let mut app = opened.unwrap_or_else(|why| panic!("{why}"));
+        let rooms = &mut Arc::get_mut(&mut app).expect("nobody else has it yet").peers;
+        let room = rooms.get_mut(&PeerName::from("portal")).and_then(Arc::get_mut).expect("a portal");
+        room.transport.answer_here(|_| Answer {
+            status: 200,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: Body::of(ANSWER.as_bytes().to_vec()),
+        });
+        let running = Running::start(app).await.expect("a gateway");
+        told.recv().await;
+        running.stop().await;
+    });
 }
 
 async fn converse(mut stream: TcpStream, calls: Arc<AtomicU64>, ear: Option<Sender<Vec<u8>>>) {

@@ -93,6 +93,11 @@ impl Row {
         Row { reached: Some(ours < target), ..Row::words(what, &say(ours), "", "", &said) }
     }
 
+    /// What it is seen beside.
+    pub fn beside(self, limit: &str) -> Row {
+        Row { limit: limit.to_owned(), ..self }
+    }
+
     /// A figure without a target.
     pub fn plain(what: &str, ours: &str, note: &str) -> Row {
         Row::words(what, ours, note, "", "")

@@ -7,6 +7,8 @@
 //! does not shrink: a gateway that accepts as much as it purges needs them the same day, and handing them back would move pages
 //! under everybody's feet. Files of claims lose their rows here and are taken by the next sweep.
 
+use std::time::{Duration, Instant};
+
 use gateway_core::adapter::{Answer, Ask, Body, Request};
 use gateway_core::dossier;
 use gateway_core::ids::Moment;
@@ -25,8 +27,11 @@ use super::{Store, strays};
 const LOOKED_AT: i64 = 500;
 /// Dossiers purged by one commit.
 const AT_ONCE: usize = 10;
-/// Between two commits, so that those who accept have the disk.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+/// Between two looks or commits at the least, so that those who accept have the disk.
+const PAUSE: Duration = Duration::from_millis(10);
+/// And so many times as long as the look or the commit took: of a large house the looking alone would keep a core busy for minutes, which
+/// on a machine of two is half of what those who accept have.
+const PAUSES: u32 = 4;
 
 /// From one time to the next, the house ages by no more than this, whatever the clock says.
 const AGES_MS_MAX: i64 = 3 * DAY_MS;
@@ -107,14 +112,16 @@ impl Store {
         let mut purged = Purged::default();
         let mut after = 0;
         loop {
+            let began = Instant::now();
             let (found, last) = self.read(move |db, vault| candidates(db, vault, after, &terms, now)).await?;
+            how.rest(began.elapsed()).await;
             for some in found.chunks(AT_ONCE) {
                 let counted = match how {
                     Purge::DryRun => some.iter().map(|candidate| candidate.due).collect(),
                     Purge::ForGood => {
-                        let some = some.to_vec();
+                        let (some, began) = (some.to_vec(), Instant::now());
                         let gone = self.run(move |writing| writing.purge(&some, now)).await?;
-                        how.rest().await;
+                        how.rest(began.elapsed()).await;
                         gone
                     }
                 };
@@ -122,7 +129,6 @@ impl Store {
                 purged.dossiers += counted.iter().filter(|due| **due == Due::Everything).count() as u64;
             }
             let Some(last) = last else { break };
-            how.rest().await;
             after = last;
         }
         strays::purge(self, &terms, now, how, &mut purged).await?;
@@ -131,10 +137,10 @@ impl Store {
 }
 
 impl Purge {
-    /// Rests between two looks or commits, where nobody waits for the end.
-    pub(super) async fn rest(self) {
+    /// Rests after a look or a commit that took so long, where nobody waits for the end.
+    pub(super) async fn rest(self, took: Duration) {
         if self == Purge::ForGood {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(PAUSE.max(took * PAUSES)).await;
         }
     }
 }

@@ -4,6 +4,8 @@
 //! Found by readers in the order of their keys, a slice at a time; taken by the writer, a slice at a time. Messages come in the order of
 //! time, so looking ends at the first that is young.
 
+use std::time::Instant;
+
 use gateway_core::ids::Moment;
 use gateway_core::pipeline::retention::Terms;
 use rusqlite::types::Value;
@@ -88,6 +90,7 @@ impl Store {
     async fn take_old(&self, sort: Sort, before: Moment, how: Purge) -> Result<u64, StoreError> {
         let (mut behind, mut count) = (Some(sort.first), 0);
         while let Some(key) = behind {
+            let began = Instant::now();
             let (wanted, next) = self.read(move |db, _| look(db, sort.find, &key, before)).await?;
             behind = next;
             count += wanted.len() as u64;
@@ -99,7 +102,7 @@ impl Store {
                 })
                 .await?;
             }
-            how.rest().await;
+            how.rest(began.elapsed()).await;
         }
         Ok(count)
     }
