@@ -224,6 +224,28 @@ story: an amount that is written with a fraction is the amount, or is not
   payplat calls 200 "MaLoi":"00"
   counter heard 1 payments
 
+story: what the portal begins by itself after its look-up counts if it is what was due, once
+  with counter payplat
+  counter asks due fees.json -> 202
+  payplat asks-due H99.14-261123-0007
+  payplat calls 200 "error_code":1
+  payplat portal-paid H99.14-261123-0007 49999 PT0000000001
+  payplat calls 200 "MaLoi":"99"
+  counter told nothing
+  payplat portal-paid H99.14-261123-0007 50000 PT0000000002
+  payplat calls 200 "MaLoi":"00"
+  payments payment-alert, payment-opened, payment-paid
+  counter heard 1 payments
+  # It is paid: not due any more, and not to be paid again.
+  payplat asks-due H99.14-261123-0007
+  payplat calls 200 "error_code":0
+  payplat portal-paid H99.14-261123-0007 50000 PT0000000003
+  payplat calls 200 "MaLoi":"99"
+  payplat portal-paid H99.14-261123-0099 50000 PT0000000004
+  payplat calls 200 "MaLoi":"99"
+  payments payment-alert, payment-opened, payment-paid, payment-alert
+  counter heard 1 payments, 0 repeated
+
 story: while one secret takes the place of another, both are valid
   with counter payplat
   given payplat keys.secret = { file = "{folder}/signing.secret" }

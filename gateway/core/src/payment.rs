@@ -12,10 +12,14 @@ use serde_json::{Map, Value, json};
 
 pub use due::take_paid;
 
+use crate::dossier::DossierCode;
 use crate::ids::{MessageId, Moment, fingerprint};
 
 /// So many letters has the number of a payment: with a provider's prefix it must fit into twenty.
 pub const NUMBER_LETTERS: usize = 10;
+
+/// What fees are due in where nothing else is said.
+const DONG: &str = "VND";
 
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -67,6 +71,20 @@ impl Wanted {
         let currency = document.get("currency")?.as_str()?.to_owned();
         whole.then_some(Wanted { amount, currency, lines })
     }
+
+    /// What is due of a dossier, as its document says; none if nothing is.
+    pub fn due(document: &Value) -> Option<Wanted> {
+        let lines = document.get("lines")?.clone();
+        let each = lines.as_array()?.iter().map(|line| line.get("amount")?.as_u64());
+        let amount = each.sum::<Option<u64>>().filter(|amount| *amount > 0)?;
+        let currency = document.get("currency").and_then(Value::as_str).unwrap_or(DONG).to_owned();
+        Some(Wanted { amount, currency, lines })
+    }
+
+    /// Is this what the provider says was paid?
+    pub fn is_paid_by(&self, said: &Said) -> bool {
+        said.amount == Some(self.amount) && said.currency.as_ref() == Some(&self.currency)
+    }
 }
 
 /// What a provider says became of a payment.
@@ -97,6 +115,8 @@ pub struct Said {
     pub at: Option<Moment>,
     /// Through which bank or wallet.
     pub bank: Option<String>,
+    /// Of which dossier, where it says so. Our own references need no such word.
+    pub dossier: Option<DossierCode>,
 }
 
 impl Said {
@@ -120,6 +140,7 @@ impl Said {
             transaction: text("transaction"),
             at: text("at").as_deref().and_then(Moment::parse),
             bank: text("bank"),
+            dossier: document.pointer("/dossier/code").and_then(Value::as_str).and_then(DossierCode::new),
         })
     }
 }
@@ -295,6 +316,7 @@ mod tests {
             transaction: Some("GD1".to_owned()),
             at: None,
             bank: None,
+            dossier: None,
         }
     }
 

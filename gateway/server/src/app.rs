@@ -334,6 +334,7 @@ impl App {
             changes: receivers(Part::Told),
             handed_over: receivers(Part::HandedOver),
             payments: self.rules.channels.payment(gateway_core::payment::Part::Told).map(takers),
+            due: self.rules.channels.payment(gateway_core::payment::Part::Due).cloned(),
             report_directly: self
                 .config
                 .shipments

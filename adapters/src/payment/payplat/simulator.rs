@@ -194,7 +194,7 @@ impl Simulator for PayPlatSim {
     }
 
     /// Of the latest payment: `paid` (and a CONFIRM waits), `paid-unheard` (it got lost), `fails`, `confirms` (once more),
-    /// `confirms-as <field> <value>` (signed), `forges <field> <value>` (not signed anew), `unsigned`; and `asks-due <dossier>`.
+    /// `confirms-as <field> <value>` (signed), `forges <field> <value>` (not signed anew), `unsigned`; and `asks-due <dossier>`, `portal-paid <dossier> <amount> <reference>`.
     fn nudge(&mut self, words: &[&str]) -> bool {
         let latest = self.latest.clone();
         match words {
@@ -208,6 +208,17 @@ impl Simulator for PayPlatSim {
             ["forges", field, value] => {
                 let mut body = self.confirm(&latest);
                 body[*field] = json!(value);
+                self.push(&body);
+            }
+            // Begun by the portal after it asked what is due: a reference of its own.
+            ["portal-paid", dossier, amount, reference] => {
+                self.transactions += 1;
+                let mut body = json!({
+                    "LoaiBanTin": "CONFIRM", "MaLoi": "00", "MaDoiTac": self.settings.partner_code, "MaThamChieu": reference,
+                    "MaHoSo": dossier, "SoTien": amount, "MaTienTe": "VND", "MaGiaoDich": format!("GD{:09}", self.transactions),
+                    "MaNganHang": "NHTHU", "ThoiGianGD": stamp(self.at), "ThongTinGiaoDich": format!("Le phi {dossier}"),
+                });
+                self.sign(&mut body);
                 self.push(&body);
             }
             ["unsigned"] => {

@@ -45,7 +45,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     large(plan, table, &home, &process, &told);
     nearly_base64(plan, table, &home, &told);
     out::measure(plan, table, &home, &process, &province);
-    many(plan, table, &home, &told);
+    many(plan, table, &home, &process, &told);
     process.stop();
 }
 
@@ -271,7 +271,7 @@ fn bare_tool(text: &str) -> Duration {
     began.elapsed()
 }
 
-fn many(plan: &Plan, table: &mut Table, home: &Home, told: &Receiver<Vec<u8>>) {
+fn many(plan: &Plan, table: &mut Table, home: &Home, process: &Process, told: &Receiver<Vec<u8>>) {
     let each = if plan.quick { 2 } else { 100 };
     let began = Instant::now();
     for dossier in 0..CALLERS {
@@ -292,6 +292,7 @@ fn many(plan: &Plan, table: &mut Table, home: &Home, told: &Receiver<Vec<u8>>) {
         &format!("{rate:.0}/s"),
         "each synced by itself",
     ));
+    process.forget_peak();
     let (took, errors) = serve(home.address, &paths, each);
     let rate = files as f64 / took.as_secs_f64();
     let note = format!("{:.0} MB/s, each one's hash compared", rate * SMALL as f64 / 1e6);
@@ -301,6 +302,8 @@ fn many(plan: &Plan, table: &mut Table, home: &Home, told: &Receiver<Vec<u8>>) {
         &note,
     ));
     table.add(Row::below("  errors", errors as f64, 1.0, |errors| format!("{errors:.0}")));
+    let peak = format!("{:.1} MB", process.memory("VmHWM"));
+    table.add(Row::plain("  resident at the most meanwhile", &peak, ""));
 }
 
 /// All of them, by a caller at each address at once; how long that took and how many were not as they should be.

@@ -104,6 +104,8 @@ pub struct Telling {
     pub report_directly: BTreeSet<Unit>,
     /// Of every payment.
     pub payments: Option<Receivers>,
+    /// The kind of message that says what a dossier is to pay.
+    pub due: Option<Kind>,
     /// Carriers that are asked about each shipment by itself, providers about each payment.
     pub asked_by_item: BTreeSet<PeerName>,
     /// Carriers that can be asked at all.

@@ -16,6 +16,7 @@ mod carriage;
 mod checkpoint;
 mod claims;
 mod copy;
+mod due;
 mod error;
 mod event;
 mod feeds;

@@ -6,7 +6,7 @@
 //! is journaled as refused and stands in the timeline, because somebody's money may be under way.
 
 use gateway_core::dossier::DossierCode;
-use gateway_core::ids::{Correlation, Kind, MessageId, Moment, PeerName, Unit};
+use gateway_core::ids::{Correlation, MessageId, Moment, PeerName, Unit};
 use gateway_core::payment::{self, Known, Outcome, Refusal, Ruling, Said, State, Wanted};
 use gateway_core::pipeline::Admission;
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
@@ -25,16 +25,16 @@ use super::writer::Writing;
 
 /// What stands sealed in a payment's row.
 #[derive(Serialize, Deserialize)]
-struct Details {
-    reference: String,
-    wanted: Wanted,
-    correlation: Correlation,
+pub(super) struct Details {
+    pub(super) reference: String,
+    pub(super) wanted: Wanted,
+    pub(super) correlation: Correlation,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
+    pub(super) traceparent: Option<String>,
 }
 
 /// A payment as its row says.
-struct Payment {
+pub(super) struct Payment {
     id: i64,
     dossier: i64,
     code: String,
@@ -54,33 +54,10 @@ impl Store {
         self.run(move |writing| writing.open_payment(&payment)).await
     }
 
-    /// What was paid of a dossier since a message of this kind was accepted last.
-    pub async fn paid_since(&self, code: &DossierCode, kind: &Kind) -> Result<Vec<Wanted>, StoreError> {
-        let (code, kind) = (code.clone(), kind.clone());
-        self.read(move |db, vault| paid_since(db, vault, &code, &kind)).await
-    }
-
     /// Its provider has said that it will not take it: nobody asks about it any more. Should money come all the same, it counts.
     pub async fn leave_payment(&self, payment: PaymentId) -> Result<(), StoreError> {
         self.run(move |writing| writing.leave_payment(payment.0)).await
     }
-}
-
-/// What was paid of a dossier after its latest message of this kind was accepted.
-fn paid_since(
-    db: &Connection,
-    vault: &Vault,
-    code: &DossierCode,
-    kind: &Kind,
-) -> Result<Vec<Wanted>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT p.details FROM payment p JOIN message c ON c.id = p.confirmed
-         WHERE p.dossier IN (SELECT id FROM dossier WHERE code = ?1 UNION SELECT dossier FROM alias WHERE code = ?1)
-           AND p.state = 'paid' AND c.seq > (SELECT max(m.seq) FROM message m
-             WHERE m.dossier = p.dossier AND m.state = 'accepted' AND m.kind = ?2)",
-    )?;
-    let sealed = statement.query_map([code.as_str(), kind.as_str()], |row| row.get::<_, Vec<u8>>(0))?;
-    sealed.map(|sealed| Ok(vault.open::<Details>("payment.details", &sealed?)?.wanted)).collect()
 }
 
 /// When the next payment at a provider is to be asked about.
@@ -184,7 +161,10 @@ impl Writing<'_> {
         said: &Said,
         pulled: bool,
     ) -> Result<Admitted, StoreError> {
-        let payment = self.payment(&said.reference, "peer", &item.from)?;
+        let payment = match self.payment(&said.reference, "peer", &item.from)? {
+            None if !pulled => self.pay_due(item, said)?,
+            known => known,
+        };
         let transaction = said.transaction.as_ref().map(|number| self.by_transaction(&item.from, number));
         let known = match &payment {
             None => None,
@@ -197,7 +177,10 @@ impl Writing<'_> {
         };
         let ruling = payment::judge(known, said);
         tracing::debug!(event = "payment-judged", peer = %item.from, ?ruling);
-        let dossier = payment.as_ref().map(|payment| payment.dossier);
+        let dossier = match &payment {
+            Some(payment) => Some(payment.dossier),
+            None => self.spoken_of(said)?,
+        };
         match (ruling, payment) {
             (Ruling::Refuse(refusal), payment) => {
                 self.refuse_payment(item, dossier, refusal, pulled, &said.reference)?;
@@ -348,7 +331,12 @@ impl Writing<'_> {
     }
 
     /// The payment of this reference at, or of, this peer.
-    fn payment(&self, reference: &str, whose: &str, peer: &PeerName) -> Result<Option<Payment>, StoreError> {
+    pub(super) fn payment(
+        &self,
+        reference: &str,
+        whose: &str,
+        peer: &PeerName,
+    ) -> Result<Option<Payment>, StoreError> {
         let sql = format!("SELECT {PAYMENT} FROM payment WHERE by_reference = ?1 AND {whose} = ?2 LIMIT 1");
         let mut statement = self.db.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.by_reference(reference), peer.as_str()])?;
@@ -368,16 +356,20 @@ impl Writing<'_> {
         }))
     }
 
-    fn paid_elsewhere(&self, payment: i64, transaction: Option<&[u8]>) -> Result<bool, StoreError> {
+    pub(super) fn paid_elsewhere(
+        &self,
+        payment: i64,
+        transaction: Option<&[u8]>,
+    ) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM payment WHERE by_transaction = ?1 AND id <> ?2)";
         Ok(self.db.prepare_cached(sql)?.query_row(params![transaction, payment], |row| row.get(0))?)
     }
 
-    fn by_reference(&self, reference: &str) -> Vec<u8> {
+    pub(super) fn by_reference(&self, reference: &str) -> Vec<u8> {
         self.vault.digests.key("payment", &format!("reference {reference}"))
     }
 
-    fn by_transaction(&self, provider: &PeerName, transaction: &str) -> Vec<u8> {
+    pub(super) fn by_transaction(&self, provider: &PeerName, transaction: &str) -> Vec<u8> {
         self.vault.digests.key(provider.as_str(), &format!("transaction {transaction}"))
     }
 }

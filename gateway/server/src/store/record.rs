@@ -261,10 +261,6 @@ impl Writing<'_> {
             Sealed::Plain(Entry::Note { event, detail, at }) => {
                 self.note(lane.dossier, Some(row.id), *at, *event, detail)
             }
-            Sealed::Plain(Entry::Alias { code, at }) => {
-                let peer = self.peer_of(row.lane)?;
-                self.alias(code.as_str(), &peer, lane.dossier, *at).map(drop)
-            }
             Sealed::Plain(Entry::Settle { settlement, at }) => {
                 (written.next, written.superseded) = self.settle(row, settlement, *at)?;
                 Ok(())

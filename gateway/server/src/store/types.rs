@@ -349,13 +349,6 @@ pub enum Entry {
         /// When.
         at: Moment,
     },
-    /// A further code of this dossier at this peer.
-    Alias {
-        /// The code.
-        code: DossierCode,
-        /// When.
-        at: Moment,
-    },
     /// What is about to be told names addresses of ours.
     Publish {
         /// To whom.

@@ -42,6 +42,7 @@ fn paid(provider: &str, reference: &str, transaction: &str, pulled: bool, ms: i6
         transaction: Some(transaction.to_owned()),
         at: Some(at(ms)),
         bank: None,
+        dossier: None,
     };
     let item = message(CODE, Class::Event, json!({ "reference": reference, "transaction": transaction }), ms);
     NewMessage {

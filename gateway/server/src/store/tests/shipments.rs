@@ -26,6 +26,7 @@ pub(super) fn place(folder: &Path, by_item: bool) -> Store {
         asked_by_item: if by_item { carriers() } else { BTreeSet::new() },
         asked: carriers(),
         stale_ms: Some(60 * 24 * HOUR),
+        due: None,
         payments: receivers("payment-told"),
         announces: false,
     });
