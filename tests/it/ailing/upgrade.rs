@@ -94,13 +94,17 @@ async fn an_earlier_copy_makes_room_for_the_newer_one() {
     let mut house = House::with(&[]).await;
     house.stage.stop().await;
     let data = house.stage.folder().join("data");
+    let half = data.join(format!("lienthong.db.before-v{}.part", version(&data.join("lienthong.db"))));
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir_all(&data).unwrap();
     fs::write(data.join("lienthong.db"), first).unwrap();
     fs::write(data.join("lienthong.db.before-v0"), b"an older one").unwrap();
+    // And half of one, by a start that was cut short.
+    fs::write(&half, b"half").unwrap();
     fs::write(house.stage.folder().join("sealing.key"), fixture("first.key")).unwrap();
     house.stage.restart().await.unwrap();
     assert!(!data.join("lienthong.db.before-v0").exists());
+    assert!(!half.exists());
     // The newer one goes as well, once nobody goes back: retention takes nothing out of it.
     let copies = || {
         let names = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());

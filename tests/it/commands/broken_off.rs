@@ -77,6 +77,68 @@ fn a_copy_that_the_disk_does_not_take_leaves_everything_as_it_was() {
     assert!(!place.done(&["peers", "resume", "portal"]).contains("After a restoration"));
 }
 
+/// As `kill -9` leaves it, before the database was moved into its place and after.
+#[test]
+fn no_gateway_starts_with_a_restoration_that_was_cut_short_and_doing_it_again_mends_it() {
+    let place = Place::new();
+    waiting(&place);
+    place.done(&["backup", "bk"]);
+    for moved_away in [false, true] {
+        let (data, draft) = (place.path("etc/data"), place.path("etc/data/restoring"));
+        std::fs::create_dir(&draft).expect("the folder takes folders");
+        std::fs::write(draft.join("lienthong.db"), b"a part").expect("the folder takes files");
+        if moved_away {
+            std::fs::remove_file(data.join("lienthong.db")).expect("it was there");
+        }
+        let ended = place.run(&["run"]);
+        assert!(
+            ended.status != 0 && ended.err.contains("`lienthong restore`"),
+            "{} {}",
+            ended.status,
+            ended.err
+        );
+        assert_eq!(data.join("lienthong.db").exists(), !moved_away, "no empty store takes its place");
+        place.done(&["restore", "bk", "--replace"]);
+        assert!(!draft.exists());
+        assert_eq!(place.json(&["peers", "list"])[3]["waiting"], 1, "what was in the backup is there");
+    }
+    let gateway = Gateway::start(place.command(&["run"]));
+    gateway.address().expect("it listens");
+    assert!(gateway.stop().success());
+}
+
+#[test]
+fn an_upgrade_whose_copy_the_disk_does_not_take_leaves_the_store_and_no_half_of_a_copy() {
+    let place = Place::new();
+    waiting(&place);
+    let database = place.path("etc/data/lienthong.db");
+    let set_version = |version: i64| {
+        let db = rusqlite::Connection::open(&database).expect("the store");
+        db.pragma_update(None, "user_version", version).expect("it is written");
+    };
+    let now: i64 = rusqlite::Connection::open(&database)
+        .and_then(|db| db.query_row("PRAGMA user_version", [], |row| row.get(0)))
+        .expect("its version");
+    set_version(now - 1);
+    let copies = || {
+        let there = std::fs::read_dir(place.path("etc/data")).expect("a folder");
+        there
+            .filter(|entry| {
+                entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("before"))
+            })
+            .count()
+    };
+    let ended = confined(&place, 200, &["run"]);
+    assert!(ended.status != 0, "{}", ended.err);
+    assert_eq!(copies(), 0, "{}", ended.err);
+    // With the program that it belongs to, it goes on as if nothing had been.
+    set_version(now);
+    let gateway = Gateway::start(place.command(&["run"]));
+    gateway.address().expect("a store that is whole");
+    assert!(gateway.stop().success());
+    assert_eq!(place.json(&["peers", "list"])[3]["waiting"], 1);
+}
+
 #[test]
 fn what_waits_for_a_peer_that_is_called_otherwise_now_is_said_and_goes_once_it_is_back() {
     let place = Place::new();

@@ -7,7 +7,9 @@ use crate::store::StoreError;
 /// help will want it.
 pub fn store_trouble(lang: Lang, error: &StoreError) -> String {
     let vi = match error {
-        StoreError::Full => "đĩa chứa kho dữ liệu đã đầy",
+        StoreError::Full => {
+            "đĩa chứa kho dữ liệu đã đầy: giải phóng chỗ trống (`df -h`) rồi chạy lại; chưa mất gì"
+        }
         StoreError::Locked { folder, by } => {
             let who = by.map_or("tiến trình khác".to_owned(), |pid| format!("tiến trình {pid}"));
             let look = by.map_or("ps -C lienthong".to_owned(), |pid| format!("ps -p {pid}"));
@@ -34,6 +36,9 @@ pub fn store_trouble(lang: Lang, error: &StoreError) -> String {
         }
         StoreError::WrongKey(_) => "kho dữ liệu được niêm phong bằng khóa khác: xem gateway.sealing_key_file",
         StoreError::HalfRestored(_) => "việc khôi phục còn dở dang: chạy lại `lienthong restore`",
+        StoreError::Io(_) => {
+            "không đọc ghi được kho dữ liệu: xem đĩa và quyền của thư mục dữ liệu (`df -h`, `dmesg`) rồi chạy lại"
+        }
         _ => "không dùng được kho dữ liệu",
     };
     match lang {
@@ -46,6 +51,12 @@ fn next_step(error: &StoreError) -> &'static str {
     match error {
         StoreError::Corrupt(_) => {
             "; leave the data folder as it is and restore a backup (`lienthong restore`); `lienthong check --store` shows what is damaged"
+        }
+        StoreError::Full => "; nothing is lost: make room (`df -h`) and start again",
+        StoreError::Busy => "; close that program and start again",
+        StoreError::WrongKey(_) => "; see gateway.sealing_key_file",
+        StoreError::Io(_) => {
+            "; look at the disk and who may use the data folder (`df -h`, `dmesg`), then start again"
         }
         _ => "",
     }
