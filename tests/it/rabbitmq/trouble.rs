@@ -145,6 +145,16 @@ async fn a_broker_that_forbids_declaring_is_used_once_its_operator_has_imported_
     place.drains().await;
     place.judge(&codes);
     assert_eq!(place.ready().await["carrier"]["state"], "up");
+
+    // Without its exchange nobody would ever be heard at the door, and nothing else would say so.
+    let gone = "rabbit_exchange:delete(rabbit_misc:r(<<\"/\">>, exchange, <<\"lienthong.in\">>), false, <<\"test\">>).";
+    block_in_place(|| broker.ctl(&["eval", gone]));
+    block_in_place(|| broker.ctl(&["close_all_connections", "test"]));
+    let said = |line: &String| line.contains("broker-away") && line.contains("no exchange 'lienthong.in'");
+    place.wait("a word about it", async || place.log().iter().any(said).then_some(())).await;
+    place.carrier_is("away").await;
+    block_in_place(|| broker.ctl(&["import_definitions", &definitions.display().to_string()]));
+    place.carrier_is("up").await;
 }
 
 /// Somebody's queue takes nothing more and says so: all others are told what happened, and nobody is told it twice.

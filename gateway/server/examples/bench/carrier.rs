@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use gateway_core::schema::Notation;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
     QueueDeclareOptions,
@@ -13,8 +14,8 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use lienthong::prove::Broker;
 
 use crate::Plan;
-use crate::accepts::drained;
-use crate::gateway::{Home, free_address};
+use crate::accepts::{self, drained};
+use crate::gateway::{Dossiers, Home, free_address};
 use crate::peer::Peer;
 use crate::starts::fill;
 use crate::table::{Row, Table};
@@ -29,7 +30,7 @@ const MESSAGE_BYTES: usize = 2048;
 const WINDOW: usize = 100;
 
 pub fn measure(plan: &Plan, table: &mut Table) {
-    let broker = match Broker::start(&plan.folder.join("broker")) {
+    let mut broker = match Broker::start(&plan.folder.join("broker")) {
         Ok(broker) => broker,
         Err(why) => {
             table.add(Row::plain("RabbitMQ as the carrier", "not measured", &why));
@@ -65,6 +66,38 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     table.add(Row::share("  the same with a call to the peer", rate, limit, both, None));
     let beside = "broker and peer share the cores";
     table.add(Row::plain("  processor time a message", &format!("{} µs", cpu.as_micros()), beside));
+    let back = back(plan, &mut broker).as_secs_f64();
+    table.add(Row::below("delivering again after the broker's restart", back, 5.0, |back| {
+        format!("{back:.1} s")
+    }));
+}
+
+/// From the moment that the broker, killed and started again, takes a connection, until what was accepted meanwhile is delivered: the longest
+/// of several times.
+fn back(plan: &Plan, broker: &mut Broker) -> Duration {
+    let home = configured(plan, broker, "back");
+    let peer = Peer::listen(home.portal_address());
+    let (process, _) = home.start();
+    let dossiers = Dossiers::new(&crate::track().document(Notation::Json, 1 << 10));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut longest = Duration::ZERO;
+    for number in 1..=if plan.quick { 1 } else { 5 } {
+        broker.kill_and_begin_again().expect("the broker starts");
+        accepts::one(&home, &dossiers, number);
+        let url = broker.url();
+        let taken = async || Connection::connect(&url, ConnectionProperties::default()).await.is_ok();
+        runtime.block_on(async {
+            while !taken().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let began = Instant::now();
+        drained(&home, number, DRAIN_MAX);
+        longest = longest.max(began.elapsed());
+    }
+    assert!(peer.calls() > 0);
+    process.stop();
+    longest
 }
 
 /// Deliveries a second through the broker from a backlog until the last is settled, and the processor time of each.
@@ -75,16 +108,22 @@ fn whole_way(
     drain: impl Fn(&Home, u64) -> Duration,
 ) -> (f64, Duration) {
     let count = if plan.quick { BACKLOG_QUICK } else { BACKLOG };
+    let home = configured(plan, broker, name);
+    fill(&home, count);
+    let began = Instant::now();
+    let cpu = drain(&home, count);
+    (count as f64 / began.elapsed().as_secs_f64(), cpu / count as u32)
+}
+
+/// A gateway whose carrier is this broker.
+fn configured(plan: &Plan, broker: &Broker, name: &str) -> Home {
     let home = Home::make(plan, name, free_address());
     // Neither side tells anybody else of it.
     let carrier = broker.configuration().replace("door = true", "door = false");
     assert!(carrier.contains("door = false"), "{carrier}");
     home.configure(&carrier);
     home.bears(WINDOW);
-    fill(&home, count);
-    let began = Instant::now();
-    let cpu = drain(&home, count);
-    (count as f64 / began.elapsed().as_secs_f64(), cpu / count as u32)
+    home
 }
 
 /// Messages a second through one quorum queue, published with confirms and consumed with acknowledgements at the same time.

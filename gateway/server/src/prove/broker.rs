@@ -65,7 +65,7 @@ impl Broker {
     }
 
     /// SIGKILL, and a new one on the same data, which takes seconds: nobody waits for it.
-    pub(super) fn kill_and_begin_again(&mut self) -> io::Result<()> {
+    pub fn kill_and_begin_again(&mut self) -> io::Result<()> {
         self.kill();
         self.begin()
     }

@@ -151,6 +151,12 @@ impl Topology {
     /// Declares everything that is not there; or only looks, where whoever runs the broker declares.
     pub(crate) async fn declare(&self, channel: &Channel, queue: &Queue) -> Result<(), Broken> {
         if !queue.declare {
+            for spec in &self.exchanges {
+                let options = ExchangeDeclareOptions { passive: true, ..Default::default() };
+                let (name, kind) = (spec.name.as_str().into(), ExchangeKind::default());
+                timeout(ANSWER_MAX, channel.exchange_declare(name, kind, options, FieldTable::default()))
+                    .await??;
+            }
             for spec in &self.queues {
                 look(channel, &spec.name).await?;
             }
