@@ -6,6 +6,7 @@
 //! only takes them out and puts them back.
 
 pub mod decode;
+pub mod markup;
 pub mod scan;
 pub mod sniff;
 

@@ -2,6 +2,8 @@
 //!
 //! What is left of the body stays in memory and names each file where it stood ([`Ticket::text`]). All that is wrong with the files of a call is said at once. A call that
 //! breaks off, or whose files are refused, leaves nothing: drafts get their names only after all of them were judged.
+//!
+//! XML is held until its end, within the bound of a body, and its files leave it then: nobody here reads half a document of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +14,7 @@ use gateway_core::channel::Files;
 use gateway_core::fault::{Fault, Violation};
 use gateway_core::lift::Ticket;
 use gateway_core::lift::decode::Decoder;
+use gateway_core::lift::markup::{self, Stopped};
 use gateway_core::lift::scan::{Piece, Scanner, Way, written};
 use gateway_core::lift::sniff::{HEAD_BYTES, sniff};
 use serde_json::Value;
@@ -111,9 +114,12 @@ struct Bench {
     rules: Files,
     bounds: Bounds,
     scanner: Scanner,
+    /// Whether it is XML, once that is known.
+    is_markup: Option<bool>,
     held: Arc<AtomicUsize>,
     body: Vec<u8>,
     bytes: u64,
+    begun: usize,
     open: Option<Open>,
     done: Vec<Done>,
     wrong: Vec<Violation>,
@@ -122,6 +128,8 @@ struct Bench {
 
 /// A file in the middle.
 struct Open {
+    /// Its number among all that began.
+    number: usize,
     place: usize,
     way: Vec<Way>,
     decoder: Decoder,
@@ -133,6 +141,7 @@ struct Open {
 
 /// A whole file.
 struct Done {
+    number: usize,
     place: usize,
     way: Vec<Way>,
     head: Vec<u8>,
@@ -146,9 +155,11 @@ impl Bench {
             store,
             rules,
             bounds,
+            is_markup: None,
             held,
             body: Vec::new(),
             bytes: 0,
+            begun: 0,
             open: None,
             done: Vec::new(),
             wrong: Vec::new(),
@@ -157,6 +168,14 @@ impl Bench {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if self.is_markup.is_none() {
+            self.is_markup = begins_markup(bytes);
+        }
+        if self.is_markup == Some(true) {
+            self.keep(bytes)?;
+            self.held.store(self.body.len(), Ordering::Relaxed);
+            return Ok(());
+        }
         // Taken out for the moment, because what it says is for the rest of us.
         let mut scanner = std::mem::replace(&mut self.scanner, Scanner::new(Vec::new()));
         let said = scanner.feed(bytes, &mut |piece| self.piece(piece));
@@ -173,8 +192,9 @@ impl Bench {
             }
             Piece::Begin { place, way } => {
                 let draft = self.store.draft().map_err(|error| unkept(&error))?;
-                let (decoder, head) = (Decoder::default(), Vec::new());
-                self.open = Some(Open { place, way, decoder, draft, head, given_up: false });
+                let (decoder, head, number) = (Decoder::default(), Vec::new(), self.begun);
+                self.open = Some(Open { number, place, way, decoder, draft, head, given_up: false });
+                self.begun += 1;
                 Ok(())
             }
             Piece::Text(text) => self.text(text),
@@ -236,19 +256,34 @@ impl Bench {
                 Err(_) => self.give_up("base64", words::file_broken().to_owned()),
             }
         }
-        let Some(Open { place, way, draft, head, given_up, .. }) = self.open.take() else { return Ok(()) };
+        let Some(Open { number, place, way, draft, head, given_up, .. }) = self.open.take() else {
+            return Ok(());
+        };
         // An empty text is no file, as it always was.
         if given_up || draft.bytes() == 0 {
             return Ok(());
         }
         let file = draft.finish().map_err(|error| unkept(&error))?;
         self.keep(file.ticket().text().as_bytes())?;
-        self.done.push(Done { place, way, head, file });
+        self.done.push(Done { number, place, way, head, file });
         Ok(())
     }
 
     fn end(mut self) -> Result<Lifted, Fault> {
-        self.judge();
+        match self.is_markup {
+            Some(true) => {
+                let names = self.take_apart()?;
+                self.judge(|done| names.get(done.number)?.as_deref());
+            }
+            // Whatever is wrong with the document itself is found by whoever reads it next.
+            _ if self.done.is_empty() => {}
+            _ => {
+                let document: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+                let beside = self.rules.clone();
+                let called = |place| beside.beside(place).and_then(|beside| beside.name.as_deref());
+                self.judge(|done| around(&document, &done.way)?.get(called(done.place)?)?.as_str());
+            }
+        }
         if !self.wrong.is_empty() {
             let words = words::files_refused(self.wrong.len());
             return Err(Fault::sender("file.refused", words).with(self.wrong));
@@ -258,22 +293,38 @@ impl Bench {
         Ok(Lifted { body: self.body, files })
     }
 
-    /// Holds what the files are against what they may be and what the names beside them say.
-    fn judge(&mut self) {
-        if self.done.is_empty() {
-            return;
-        }
-        // Whatever is wrong with the document itself is found by whoever reads it next.
-        let document: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        for done in &self.done {
-            let beside = self.rules.beside(done.place).and_then(|beside| beside.name.as_deref());
-            let name = beside.and_then(|name| around(&document, &done.way)?.get(name)?.as_str());
-            let path = written(&done.way);
-            if self.wrong.len() < VIOLATIONS_MAX {
-                self.wrong.extend(self.rules.judge(&path, sniff(&done.head), name));
+    /// The files leave a whole document; gives their names. One that cannot be followed stays as it came.
+    fn take_apart(&mut self) -> Result<Vec<Option<String>>, Fault> {
+        let whole = std::mem::take(&mut self.body);
+        let (places, rules) = (self.rules.places(), self.rules.clone());
+        let names: Vec<Option<&str>> = rules.at.values().map(|beside| beside.name.as_deref()).collect();
+        match markup::files(&whole, &places, &names, &mut |piece| self.piece(piece)) {
+            Ok(names) => Ok(names),
+            Err(Stopped::Told(fault)) => Err(fault),
+            Err(Stopped::Unreadable) => {
+                (self.body, self.open) = (whole, None);
+                self.done.clear();
+                self.wrong.clear();
+                Ok(Vec::new())
             }
         }
     }
+
+    /// Holds what the files are against what they may be and what the names beside them say.
+    fn judge<'a>(&mut self, called: impl Fn(&Done) -> Option<&'a str>) {
+        for done in &self.done {
+            if self.wrong.len() < VIOLATIONS_MAX {
+                let path = written(&done.way);
+                self.wrong.extend(self.rules.judge(&path, sniff(&done.head), called(done)));
+            }
+        }
+    }
+}
+
+/// Is a document XML that begins so? Not known as long as there is nothing but white space.
+fn begins_markup(bytes: &[u8]) -> Option<bool> {
+    let begins = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start().first()?;
+    Some(*begins == b'<')
 }
 
 /// The object that a value stands in.

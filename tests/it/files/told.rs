@@ -111,3 +111,88 @@ fn plain(escaped: &str) -> String {
     }
     String::from_utf8(bytes).unwrap()
 }
+
+/// A document of OpenCPS with two papers, as JSON or as XML: a PDF, and a scan that was deleted.
+fn document(code: &str, xml: bool, paper: &str) -> (&'static str, String) {
+    let cases = conformance::tree().join("mappings/onestop/opencps/document/in-dossier-recorded.cases");
+    let text = std::fs::read_to_string(cases.join("01-plain.in.json")).unwrap();
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    document["DocCode"] = json!(code);
+    document["Attachments"] = json!([
+        { "AttachmentId": "1", "AttachmentName": "Đơn.pdf", "IsDeleted": "false", "Base64": paper },
+        { "AttachmentId": "2", "AttachmentName": "Ảnh.jpg", "IsDeleted": "true" },
+    ]);
+    if !xml {
+        return ("application/json", document.to_string());
+    }
+    let mut body = String::new();
+    for (name, value) in document.as_object().unwrap() {
+        match value {
+            Value::Array(items) => {
+                body.push_str(&format!("<{name}>"));
+                for item in items {
+                    let members = item.as_object().unwrap().iter();
+                    let inner: String = members
+                        .map(|(name, value)| format!("<{name}>{}</{name}>", plain_text(value)))
+                        .collect();
+                    body.push_str(&format!("<Item>{inner}</Item>"));
+                }
+                body.push_str(&format!("</{name}>"));
+            }
+            other => body.push_str(&format!("<{name}>{}</{name}>", plain_text(other))),
+        }
+    }
+    ("application/xml", format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document>{body}</Document>"))
+}
+
+fn plain_text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn papers_within_a_document_of_opencps_reach_the_portal_whether_it_is_json_or_xml() {
+    let house = House::with(&[
+        ("portal", &format!("public_url = \"{PUBLIC}\"")),
+        ("ocps", "public_url = \"http://cong.h99.example/opencps\""),
+    ])
+    .await;
+    let key = |peer: &str| house.stage.key(peer).unwrap().reveal().to_owned();
+    let (own, portal) = (key("ocps"), key("portal"));
+    let send = async |(content, body): (&str, String)| {
+        let headers = [("x-api-key", own.as_str()), ("content-type", content)];
+        let call = call("POST", "/api/Document/SyncDocument", &headers, body.as_bytes());
+        ask(house.address(), &call).await.unwrap()
+    };
+    for (number, xml) in [(1, false), (2, true)] {
+        let code = format!("H99.14-261123-09{number:02}");
+        let paper = pdf(100_000 + number);
+        let heard = send(document(&code, xml, &STANDARD.encode(&paper))).await;
+        assert_eq!(heard.status, 200, "{heard:?}");
+        let papers =
+            until("what the portal is told", async || Some(told(&house, &code)).filter(|all| all.len() == 2))
+                .await;
+        assert!(
+            papers[0].starts_with(&format!("{PUBLIC}/downloadfile/")) && papers[1].is_empty(),
+            "{papers:?}"
+        );
+        let fetched = fetch(&house, "GET", &papers[0], &[("x-api-key", &portal)]).await;
+        assert_eq!((fetched.status, fetched.body == paper), (200, true));
+
+        // What is no base64, or is another thing than its name says, is named, and nothing of it stays.
+        let before = kept(&house).len();
+        let code = format!("H99.14-261123-08{number:02}");
+        for (wrong, rule) in
+            [("JVBE*".to_owned(), "base64"), (STANDARD.encode(b"\x89PNG\r\n\x1a\n0"), "file-name")]
+        {
+            let heard = send(document(&code, xml, &wrong)).await;
+            assert!(heard.status >= 400 && heard.text().contains("Attachments"), "{heard:?}");
+            assert!(heard.text().contains(rule), "{heard:?}");
+        }
+        assert_eq!(kept(&house).len(), before);
+        // A text like the name of a file that is kept is none of this call's.
+        let heard = send(document(&code, xml, &Ticket::of(&paper).text())).await;
+        assert!(heard.status >= 400, "{heard:?}");
+    }
+}

@@ -45,6 +45,15 @@ impl Place {
 }
 
 impl Place {
+    /// The names on the way to it, from above to below.
+    pub fn names(&self) -> Vec<&str> {
+        let named = |step| match step {
+            &Step::Member(ref name) => Some(name.as_str()),
+            Step::Each => None,
+        };
+        self.0.iter().filter_map(named).collect()
+    }
+
     /// Every object of a document that has something at this place, with the name it has there.
     pub fn each(&self, document: &mut Value, see: &mut impl FnMut(&mut Map<String, Value>, &str)) {
         fn walk(value: &mut Value, steps: &[Step], see: &mut impl FnMut(&mut Map<String, Value>, &str)) {
