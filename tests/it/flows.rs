@@ -138,7 +138,7 @@ async fn a_file_flows_out_whole_as_it_is_and_as_base64_and_again() {
     let (large, little) = (flow.keep(&paper), flow.keep(&small));
     let (before, between, after) =
         (b"--a\r\n\r\n".as_slice(), b"\r\n--a\r\n\r\n".as_slice(), b"\r\n--a--\r\n");
-    let placed = |at: usize, file: &Ticket| Placed { at, file: file.clone(), form: Form::Plain };
+    let placed = |at: usize, file: &Ticket| Placed { at, file: file.clone(), form: Form::Plain, real: None };
     let parts = Body {
         bytes: [before, between, after].concat(),
         files: vec![placed(before.len(), &large), placed(before.len() + between.len(), &little)],

@@ -106,4 +106,11 @@ async fn a_paper_given_by_address_is_fetched_from_where_that_is_allowed_and_sent
     until("a dead letter", async || house.events(NATIONAL).await.contains(&"dead-letter").then_some(()))
         .await;
     assert_eq!(calls_to(&house, "/fi/file/2.pdf").len(), 0);
+
+    // A page in its place is no paper: nothing of it goes on, and it is tried again.
+    let before = calls_to(&house, "/upload").len();
+    push(&house, "nhanhsdvcqg", &address("http://provider.example/fi/file/dang-nhap.pdf")).await;
+    until("a try again", async || house.events(NATIONAL).await.contains(&"retry").then_some(())).await;
+    assert_eq!(calls_to(&house, "/fi/file/dang-nhap.pdf").len(), 1);
+    assert_eq!(calls_to(&house, "/upload").len(), before, "only papers");
 }

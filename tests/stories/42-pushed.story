@@ -194,3 +194,29 @@ story: the software goes on while its answer to the push is lost; what it told s
   portal told answers: 4
   same G22.99-261123-000123 H99.14-261123-0001
   open 0
+
+story: an amendment that goes back to what it was before is news, and a repeat of the latest is none
+  with province
+  portal pushes addtthcKhuyenMai push.json -> 0
+  portal pushes nhanhsdvcqg push-amended.json -> 0
+  portal pushes nhanhsdvcqg push-amended.json with data.ThongTinSuaDoi.ThoiGianKhuyenMaiDen=20260515000000 -> 0
+  portal pushes nhanhsdvcqg push-amended.json -> 0
+  portal pushes nhanhsdvcqg push-amended.json -> 1
+  province heard 1 dossiers, 3 amendments
+  open 0
+
+story: the same dossier for another unit is for somebody else, and no repeat
+  with province
+  given province units = ["H99.14", "H99.15"]
+  portal pushes addtthcKhuyenMai push.json with madonvi=H99.14 -> 0
+  portal pushes addtthcKhuyenMai push.json with madonvi=H99.15 -> 0
+  portal pushes addtthcKhuyenMai push.json with madonvi=H99.15 -> 1
+  province heard 1 dossiers, 1 repeated
+  open 0
+
+story: a number that no list knows is passed on as text, as the same letters would be
+  with province
+  portal pushes nhanhsdvcqg push-paid.json with data.ThongTinThanhToan.TrangThaiThanhToan=9 -> 0
+  province heard 1 payments
+  dead-letters 0
+  open 0

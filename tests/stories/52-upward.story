@@ -16,6 +16,17 @@ story: who holds the receipt is told how the dossier stands, and nothing of a pe
   relay sends dossier-progressed step.json with TrangThai=9 -> 0
   kiosk looks up H99.14-261122-0001 by receipt -> 200 "status":"9", Nhận kết quả
 
+story: a code that was copied from paper in small letters finds its dossier
+  with kiosk printer
+  relay sends dossier-recorded dossier.json with TrangThaiHoSo=4 -> 0
+  kiosk looks up h99.14-261122-0001 by receipt -> 200 "statusName":"Đang xử lý"
+
+story: a dossier born on the portal is looked up by what was told of it, before its software has recorded it
+  with kiosk printer province
+  portal pushes addtthcKhuyenMai push.json -> 0
+  relay sends dossier-answered answer.json with MaHoSo=G22.99-261123-000123, TrangThai=4 -> 0
+  kiosk looks up G22.99-261123-000123 by receipt -> 200 "status":"4"
+
 story: a wrong receipt code and a dossier that there is not are answered alike, and guessing ends soon
   with kiosk printer
   given lookups wrong_codes_per_hour_max = 3

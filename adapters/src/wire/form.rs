@@ -148,7 +148,7 @@ pub(crate) fn multipart(fields: &[(&str, &str)], part: &Part) -> (String, Body) 
     let at = head.len();
     let mut body = Body::of(head);
     match part.content {
-        Content::File(_) => body.files.push(Placed { at, file: ticket, form: Form::Plain }),
+        Content::File(_) => body.files.push(Placed { at, file: ticket, form: Form::Plain, real: None }),
         Content::Bytes(bytes) => body.bytes.extend_from_slice(bytes),
     }
     body.bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());

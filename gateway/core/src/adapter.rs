@@ -24,6 +24,7 @@ use crate::envelope::Envelope;
 use crate::fault::Fault;
 use crate::ids::{Account, ChannelName, Kind, MessageId, Moment, PeerName};
 use crate::lift::Ticket;
+use crate::lift::sniff::FileType;
 
 /// The integration codes under which a kind of question is licensed for a procedure, as its caller writes it; none if it is for nobody.
 pub type Licensed<'a> = dyn Fn(&str, &str) -> Option<Vec<String>> + 'a;
@@ -281,6 +282,9 @@ pub struct Placed {
     /// As what it is sent.
     #[serde(default)]
     pub form: Form,
+    /// What it is by its content, of one that came with an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<FileType>,
 }
 
 /// How a file stands in a body.
@@ -302,7 +306,13 @@ impl Body {
 
     /// One file and nothing else.
     pub fn file(file: Ticket) -> Self {
-        Body { bytes: Vec::new(), files: vec![Placed { at: 0, file, form: Form::Plain }] }
+        Body { bytes: Vec::new(), files: vec![Placed { at: 0, file, form: Form::Plain, real: None }] }
+    }
+
+    /// The same, of one whose content was looked at.
+    pub fn file_seen(file: Ticket, real: FileType) -> Self {
+        let placed = Placed { at: 0, file, form: Form::Plain, real: Some(real) };
+        Body { bytes: Vec::new(), files: vec![placed] }
     }
 
     /// A document as JSON, in which each text that names one of these files ([`Ticket::text`]) becomes its content in base64. The text
@@ -327,7 +337,7 @@ impl Body {
             let (at, name) = (at - taken, file.text());
             text.replace_range(at..at + name.len(), "");
             taken += name.len();
-            Placed { at, file: file.clone(), form: Form::Base64 }
+            Placed { at, file: file.clone(), form: Form::Base64, real: None }
         };
         let files = placed.into_iter().map(place).collect();
         Body { bytes: text.into_bytes(), files }

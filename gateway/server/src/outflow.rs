@@ -51,7 +51,7 @@ impl Outflow {
         let left = body.length();
         let (mut rest, mut taken) = (Bytes::from(body.bytes), 0);
         let mut pieces = VecDeque::with_capacity(body.files.len() * 2 + 1);
-        for Placed { at, file, form } in body.files {
+        for Placed { at, file, form, .. } in body.files {
             let before = rest.split_to((at - taken).min(rest.len()));
             taken += before.len();
             let part = 0..file.bytes;

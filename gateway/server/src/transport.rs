@@ -190,10 +190,10 @@ impl Transport {
         // What is no success is no file but what the peer has to say.
         if let Some((store, bytes_max)) = keep.filter(|_| head.status.is_success()) {
             let kept = spool::spool(store, body, bytes_max, self.answer_within).await;
-            let (finished, _) = kept.map_err(|why| Failure::BrokenOff(why.to_string()))?;
+            let (finished, real) = kept.map_err(|why| Failure::BrokenOff(why.to_string()))?;
             let kept = store.with_files(move |_| finished.keep()).await;
             let file = kept.map_err(|error| Failure::BrokenOff(error.to_string()))?;
-            return Ok(Answer { status: head.status.as_u16(), headers, body: Body::file(file) });
+            return Ok(Answer { status: head.status.as_u16(), headers, body: Body::file_seen(file, real) });
         }
         // From here on an answer has begun, also if the rest of it never comes.
         let body = timeout_at(until, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;

@@ -12,6 +12,7 @@ use gateway_core::adapter::{
 use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::fingerprint;
 use gateway_core::lift::Ticket;
+use gateway_core::lift::sniff::{FileType, is_something_else};
 use serde_json::{Map, Value, json};
 
 use super::Igate;
@@ -91,7 +92,7 @@ impl Igate {
                     let step = format!("{FETCH}{}", fingerprint(&[url]));
                     match talk.transcript.answer(&step) {
                         None => return self.fetch(step, url).map(Turn::Call),
-                        Some(answer) => fetched(answer)?,
+                        Some(answer) => paper_of(answer, &paper.name)?,
                     }
                 }
             };
@@ -165,7 +166,7 @@ impl Igate {
         let mut files = Vec::new();
         match &paper.content {
             Content::Inline(content, _) => bytes.extend_from_slice(content),
-            _ => files.push(Placed { at: bytes.len(), file: ticket.clone(), form: Form::Plain }),
+            _ => files.push(Placed { at: bytes.len(), file: ticket.clone(), form: Form::Plain, real: None }),
         }
         bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
         let mut request = wire::call(step, Effect::Repeatable, "POST", &self.settings.upload_path, None);
@@ -185,6 +186,18 @@ fn fetched(answer: &Answer) -> Result<Ticket, Fault> {
             Err(Fault::new("igate.paper-not-there", Blame::Sender, Remedy::Unclear, words).because(format!("HTTP {}", answer.status)))
         }
     }
+}
+
+/// The same, if it is what the paper's name says: a page that asks for a log-in, or nothing at all, is no paper of a citizen's.
+fn paper_of(answer: &Answer, name: &str) -> Result<Ticket, Fault> {
+    let file = fetched(answer)?;
+    let real = answer.body.files.first().and_then(|placed| placed.real).unwrap_or(FileType::Unknown);
+    if !is_something_else(name, file.bytes, real) {
+        return Ok(file);
+    }
+    let words = "thứ lấy được từ đường dẫn của một giấy tờ không phải giấy tờ ấy (trang đăng nhập, thông báo hoặc tệp rỗng); hệ thống thử lại trong một thời gian rồi báo cho người vận hành";
+    let came = format!("{} of {} bytes", real.word(), file.bytes);
+    Err(Fault::new("igate.paper-not-there", Blame::Sender, Remedy::Unclear, words).because(came))
 }
 
 /// Id and hash of a file. Documented flat, seen nested at `data[0].response.data[0]`: taken wherever it stands.

@@ -41,6 +41,9 @@ pub struct KindSpec {
     /// Where the unit stands that it is for; it counts where the call itself names none.
     #[serde(default)]
     pub unit: Option<String>,
+    /// Its documents do not say when it was, and the latest of them holds: said again after another, it is news and no repeat.
+    #[serde(default)]
+    pub undated: bool,
     /// Who takes it makes it its own, so nobody else may: two takers for one unit are a defect.
     #[serde(default)]
     pub one_taker: bool,

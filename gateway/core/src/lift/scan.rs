@@ -47,10 +47,12 @@ impl Place {
 impl Place {
     /// The names on the way to it, from above to below.
     pub fn names(&self) -> Vec<&str> {
-        let named = |step| match step {
-            &Step::Member(ref name) => Some(name.as_str()),
-            Step::Each => None,
-        };
+        fn named(step: &Step) -> Option<&str> {
+            match step {
+                Step::Member(name) => Some(name),
+                Step::Each => None,
+            }
+        }
         self.0.iter().filter_map(named).collect()
     }
 

@@ -177,6 +177,13 @@ pub fn may_be(ending: &str, real: FileType) -> bool {
     allowed.contains(&real)
 }
 
+/// Is what came a page, a text or nothing where a file of another sort should be? That is how software of the field says that a session is
+/// over or a file is not there, under 200. A picture of another format than its name says is a picture all the same.
+pub fn is_something_else(name: &str, bytes: u64, real: FileType) -> bool {
+    let talks = matches!(real, FileType::Html | FileType::Xml | FileType::Txt | FileType::Program);
+    ending(name).is_some_and(|ending| !may_be(&ending, real) && (talks || bytes == 0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,5 +225,23 @@ mod tests {
         assert!(may_be("pdf", FileType::Pdf) && !may_be("pdf", FileType::Program));
         assert!(may_be("docx", FileType::Zip) && !may_be("docx", FileType::Ole));
         assert!(may_be("dwg", FileType::Unknown) && !may_be("dwg", FileType::Program));
+    }
+
+    #[test]
+    fn a_page_is_no_paper_and_a_picture_is_a_picture() {
+        for (name, bytes, real, is_else) in [
+            ("don.pdf", 90, FileType::Html, true),
+            ("don.pdf", 90, FileType::Txt, true),
+            ("anh.png", 0, FileType::Unknown, true),
+            ("don.pdf", 90, FileType::Program, true),
+            ("anh.png", 90, FileType::Jpg, false),
+            ("don.pdf", 90, FileType::Unknown, false),
+            ("thu.txt", 90, FileType::Txt, false),
+            ("trang.html", 90, FileType::Html, false),
+            ("ban-ve.dwg", 0, FileType::Unknown, false),
+            ("don", 90, FileType::Html, false),
+        ] {
+            assert_eq!(is_something_else(name, bytes, real), is_else, "{name} {real:?}");
+        }
     }
 }

@@ -121,6 +121,7 @@ pub fn made(
         content: Ok(Content {
             document,
             compared: None,
+            undated: false,
             to: vec![Route::to("portal".into())],
             notes: Vec::new(),
         }),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use gateway_core::adapter::{Arrival, Item, Level, Payload};
-use gateway_core::channel::{Channel, DocumentFacts, Part};
+use gateway_core::channel::{Channel, DocumentFacts, KindSpec, Part};
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -16,7 +16,7 @@ use gateway_core::pipeline::{self, Found, Unread};
 use gateway_core::translator::{Context, Plan};
 use gateway_core::waybill::{Names, Which};
 use gateway_core::{payment, shipment};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Trace;
 use crate::app::{App, Room};
@@ -114,6 +114,8 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
                 Unread::DeadLetter => Ok(Content {
                     document: Value::Null,
                     compared: Some(compared(&item.payload)),
+                    // With whatever dates it has.
+                    undated: false,
                     to: peers.into_iter().map(|peer| Route { peer, dead: Some(fault.clone()) }).collect(),
                     notes: Vec::new(),
                 }),
@@ -150,7 +152,8 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
         let unusual = !named && facts.dossier.as_ref().is_some_and(|code| code.form() == Form::Unknown);
         let warning = unusual.then(|| words::dossier_code_unusual().to_owned());
         let content = Content {
-            compared: plan.has_volatile().then(|| plan.comparable(&document)),
+            compared: comparable(plan, spec, &document, &unit),
+            undated: plan.has_volatile() || spec.is_some_and(|spec| spec.undated),
             document,
             to: peers.into_iter().map(Route::to).collect(),
             notes: notes.iter().cloned().chain(warning).collect(),
@@ -170,6 +173,16 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
         }
     });
     parts.collect()
+}
+
+/// What makes a document equal to another, where that is not the document itself.
+fn comparable(plan: &Plan, spec: Option<&KindSpec>, document: &Value, unit: &Unit) -> Option<Value> {
+    let lasting = plan.has_volatile().then(|| plan.comparable(document));
+    match spec.is_some_and(|spec| spec.unit.is_some()) {
+        // The same for another unit is for somebody else.
+        true => Some(json!({ "unit": unit.as_str(), "said": lasting.as_ref().unwrap_or(document) })),
+        false => lasting,
+    }
 }
 
 /// Accepting what nobody will ever be sent would be losing it.

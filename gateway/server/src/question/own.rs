@@ -73,7 +73,21 @@ async fn look(
         Some(_) => unknown(),
         None => Fault::sender("dossier.unknown", words::dossier_unknown()),
     };
-    let known = latest(app, &code, kind).await?.ok_or_else(missing)?;
+    let mut known = latest(app, &code, kind).await?;
+    if spec.receipt_code.is_some() {
+        // Whoever copies a code from paper may write it in small letters; software does not.
+        let capital = DossierCode::new(&code.as_str().to_uppercase()).filter(|capital| *capital != code);
+        if let (None, Some(capital)) = (&known, &capital) {
+            known = latest(app, capital, kind).await?;
+        }
+        // Of a dossier that was born elsewhere nothing of this kind may have come yet, and whoever waits for it wants to know how it stands.
+        for code in [Some(&code), capital.as_ref()].into_iter().flatten() {
+            if known.is_none() {
+                known = status_alone(app, code).await?;
+            }
+        }
+    }
+    let known = known.ok_or_else(missing)?;
     let known = without_paid(app, &code, kind, known).await?;
     let translation = plan.translate(&known, &Context { codes: &from.config.codes });
     Ok(translation.map_err(pipeline::as_ours)?.documents.pop().unwrap_or_default())
@@ -91,6 +105,12 @@ async fn latest(app: &App, code: &DossierCode, kind: &Kind) -> Result<Option<Val
         *field = Value::from(status);
     }
     Ok(Some(document))
+}
+
+/// A dossier of which nothing is known but its status.
+async fn status_alone(app: &App, code: &DossierCode) -> Result<Option<Value>, Fault> {
+    let status = app.store.latest_status(code).await.map_err(|error| store_fault(&error))?;
+    Ok(status.map(|status| json!({ "dossier": { "code": code.as_str() }, "status": status })))
 }
 
 /// What is due without what was paid since that was said: whoever is owed it may not have said so yet, and nobody shall pay twice.

@@ -120,9 +120,7 @@ pub(super) fn prepare(
         Ok(content) => {
             let code = message.dossier.as_ref().map_or("", DossierCode::as_str);
             let compared = content.compared.as_ref().unwrap_or(&content.document);
-            // What nobody could read yet is compared as it came, with whatever dates it has.
-            undated =
-                message.class == Class::Event && content.compared.is_some() && !content.document.is_null();
+            undated = message.class == Class::Event && content.undated;
             digest = vault.digests.repeat(from.as_str(), kind.as_str(), code, compared);
             let lifted = vault.lift(content.document, parcel);
             let document = vault.pack_large("document", &lifted, parcel)?;

@@ -119,7 +119,7 @@ impl Writing<'_> {
             source: Payload::Json(Value::Null),
             mapping: None,
             carriage: None,
-            content: Ok(Content { document, compared: None, to, notes: Vec::new() }),
+            content: Ok(Content { document, compared: None, undated: false, to, notes: Vec::new() }),
         };
         let item = prepare(self.vault, message, &mut Parcel::default())?;
         let Some(content) = &item.content else { return Ok(News::default()) };

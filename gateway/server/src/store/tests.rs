@@ -69,7 +69,13 @@ fn message(dossier: &str, class: Class, document: Value, ms: i64) -> NewMessage 
         source: Payload::Json(json!({"MaHoSo": dossier, "raw": document})),
         mapping: Some(MappingUsed { name: "onestop/in".to_owned(), fingerprint: "f1".to_owned() }),
         carriage: None,
-        content: Ok(Content { document, compared: None, to: vec![Route::to(PORTAL.into())], notes: vec![] }),
+        content: Ok(Content {
+            document,
+            compared: None,
+            undated: false,
+            to: vec![Route::to(PORTAL.into())],
+            notes: vec![],
+        }),
     }
 }
 

@@ -87,8 +87,10 @@ pub struct NewMessage {
 pub struct Content {
     /// The canonical document.
     pub document: Value,
-    /// The same without what its mapping marks volatile; none if nothing is.
+    /// What makes it equal to another, where that is not the document itself: without what its mapping marks volatile, with the unit it is for.
     pub compared: Option<Value>,
+    /// It does not say when it was, so said again after another it is no repeat.
+    pub undated: bool,
     /// Who is to have it.
     pub to: Vec<Route>,
     /// What a rule changed or let through on the way in, for the timeline. Without personal data.

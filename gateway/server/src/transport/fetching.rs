@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::lift::Ticket;
-use gateway_core::lift::sniff::{FileType, ending, may_be};
+use gateway_core::lift::sniff::is_something_else;
 use hyper::header::{ACCEPT_ENCODING, HeaderValue};
 use hyper::{Request, Uri};
 use tokio::time::{Instant, timeout_at};
@@ -118,13 +118,6 @@ impl Transport {
     }
 }
 
-/// Is what came a page, a text or nothing where a file of another sort should be? That is how software of the field says that a session is
-/// over or a file is not there, under 200. A picture of another format than its name says is a picture all the same.
-fn is_something_else(name: &str, bytes: u64, real: FileType) -> bool {
-    let talks = matches!(real, FileType::Html | FileType::Xml | FileType::Txt | FileType::Program);
-    ending(name).is_some_and(|ending| !may_be(&ending, real) && (talks || bytes == 0))
-}
-
 /// An address as it stands in documents; what stands behind `#` is nobody's business but the reader's.
 fn address(url: &str) -> Option<Uri> {
     let url = url.trim();
@@ -134,24 +127,6 @@ fn address(url: &str) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_page_is_no_paper_and_a_picture_is_a_picture() {
-        for (name, bytes, real, is_else) in [
-            ("don.pdf", 90, FileType::Html, true),
-            ("don.pdf", 90, FileType::Txt, true),
-            ("anh.png", 0, FileType::Unknown, true),
-            ("don.pdf", 90, FileType::Program, true),
-            ("anh.png", 90, FileType::Jpg, false),
-            ("don.pdf", 90, FileType::Unknown, false),
-            ("thu.txt", 90, FileType::Txt, false),
-            ("trang.html", 90, FileType::Html, false),
-            ("ban-ve.dwg", 0, FileType::Unknown, false),
-            ("don", 90, FileType::Html, false),
-        ] {
-            assert_eq!(is_something_else(name, bytes, real), is_else, "{name} {real:?}");
-        }
-    }
 
     #[test]
     fn only_hosts_that_are_named_are_asked() {

@@ -20,6 +20,7 @@ fn given(dossier: &str, ms: i64) -> NewMessage {
     let content = Content {
         document: json!({ "n": ms }),
         compared: None,
+        undated: false,
         to: vec![Route::to("relay".into())],
         notes: vec![],
     };
