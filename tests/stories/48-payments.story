@@ -218,6 +218,8 @@ story: an amount that is written with a fraction is the amount, or is not
   payplat paid-unheard
   payplat confirms-as SoTien 50000.50
   payplat calls 200 "MaLoi":"99"
+  # Nobody can read it, and money it is.
+  payment-alerts payplat contract.violated 1
   payplat confirms-as SoTien 500000.00
   payplat calls 200 "MaLoi":"99"
   payplat confirms-as SoTien 50000.00

@@ -145,6 +145,7 @@ async fn accept(
         0 => Vec::new(),
         _ => messages.iter().map(|message| app.verdicts.expect(message.id)).collect(),
     };
+    alert_of_money(app, room, &messages);
     let refusals: Vec<Option<Fault>> =
         messages.iter().map(|message| message.content.as_ref().err().cloned()).collect();
     let admitted = app.store.admit(messages).await.map_err(|error| {
@@ -172,6 +173,16 @@ async fn accept(
         fate
     });
     Ok(told.collect())
+}
+
+/// What a provider says of a payment and nobody can read is somebody's money all the same.
+fn alert_of_money(app: &App, room: &Room, messages: &[NewMessage]) {
+    let of_money = app.rules.channels.payment(gateway_core::payment::Part::Observed);
+    let of_money = messages.iter().filter(|message| of_money == Some(&message.kind));
+    for fault in of_money.filter_map(|message| message.content.as_ref().err()) {
+        app.metrics.payment_alerts.with_label_values(&[room.name.as_str(), fault.code.as_ref()]).inc();
+        tracing::warn!(event = "payment-alert", peer = %room.name, reason = %fault.code);
+    }
 }
 
 /// The id of a signed call is the sender's own word against doubles, for each message that is made of the call. An id that nobody

@@ -24,7 +24,7 @@
 //! | `portal pushes <end of path> <file> [with a.b=value, …] -> <code> [words]` | the portal pushes a dossier, or asks about one |
 //! | `<caller> asks <operation> <file> [with a.b=value, …] -> <status> [words, no words]` | a question about a citizen, and `kiosk looks up <code> by receipt -> …` or by a code; `as before` for the same answer; `given licence …`, `given questions …` |
 //! | `given officers <caller> = <officer>` | its key is that officer's own |
-//! | `audit <n> questions`, `alarms <reason> <n>` | the audit trail is whole and has so many; somebody was reported for going through numbers |
+//! | `audit <n> questions`, `alarms <reason> <n>`, `payment-alerts <peer> <reason> <n>` | the audit trail is whole and has so many; somebody was reported for going through numbers; what a provider said of money was no use |
 //! | `<peer> answers`, `always`, `heard`, `is`, and whatever it does by itself | for every peer on stage, as for the portal |
 //! | `<peer> calls [<status>]`, `<peer> told <states>` | it sends what it has to tell; what it was told, in order; `told <list>: …` of a list of its own |
 //! | `stations [<code>] <which> <state>, …` | where shipments were, in the order in which it became known |
@@ -312,6 +312,9 @@ impl Stage {
             ["desk", "cancels", ..] => self.order("/api/postal/orders/cancel", text).await?,
             ["audit", count, "questions"] => return self.expect_trail(count).await,
             ["alarms", reason, count] => return self.expect_alarms(reason, count),
+            ["payment-alerts", peer, reason, count] => {
+                return self.expect_payment_alerts(peer, reason, count);
+            }
             [caller, "asks" | "looks", ..] => return self.ask(caller, text).await,
             ["stations", ..] => return self.expect_notes(after_words(text, 1), Event::ShipmentMoved).await,
             ["changes", ..] => return self.expect_notes(after_words(text, 1), Event::Shortened).await,

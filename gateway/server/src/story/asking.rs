@@ -100,6 +100,12 @@ impl Stage {
         if raised.to_string() == wanted { Ok(()) } else { Err(format!("{raised} were raised")) }
     }
 
+    /// `payment-alerts <peer> <reason> <n>`: so often somebody has to look at what this provider said of money.
+    pub(super) fn expect_payment_alerts(&self, peer: &str, reason: &str, wanted: &str) -> Result<(), String> {
+        let raised = self.app().metrics.payment_alerts.with_label_values(&[peer, reason]).get();
+        if raised.to_string() == wanted { Ok(()) } else { Err(format!("{raised} were raised")) }
+    }
+
     /// What `lienthong audit verify` finds. The end of a question is written after its answer, so this waits for it, with a bound.
     pub async fn trail(&self) -> Result<Checked, String> {
         let folder = self.app().config.gateway.audit_folder();
