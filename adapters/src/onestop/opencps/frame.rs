@@ -2,7 +2,7 @@
 //!
 //! A form becomes an object of its fields. A document is one object or a list of them, in JSON or in XML; XML becomes the same object, so
 //! that both have one contract and one mapping. Beside the peer's own fields stands `frame`: the state that counts, when the call came, and
-//! what its path names. No date is written in this dialect as the zero day or as moment 0; such a value is no value.
+//! what its path names. No date is written in this dialect as the zero day or as moment 0 or -1; such a value is no value.
 
 use gateway_core::adapter::Arrival;
 use gateway_core::fault::Fault;
@@ -180,12 +180,14 @@ fn without_sentinels(value: &mut Value) {
     }
 }
 
-/// "Not yet" is written as the zero day, and as moment 0 where a Java `long` had no value.
+/// "Not yet" is written as the zero day, and as moment 0 or -1 where a Java `long` had no value.
 fn without_sentinel(name: &str, value: &mut Value) {
     let dated = name.starts_with("Date") || name.ends_with("Date");
     let never = match &*value {
-        Value::String(text) => text.trim().starts_with("0000-00-00") || (dated && text.trim() == "0"),
-        Value::Number(number) => dated && number.as_i64() == Some(0),
+        Value::String(text) => {
+            text.trim().starts_with("0000-00-00") || (dated && matches!(text.trim(), "0" | "-1"))
+        }
+        Value::Number(number) => dated && matches!(number.as_i64(), Some(0 | -1)),
         _ => false,
     };
     if never {
@@ -246,12 +248,13 @@ mod tests {
     #[test]
     fn not_yet_is_no_date() {
         let mut document = json!({
-            "SuccessDate": "0000-00-00T00:00:00.000+0700", "dueDate": "0", "submitDate": 0, "DateReceived": "2026-03-10",
+            "SuccessDate": "0000-00-00T00:00:00.000+0700", "dueDate": "0", "submitDate": 0, "releaseDate": -1, "DateReceived": "2026-03-10",
             "Amount": "0", "Supplementaries": [{ "Date": "0000-00-00" }],
         });
         without_sentinels(&mut document);
         assert_eq!(document["SuccessDate"], Value::Null);
         assert_eq!((&document["dueDate"], &document["submitDate"]), (&Value::Null, &Value::Null));
+        assert_eq!(document["releaseDate"], Value::Null);
         assert_eq!((&document["DateReceived"], &document["Amount"]), (&json!("2026-03-10"), &json!("0")));
         assert_eq!(document["Supplementaries"][0]["Date"], Value::Null);
     }
