@@ -62,8 +62,9 @@ fn turned_away(fault: &Fault, question: bool, dossiers: &[Option<String>]) -> An
         "dossier.unknown" | "dossier.code" | "unit.unusable" | "portal.service" | "file.refused" => 200,
         _ => status_of(fault),
     };
-    // Known where all but the files could be read.
-    let whose = dossiers.iter().flatten().next().map(|code| format!("{code}| ")).unwrap_or_default();
+    // All but its files was read, so it is answered like a push that was read.
+    let named = dossiers.iter().flatten().next().filter(|_| fault.code == "file.refused");
+    let whose = named.map(|code| format!("{code}| ")).unwrap_or_default();
     // Where the portal asks, the code is a text in the one source there is.
     let code = if question { json!("-1") } else { json!(-1) };
     let mut answer = Answer::json(status, &json!({ "error_code": code, "message": format!("{whose}{}", words_of(fault)) }));
@@ -90,13 +91,12 @@ fn told(dossiers: &[Option<String>], fates: &[Fate]) -> Answer {
     });
     let each = each.collect::<Vec<_>>().join(". ");
     let kept = fates.iter().enumerate().filter(|(_, fate)| refusal(fate).is_none());
-    let kept = kept.map(|(index, _)| code(index)).collect::<Vec<_>>().join(", ");
-    let words = match (fates.len(), kept.as_str()) {
-        (1, _) => each,
-        (all, "") => format!("không nhận {}/{all} hồ sơ: {each}", refused.len()),
-        (all, kept) => {
-            format!("không nhận {}/{all} hồ sơ, các hồ sơ còn lại đã được ghi ({kept}): {each}", refused.len())
-        }
+    let kept = kept.map(|(index, _)| code(index)).filter(|code| !code.is_empty()).collect::<Vec<_>>();
+    let kept = if kept.is_empty() { String::new() } else { format!(" ({})", kept.join(", ")) };
+    let words = match fates.len() {
+        1 => each,
+        all if all == refused.len() => format!("không nhận {all}/{all} hồ sơ: {each}"),
+        all => format!("không nhận {}/{all} hồ sơ, các hồ sơ còn lại đã được ghi{kept}: {each}", refused.len()),
     };
     envelope(-1, &without_success(&words))
 }

@@ -30,7 +30,9 @@ fn without_value(message: &str) -> Option<String> {
 fn field_before(text: &str, at: usize) -> String {
     let before = text.get(..at).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
-    let key = line.rsplit(['{', ',']).next().unwrap_or_default().trim().trim_end_matches('=').trim();
+    let own = line.rsplit(['{', ',']).next().unwrap_or_default().trim_end().strip_suffix('=');
+    // Of a value in a list, the key of the list.
+    let key = own.or_else(|| line.split('=').next()).unwrap_or_default().trim();
     let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '"');
     if key.chars().all(is_key) { key.to_owned() } else { String::new() }
 }
