@@ -2,6 +2,7 @@
 //! for; and the tutorial goes as it is written. How they live beside others is told by `tests/stories/50-declared.story`.
 
 mod overlay;
+mod silent;
 mod slips;
 mod tutorial;
 mod wire;

@@ -86,6 +86,14 @@ story: bad bodies are told where they are wrong, all at once, and nothing of the
   province heard 0 calls
   open 0
 
+story: a push whose paper nobody can take says whose it is, and everything else that is wrong, and nothing of it is kept
+  with province
+  portal pushes addtthcKhuyenMai push.json with TepDonDangKy="JVBE*", MaSoThue="" -> -1 G22.99-261123-000123| 1 tệp không nhận được
+  portal pushes addtthcKhuyenMai push.json with TepDonDangKy="JVBE*", MaSoThue="" -> -1 TepDonDangKy [base64]
+  portal pushes addtthcKhuyenMai push.json with TepDonDangKy="JVBE*", MaSoThue="" -> -1 MaSoThue [minLength]
+  province heard 0 calls
+  open 0
+
 story: a land tax notice about two dossiers: each its own fate, one reply, and a repeat finds the good one known
   with province
   given province units = ["H99.14"]
@@ -97,6 +105,18 @@ story: a land tax notice about two dossiers: each its own fate, one reply, and a
   portal pushes nhantbthuedvcqg push-notice.json -> 0
   portal pushes nhantbthuedvcqg push-notice.json -> 1
   province heard 2 notices
+  open 0
+
+story: a land tax notice with rows that name no dossier: they are refused by their place, the others are delivered, and a repeat says so again
+  with province
+  portal pushes nhantbthuedvcqg push-notice.json with data.FileThongBaoThue=PERBVEE+PEJPRFk+PFJPV19MSVNUPjxST1c+PE1BX0hTTz5IOTkuMTQtMjYxMTEwLTYwMDE8L01BX0hTTz48U09fVElFTj4xPC9TT19USUVOPjwvUk9XPjxST1c+PE1BX0hTTz48L01BX0hTTz48U09fVElFTj4yPC9TT19USUVOPjwvUk9XPjxST1c+PE1BX0hTTz5IOTkuMTQtMjYxMTEwLTYwMDM8L01BX0hTTz48U09fVElFTj4xPC9TT19USUVOPjwvUk9XPjwvUk9XX0xJU1Q+PC9CT0RZPjwvREFUQT4= -> -1 không nhận 1/3 hồ sơ, các hồ sơ còn lại đã được ghi (H99.14-261110-6001, H99.14-261110-6003): nội dung không đúng quy định: data.FileThongBaoThue.BODY.ROW_LIST.ROW[2].MA_HSO
+  province heard 2 notices
+  portal pushes nhantbthuedvcqg push-notice.json with data.FileThongBaoThue=PERBVEE+PEJPRFk+PFJPV19MSVNUPjxST1c+PE1BX0hTTz5IOTkuMTQtMjYxMTEwLTYwMDE8L01BX0hTTz48U09fVElFTj4xPC9TT19USUVOPjwvUk9XPjxST1c+PFNPX1RJRU4+MjwvU09fVElFTj48L1JPVz48Uk9XPjwvUk9XPjxST1c+PE1BX0hTTz5IOTkuMTQtMjYxMTEwLTYwMDM8L01BX0hTTz48U09fVElFTj4xPC9TT19USUVOPjwvUk9XPjwvUk9XX0xJU1Q+PC9CT0RZPjwvREFUQT4= -> -1 ROW[3].MA_HSO [required]
+  province heard 2 notices
+  # Nothing but white space names no dossier either.
+  portal pushes nhantbthuedvcqg push-notice.json with data.FileThongBaoThue=PERBVEE+PEJPRFk+PFJPV19MSVNUPjxST1c+PE1BX0hTTz5IOTkuMTQtMjYxMTEwLTYwMDE8L01BX0hTTz48U09fVElFTj4xPC9TT19USUVOPjwvUk9XPjxST1c+PE1BX0hTTz4gIDwvTUFfSFNPPjwvUk9XPjwvUk9XX0xJU1Q+PC9CT0RZPjwvREFUQT4= -> -1 data.FileThongBaoThue.BODY.ROW_LIST.ROW[2] [dossier]
+  # Mended and sent again: everything in it is known.
+  portal pushes nhantbthuedvcqg push-notice.json with data.FileThongBaoThue=PERBVEE+PEJPRFk+PFJPV19MSVNUPjxST1c+PE1BX0hTTz5IOTkuMTQtMjYxMTEwLTYwMDE8L01BX0hTTz48U09fVElFTj4xPC9TT19USUVOPjwvUk9XPjwvUk9XX0xJU1Q+PC9CT0RZPjwvREFUQT4= -> 1 H99.14-261110-6001| đã nhận từ trước
   open 0
 
 story: a notice with an entity from outside is not read, and says so

@@ -50,7 +50,8 @@ story: a callback with a wrong signature, without one, or with one changed field
   counter asks start payment.json -> 200
   payplat paid-unheard
   payplat forges MaXacThuc 00
-  payplat calls 401 "MaLoi":"99"
+  # In words of its own: there is no header that its signature would stand in.
+  payplat calls 401 mã xác thực trong nội dung không khớp
   payplat unsigned
   payplat calls 401 "MaLoi":"99"
   payplat forges SoTien 1

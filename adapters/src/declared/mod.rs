@@ -69,6 +69,12 @@ fn read(dialect: &str, files: &Files) -> Result<spec::Peer, Vec<Defect>> {
 
 /// Everything that is wrong with a folder; what its places say of documents only where contracts and mappings are known.
 pub(crate) fn examine(dialect: &str, files: &Files, known: Option<&crate::Compiled>) -> Vec<Defect> {
+    let path = format!("{FOLDER}/{dialect}/peer.yaml");
+    if !files.contains_key(&path) {
+        let message = "the file is missing: it says how this system is called and what its answers mean".to_owned();
+        let (file, field) = (format!("mappings/{path}"), String::new());
+        return vec![Defect { file, line: 0, field, message, nearest: None }];
+    }
     let mut found = match read(dialect, files) {
         Ok(peer) => known.map(|known| contracts::defects(&peer, known)).unwrap_or_default(),
         Err(found) => found,
@@ -136,6 +142,10 @@ impl Adapter for Declared {
 
     fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
         session::sign(&self.peer, request, keys)
+    }
+
+    fn endpoints(&self) -> Vec<String> {
+        self.peer.endpoints()
     }
 
     fn secrets(&self) -> Vec<String> {

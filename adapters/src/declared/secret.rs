@@ -50,7 +50,11 @@ impl At {
             }
             "soap-header" => {
                 let block = sheet.needed("block");
-                At::SoapHeader(Template::read(&block, &["secret"]).unwrap_or_else(|(message, near)| {
+                let read = Template::read(&block, &["secret"]).and_then(|block| {
+                    if matches!(notation, Notation::Soap(_)) { block.well_formed(notation)? }
+                    Ok(block)
+                });
+                At::SoapHeader(read.unwrap_or_else(|(message, near)| {
                     sheet.wrong("block", message, near);
                     Template::default()
                 }))

@@ -93,6 +93,14 @@ impl Auth {
         matches!(self, Auth::Session(_)).then(|| Account::from(ACCOUNT))
     }
 
+    /// Where a token is asked for.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        match self {
+            Auth::Session(oauth) => Some(&oauth.endpoint),
+            Auth::None | Auth::Basic(..) | Auth::Key(..) => None,
+        }
+    }
+
     /// The names of the secrets that must be given.
     pub(super) fn secrets(&self) -> Vec<String> {
         match self {

@@ -17,7 +17,7 @@ use super::session::Auth;
 use super::sheet::{Defects, Place, Sheet, Within};
 use super::template::{Form, Template};
 use super::way::{Notation, Way, Wrap};
-use crate::wire::outcomes::Row;
+use crate::wire::outcomes::{Means, Row};
 use crate::wire::soap::Version;
 
 /// What may fill the holes of a call about a message.
@@ -114,6 +114,15 @@ impl Peer {
         if let Some(channels) = channels {
             peer.hold_against(channels, &sheet);
         }
+        // A call whose answers no row takes for a yes is never over, however often it is made.
+        for (kind, told) in &peer.calls {
+            let says = |means| told.judge.table.has(means);
+            if !told.judge.table.is_empty() && ![Means::Done, Means::Pending, Means::Exists].into_iter().any(says) {
+                let field = format!("calls.{kind}.outcomes");
+                let message = "no row means `done`, `pending` or `exists`, so nothing would ever be delivered: say which answer is a yes";
+                defects.push(told.line, &field, message, None);
+            }
+        }
         let speechless = peer.calls.values().any(|told| told.judge.table.is_empty());
         if speechless || known.rows.is_empty() && peer.feed.is_some() {
             sheet.wrong("outcomes", "without rows nothing that it answers can be understood", None);
@@ -141,6 +150,13 @@ impl Peer {
         let backs = backs.map(|(kind, _)| no(format!("calls.{kind}.read-back")));
         let feed = self.feed.iter().filter(|feed| lacks(&feed.way)).map(|_| no("feed".to_owned()));
         lists.chain(backs).chain(feed).collect()
+    }
+
+    /// The endpoints that its calls leave for.
+    pub(super) fn endpoints(&self) -> Vec<String> {
+        let calls = !self.calls.is_empty() || self.feed.is_some();
+        let log_in = self.auth.endpoint().filter(|endpoint| calls && *endpoint != self.endpoint);
+        calls.then(|| self.endpoint.clone()).into_iter().chain(log_in.map(str::to_owned)).collect()
     }
 
     /// Each way out has its call, each door its words, and the reverse.
@@ -288,6 +304,6 @@ pub(super) fn template(sheet: &Sheet, key: &str, text: &str, known: &[&str]) -> 
 /// A body with holes, or a defect.
 pub(super) fn form(sheet: &mut Sheet, key: &'static str, notation: Notation, known: &[&str]) -> Option<Form> {
     let tree = sheet.tree(key)?;
-    let read = Form::read(tree, notation.is_xml(), known);
+    let read = Form::read(tree, notation, known);
     read.map_err(|(message, near)| sheet.wrong(key, message, near)).ok()
 }

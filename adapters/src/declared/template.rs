@@ -5,8 +5,10 @@
 use gateway_core::fault::nearest;
 use serde_json::Value;
 
+use super::way::Notation;
 use crate::wire::token::encoded;
-use crate::wire::xml::escaped;
+use crate::wire::xml::{escaped, parse};
+use crate::wire::soap;
 
 /// The hole that stands for what each item is answered.
 pub(super) const ITEMS: &str = "items";
@@ -57,12 +59,41 @@ impl Template {
         Ok(Template(pieces))
     }
 
+    /// The same where a brace can be nothing but a hole: in a path, a parameter, a header. One that is none would be sent as it
+    /// stands, about no dossier.
+    pub(super) fn of_holes(text: &str, known: &[&str]) -> Result<Template, Unknown> {
+        let read = Template::read(text, known)?;
+        let stray = read.0.iter().find_map(|piece| match piece {
+            Piece::Text(text) => text.find(['{', '}']).map(|at| &text[at..]),
+            Piece::Hole(_) => None,
+        });
+        let Some(stray) = stray else { return Ok(read) };
+        let shown = stray.find('}').map_or(stray, |end| &stray[..=end]);
+        let meant = shown.trim_matches(['{', '}']).split(['.', ' ']).next().unwrap_or_default();
+        let near = if meant.is_empty() { None } else { nearest(meant, known.iter().copied()) };
+        Err((format!("`{shown}` is no hole; there are {}", known.join(", ")), near))
+    }
+
     /// The first hole that nothing fills.
     pub(super) fn unfilled(&self, fill: &Fill) -> Option<&str> {
         self.0.iter().find_map(|piece| match piece {
             Piece::Hole(name) if fill(name).is_empty() => Some(name.as_str()),
             _ => None,
         })
+    }
+
+    /// Is it XML once its holes are filled? In SOAP it stands in an envelope, whose prefixes it may use.
+    pub(super) fn well_formed(&self, notation: Notation) -> Result<(), Unknown> {
+        // What each item is answered is written by its own form; whatever else fills a hole stays a value.
+        let text = self.fill(Place::Xml, &|name: &str| if name == ITEMS { String::new() } else { "x".to_owned() });
+        let whole = match notation {
+            Notation::Soap(version) => soap::write(version, without_declaration(&text)),
+            _ => text,
+        };
+        match parse(whole.as_bytes()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(("is no well-formed XML: close every element that it opens, declare every prefix".to_owned(), None)),
+        }
     }
 
     /// The text with its holes filled.
@@ -89,6 +120,14 @@ fn next_hole(text: &str) -> Option<(&str, &str, &str)> {
     })
 }
 
+/// `<?xml …?>` may stand at the beginning of a document only, and this one goes into an envelope.
+pub(super) fn without_declaration(text: &str) -> &str {
+    match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
+        Some((_, rest)) => rest.trim_start(),
+        None => text,
+    }
+}
+
 /// What a body is made of: a tree where it is JSON, a text where it is XML.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Form {
@@ -97,10 +136,14 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Reads a body. `xml` says in which notation it is written.
-    pub(super) fn read(tree: Value, xml: bool, known: &[&str]) -> Result<Form, Unknown> {
-        match (tree, xml) {
-            (Value::String(text), true) => Template::read(&text, known).map(Form::Text),
+    /// Reads a body.
+    pub(super) fn read(tree: Value, notation: Notation, known: &[&str]) -> Result<Form, Unknown> {
+        match (tree, notation.is_xml()) {
+            (Value::String(text), true) => {
+                let template = Template::read(&text, known)?;
+                template.well_formed(notation)?;
+                Ok(Form::Text(template))
+            }
             (_, true) => Err(("a text in XML is expected".to_owned(), None)),
             (tree, false) => {
                 examine(&tree, known)?;
@@ -169,10 +212,11 @@ mod tests {
         let fill = |name: &str| format!("{name}/<&\"");
         let template = Template::read("/a/{dossier}?{\"x\"}", &["dossier"]).unwrap();
         assert_eq!(template.fill(Place::Path, &fill), "/a/dossier%2F%3C%26%22?{\"x\"}");
-        let form = Form::read(json!("<a b=\"{mark:id}\"/>"), true, &["mark:"]).unwrap();
+        let form = Form::read(json!("<a b=\"{mark:id}\"/>"), Notation::Xml, &["mark:"]).unwrap();
         assert_eq!(form.fill(&fill, &[]), "<a b=\"mark:id/&lt;&amp;&quot;\"/>");
         let form =
-            Form::read(json!({ "list": "{items}", "x": ["{id}-{id}", 1] }), false, &["id", "items"]).unwrap();
+            Form::read(json!({ "list": "{items}", "x": ["{id}-{id}", 1] }), Notation::Json, &["id", "items"])
+                .unwrap();
         let text = form.fill(&|name: &str| format!("{name}\""), &["{\"a\":1}".to_owned()]);
         assert_eq!(
             serde_json::from_str::<Value>(&text).unwrap(),
@@ -182,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_list_of_items_stands_alone() {
-        let read = |tree| Form::read(tree, false, &["id", ITEMS]);
+        let read = |tree| Form::read(tree, Notation::Json, &["id", ITEMS]);
         assert!(read(json!({ "x": "{items}" })).is_ok());
         assert!(read(json!({ "x": "{id}{items}" })).unwrap_err().0.contains("stands alone"));
     }
@@ -193,5 +237,24 @@ mod tests {
         assert!(message.contains("`{dosier}`"), "{message}");
         assert_eq!(near.as_deref(), Some("dossier"));
         assert!(Template::read("{mark:}", &["mark:"]).is_err());
+    }
+
+    #[test]
+    fn where_a_brace_can_only_be_a_hole_it_is_one() {
+        for (text, shown) in [
+            ("/records/{dossier.code}", "`{dossier.code}`"),
+            ("/records/{{dossier}}", "`{`"),
+            ("/records/{dossier", "`{dossier`"),
+            ("/records/{Dossier}", "`{Dossier}`"),
+            ("/records/{}", "`{}`"),
+            ("/records/dossier}", "`}`"),
+        ] {
+            let (message, near) = Template::of_holes(text, &["dossier", "unit"]).unwrap_err();
+            assert!(message.contains(shown) && message.contains("there are dossier, unit"), "{text}: {message}");
+            assert_eq!(near.is_some(), text.to_lowercase().contains("{dossier") && !text.contains("{{"), "{text}");
+        }
+        assert!(Template::of_holes("/records/{dossier}/{unit}", &["dossier", "unit"]).is_ok());
+        // A body of JSON is full of braces.
+        assert!(Form::read(json!({ "x": "{a b}" }), Notation::Json, &[]).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use gateway_core::lift::Ticket;
 use serde_json::{Value, json};
 
 use super::sheet::Sheet;
-use super::template::{Fill, Form, Place, Template};
+use super::template::{Fill, Form, Place, Template, without_declaration};
 use crate::wire::soap::{self, Version};
 
 /// How bodies are written, here and there.
@@ -56,7 +56,7 @@ impl Way {
             sheet.wrong("path", "begins with `/`; the host stands in the configuration", None);
         }
         let template = |sheet: &Sheet, key: &str, text: &str| {
-            Template::read(text, known).unwrap_or_else(|(message, near)| {
+            Template::of_holes(text, known).unwrap_or_else(|(message, near)| {
                 sheet.wrong(key, message, near);
                 Template::default()
             })
@@ -73,7 +73,7 @@ impl Way {
         };
         let body = if written { sheet.tree("body") } else { None };
         let body = body.and_then(|tree| {
-            Form::read(tree, notation.is_xml(), known)
+            Form::read(tree, notation, known)
                 .map_err(|(message, near)| sheet.wrong("body", message, near))
                 .ok()
         });
@@ -151,14 +151,6 @@ fn framed(notation: Notation, text: &str) -> Body {
     match notation {
         Notation::Soap(version) => Body::of(soap::write(version, without_declaration(text))),
         _ => Body::of(text),
-    }
-}
-
-/// `<?xml …?>` may stand at the beginning of a document only, and this one goes into an envelope.
-fn without_declaration(text: &str) -> &str {
-    match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
-        Some((_, rest)) => rest.trim_start(),
-        None => text,
     }
 }
 

@@ -51,4 +51,8 @@ impl Adapter for Emc {
     fn next_turn(&self, talk: &Conversation) -> Result<Turn<Receipt>, Fault> {
         self.turn(talk)
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![outbound::ENDPOINT.to_owned()]
+    }
 }

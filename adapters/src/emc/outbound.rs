@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Emc, faults};
 
 /// The name of the configured endpoint; its host belongs to the transport.
-const ENDPOINT: &str = "emc";
+pub(super) const ENDPOINT: &str = "emc";
 
 impl Emc {
     /// The one call, or the end.

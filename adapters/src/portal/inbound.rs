@@ -49,7 +49,7 @@ impl Portal {
     pub(super) fn answered(&self, arrival: &Arrival, said: Result<&[Fate], &Fault>) -> Answer {
         let question = self.pushes.at(&arrival.ask.path).any(|push| push.question);
         match said {
-            Err(fault) => turned_away(fault, question),
+            Err(fault) => turned_away(fault, question, &arrival.dossiers),
             Ok([Fate::Answered(answer)]) => answer.clone(),
             Ok(fates) => told(&arrival.dossiers, fates),
         }
@@ -57,14 +57,17 @@ impl Portal {
 }
 
 /// What was read and is wrong is said under 200, as the portal expects it; what could not be read, or not be kept, under its own status.
-fn turned_away(fault: &Fault, question: bool) -> Answer {
+fn turned_away(fault: &Fault, question: bool, dossiers: &[Option<String>]) -> Answer {
     let status = match fault.code.as_ref() {
-        "dossier.unknown" | "dossier.code" | "unit.unusable" | "portal.service" => 200,
+        "dossier.unknown" | "dossier.code" | "unit.unusable" | "portal.service" | "file.refused" => 200,
         _ => status_of(fault),
     };
+    // All but its files was read, so it is answered like a push that was read.
+    let named = dossiers.iter().flatten().next().filter(|_| fault.code == "file.refused");
+    let whose = named.map(|code| format!("{code}| ")).unwrap_or_default();
     // Where the portal asks, the code is a text in the one source there is.
     let code = if question { json!("-1") } else { json!(-1) };
-    let mut answer = Answer::json(status, &json!({ "error_code": code, "message": words_of(fault) }));
+    let mut answer = Answer::json(status, &json!({ "error_code": code, "message": format!("{whose}{}", words_of(fault)) }));
     answer.headers.extend(headers_of(fault, status));
     answer
 }
@@ -87,9 +90,13 @@ fn told(dossiers: &[Option<String>], fates: &[Fate]) -> Answer {
         code => format!("{code}| {words}"),
     });
     let each = each.collect::<Vec<_>>().join(". ");
+    let kept = fates.iter().enumerate().filter(|(_, fate)| refusal(fate).is_none());
+    let kept = kept.map(|(index, _)| code(index)).filter(|code| !code.is_empty()).collect::<Vec<_>>();
+    let kept = if kept.is_empty() { String::new() } else { format!(" ({})", kept.join(", ")) };
     let words = match fates.len() {
         1 => each,
-        all => format!("không nhận {}/{all} hồ sơ, các hồ sơ còn lại đã được ghi: {each}", refused.len()),
+        all if all == refused.len() => format!("không nhận {all}/{all} hồ sơ: {each}"),
+        all => format!("không nhận {}/{all} hồ sơ, các hồ sơ còn lại đã được ghi{kept}: {each}", refused.len()),
     };
     envelope(-1, &without_success(&words))
 }

@@ -125,4 +125,8 @@ impl Adapter for Portal {
     fn secrets(&self) -> Vec<String> {
         self.needed_secrets()
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![wire::ENDPOINT.to_owned()]
+    }
 }

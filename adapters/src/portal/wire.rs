@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::settings::Settings;
 
 /// The name of the configured endpoint; its host belongs to the transport.
-const ENDPOINT: &str = "portal";
+pub(super) const ENDPOINT: &str = "portal";
 
 /// A call that is still to be signed.
 pub(super) fn request(

@@ -77,4 +77,8 @@ impl Adapter for Subscriber {
     fn secrets(&self) -> Vec<String> {
         vec![signature::SECRET.to_owned()]
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![outbound::ENDPOINT.to_owned()]
+    }
 }

@@ -6,7 +6,7 @@ use gateway_core::fault::Fault;
 use super::{Subscriber, faults, signature};
 
 /// The name of the configured endpoint; its host belongs to the transport.
-const ENDPOINT: &str = "subscriber";
+pub(super) const ENDPOINT: &str = "subscriber";
 
 impl Subscriber {
     /// The one call, or the end.

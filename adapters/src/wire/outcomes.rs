@@ -123,6 +123,11 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Has it a row of this meaning?
+    pub(crate) fn has(&self, means: Means) -> bool {
+        self.rows.iter().any(|row| row.means == means)
+    }
+
     /// What an answer means, and the fault it is where that is no good; `said` is none if the body is not in the peer's notation.
     pub(crate) fn judge(&self, answer: &Answer, said: Option<&Said>) -> (Means, Fault) {
         let seen = Seen {

@@ -167,6 +167,12 @@ pub trait Adapter: Send + Sync {
         false
     }
 
+    /// The names of the endpoints that its calls leave for ([`Request::endpoint`]), so that `check` can say which one is missing or
+    /// misspelt before a dossier waits for it. Empty where nothing is called, or nobody says.
+    fn endpoints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The secrets this peer needs, by name, so that `check` can say what is missing before the first call does.
     fn secrets(&self) -> Vec<String> {
         Vec::new()

@@ -284,3 +284,25 @@ fn imports_bare_children_substitutes_and_recursion_are_read_and_written() {
         ["Ma character có ký tự mà XML không chứa được", "Mb unknown không có trong quy định"]
     );
 }
+
+/// Of what must be there the name is said, and not what the whole may hold.
+#[test]
+fn what_is_missing_is_named_also_in_a_choice_and_as_an_attribute() {
+    let xsd = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="Ghi"><xs:complexType><xs:sequence>
+        <xs:element name="Ma" type="xs:token"/>
+        <xs:choice><xs:element name="CaNhan" type="xs:token"/><xs:element name="ToChuc" type="xs:token"/></xs:choice>
+        <xs:element name="Ngay" type="xs:token"/></xs:sequence><xs:attribute name="nguon" use="required"/></xs:complexType></xs:element></xs:schema>"#;
+    let contracts =
+        Contracts::compile(&BTreeMap::from([("g.xsd".to_owned(), xsd.as_bytes().to_vec())])).unwrap();
+    let contract = contracts.get("g.xsd#Ghi").unwrap();
+    let places = |document: Value| -> Vec<String> {
+        contract.check(&document).iter().map(|v| format!("{} {}", v.path, v.rule)).collect()
+    };
+    assert_eq!(places(json!({"@nguon": "x", "Ma": "1", "Ngay": "2"})), ["CaNhan|ToChuc content"]);
+    assert_eq!(
+        places(json!({"@nguon": "x", "Ma": "1", "ToChuc": [], "Ngay": "2"})),
+        ["CaNhan|ToChuc content"]
+    );
+    assert_eq!(places(json!({"@nguon": "x", "Ma": "1", "ToChuc": "a"})), ["Ngay required"]);
+    assert_eq!(places(json!({"Ma": "1", "CaNhan": "a", "Ngay": "2"})), ["@nguon required"]);
+}

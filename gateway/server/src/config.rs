@@ -10,11 +10,12 @@ mod queue;
 mod retention;
 mod secrets;
 mod shipments;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gateway_core::fault::{Defect, nearest};
+use gateway_core::fault::Defect;
 use gateway_core::licence::Licence;
 use gateway_core::lookup;
 use gateway_core::pace::Bounds;
@@ -29,6 +30,7 @@ pub use self::secrets::SecretSource;
 pub use self::shipments::Shipments;
 
 use self::door::Tls;
+use self::unread::toml_defect;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -306,17 +308,6 @@ impl Config {
     }
 }
 
-fn toml_defect(text: &str, file: &str, error: &toml::de::Error) -> Defect {
-    let line =
-        error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() as u64 + 1);
-    let message = error.message().to_owned();
-    // serde says: unknown field `x`, expected one of `a`, `b`
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let field = quoted.next().unwrap_or_default().to_owned();
-    let near = message.starts_with("unknown").then(|| nearest(&field, quoted)).flatten();
-    Defect { file: file.to_owned(), line, field, message, nearest: near }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,6 +319,14 @@ mod tests {
         let defects = Config::parse(text, "lienthong.toml").unwrap_err();
         assert_eq!(defects[0].line, 6);
         assert_eq!(defects[0].nearest.as_deref(), Some("answer_wait_ms"));
+    }
+
+    #[test]
+    fn a_peer_of_a_family_with_one_language_is_called_by_its_family() {
+        let text = "[peers.p]\nadapter = \"portal\"\n[peers.q]\nadapter = \"onestop\"\ndialect = \"relay\"\n";
+        let config = Config::parse(text, "f").unwrap();
+        assert!(crate::words::auth_wrong_door(config.peers["p"].speaks()).contains("`portal`"));
+        assert!(crate::words::auth_wrong_door(config.peers["q"].speaks()).contains("`relay`"));
     }
 
     #[test]

@@ -79,6 +79,37 @@ pub(crate) fn worded(
     }
 }
 
+/// A call whose files nobody can take: whose it is, and what else of its one message is wrong, so that nobody has to come twice. Nothing
+/// of it is kept.
+pub(crate) fn beside_files(
+    app: &App,
+    adapter: &dyn Adapter,
+    arrival: &mut Arrival,
+    mut fault: Fault,
+    trace: &Trace,
+) -> Fault {
+    let room = arrival.caller.as_ref().and_then(|peer| app.peer(peer));
+    let (Some(room), Ok(heard), "file.refused") = (room, adapter.receive(arrival), fault.code.as_ref())
+    else {
+        return fault;
+    };
+    arrival.framed(&heard);
+    let Heard::Messages(items) = heard else { return fault };
+    // Of several, a place would not say whose it is.
+    let Ok([item]) = <[Item; 1]>::try_from(items) else { return fault };
+    let channel = app.channel(&arrival.channel);
+    let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None, files: &[] };
+    let refused =
+        understand(app, room, way, item, trace).into_iter().filter_map(|message| message.content.err());
+    for found in refused.flat_map(|fault| fault.violations) {
+        // A file that was taken out is missing where it stood.
+        if !fault.violations.iter().any(|known| known.path.ends_with(&found.path)) {
+            fault.violations.push(found);
+        }
+    }
+    fault
+}
+
 /// A log-in is for anybody with a key; all else is for whom the door has recognised.
 async fn take_up(
     app: &App,
@@ -135,10 +166,14 @@ async fn accept(
         let each = items.into_iter().flat_map(|item| understand(app, room, way, item, trace));
         numbered_by_the_signer(arrival, each.collect())
     });
+    let code = |message: &NewMessage| message.dossier.as_ref().map(|code| code.as_str().to_owned());
     if messages.len() != arrival.dossiers.len() {
         // One item was several messages: the reply speaks of each of them.
-        let code = |message: &NewMessage| message.dossier.as_ref().map(|code| code.as_str().to_owned());
         arrival.dossiers = messages.iter().map(code).collect();
+    }
+    for (named, message) in arrival.dossiers.iter_mut().zip(&messages) {
+        // Framing sees no code where it stands in a document inside: the reply names the dossier all the same.
+        *named = named.take().or_else(|| code(message));
     }
     // Asked for before the rows exist: a quick peer may settle before `admit` has returned to us.
     let verdicts: Vec<_> = match wait_ms {

@@ -42,13 +42,16 @@ pub(crate) struct Bounds {
 pub(crate) struct Lifted {
     body: Vec<u8>,
     files: Vec<Ticket>,
+    /// Why nobody can take its files. What is left of the body can be read all the same, so that all that is wrong is said at once.
+    refused: Option<Fault>,
 }
 
 impl Lifted {
-    /// The arrival as its adapter sees it.
-    pub(crate) fn put(self, arrival: &mut Arrival) {
+    /// The arrival as its adapter sees it; the fault of its files, if they are refused.
+    pub(crate) fn put(self, arrival: &mut Arrival) -> Option<Fault> {
         arrival.ask.body = Body::of(self.body);
         arrival.files = self.files;
+        self.refused
     }
 }
 
@@ -95,17 +98,16 @@ impl Lifting {
     }
 }
 
-/// The same for a body that is here already.
+/// The same for a body that is here already; gives the fault of its files, if they are refused.
 pub(crate) async fn lift(
     store: &Store,
     rules: &Files,
     bounds: Bounds,
     arrival: &mut Arrival,
-) -> Result<(), Fault> {
+) -> Result<Option<Fault>, Fault> {
     let mut lifting = Lifting::begin(store, rules, bounds);
     lifting.take(std::mem::take(&mut arrival.ask.body.bytes).into()).await;
-    lifting.end().await?.put(arrival);
-    Ok(())
+    Ok(lifting.end().await?.put(arrival))
 }
 
 /// The place where one body is taken apart.
@@ -286,11 +288,12 @@ impl Bench {
         }
         if !self.wrong.is_empty() {
             let words = words::files_refused(self.wrong.len());
-            return Err(Fault::sender("file.refused", words).with(self.wrong));
+            let refused = Some(Fault::sender("file.refused", words).with(self.wrong));
+            return Ok(Lifted { body: self.body, files: Vec::new(), refused });
         }
         let keep = |done: Done| done.file.keep().map_err(|error| unkept(&error));
         let files = self.done.into_iter().map(keep).collect::<Result<_, Fault>>()?;
-        Ok(Lifted { body: self.body, files })
+        Ok(Lifted { body: self.body, files, refused: None })
     }
 
     /// The files leave a whole document; gives their names. One that cannot be followed stays as it came.

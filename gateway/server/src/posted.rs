@@ -80,7 +80,9 @@ pub async fn hear(app: &App, posted: Posted) -> Receipt {
         let limits = &app.config.limits;
         let bounds =
             lifting::Bounds { body_bytes: limits.body_bytes_max, files_bytes: limits.files_bytes_max };
-        if let Err(fault) = lifting::lift(&app.store, files, bounds, &mut arrival).await {
+        let lifted = lifting::lift(&app.store, files, bounds, &mut arrival).await;
+        if let Ok(Some(fault)) | Err(fault) = lifted {
+            let fault = intake::beside_files(app, &*room.adapter, &mut arrival, fault, &trace);
             return turned_away(app, &fault, Some((room, &arrival)));
         }
     }
@@ -108,7 +110,7 @@ fn channel<'a>(app: &'a App, room: &Room, name: &str) -> Result<&'a Channel, Fau
     let is_own = own.into_iter().flatten().any(|channel| channel.name == found.name);
     match is_own && found.dialect == room.config.dialect {
         true => Ok(found),
-        false => Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(&room.config.dialect))),
+        false => Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(room.config.speaks()))),
     }
 }
 

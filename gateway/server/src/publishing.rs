@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use crate::app::{App, Room};
 use crate::http::store_fault;
 use crate::store::{Behind, Entry, Event, PublicId, Published};
-use crate::transport::Unfetched;
+use crate::transport::{Unfetched, is_address};
 use crate::words;
 
 /// What follows our address at a peer, and an id follows that.
@@ -63,7 +63,7 @@ pub(crate) fn publish(
             let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (given, called) = (text(name), beside.name.as_deref().map(text).unwrap_or_default());
             let own = Ticket::from_text(&given).filter(|ticket| files.contains(ticket));
-            let is_address = given.starts_with("http://") || given.starts_with("https://");
+            let is_address = is_address(&given);
             let behind = match (own, &room.config.public_url) {
                 (Some(ticket), Some(_)) => Behind::File(ticket),
                 (Some(_), None) => {

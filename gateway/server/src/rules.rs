@@ -80,8 +80,11 @@ fn unknown_mappings(channels: &Channels, translator: &Translator) -> Vec<Defect>
         for channel in list {
             let named = channel.kinds.values().flatten().chain(channel.answers.values());
             for mapping in named.filter(|name| translator.plan(name).is_none()) {
+                // Of a peer that is a folder of data, the file in that folder.
+                let folder =
+                    if adapter == adapters::FOLDER { format!("{}/", channel.dialect) } else { String::new() };
                 defects.push(Defect {
-                    file: format!("mappings/{adapter}/channels.yaml"),
+                    file: format!("mappings/{adapter}/{folder}channels.yaml"),
                     line: 0,
                     field: channel.name.to_string(),
                     message: format!("there is no mapping `{mapping}`"),

@@ -46,6 +46,7 @@ use shown::Shown;
 use silence::Heeded;
 
 pub use fetching::Unfetched;
+pub(crate) use fetching::is_address;
 pub use look::{Seen, Stage};
 
 /// Longer answers are cut off and count as silence.

@@ -2,12 +2,14 @@
 //!
 //! No refusal here contains the words that callers take for success; a test of the whole tree looks.
 
+mod auth;
 mod events;
 mod files;
 mod trouble;
 
 use gateway_core::payment::Refusal;
 
+pub use self::auth::*;
 pub use self::events::event_words;
 pub use self::files::*;
 pub use self::trouble::store_trouble;
@@ -45,61 +47,6 @@ pub fn door_not_found() -> &'static str {
 /// 405.
 pub fn door_method(method: &str) -> String {
     format!("dịch vụ này chỉ nhận phương thức {method}")
-}
-
-/// 401 without a key.
-pub fn auth_missing() -> &'static str {
-    "thiếu khóa truy cập: gửi khóa trong X-Api-Key hoặc Authorization (Basic, Bearer); khóa do quản trị cấp bằng lệnh `lienthong keys add`"
-}
-
-/// 401 with a wrong key.
-pub fn auth_unknown() -> &'static str {
-    "khóa truy cập không đúng hoặc đã bị thu hồi; đề nghị quản trị cấp lại bằng lệnh `lienthong keys add`"
-}
-
-/// 401 with a session that is over.
-pub fn auth_session() -> &'static str {
-    "phiên đăng nhập không hợp lệ hoặc đã hết hạn; hãy đăng nhập lại"
-}
-
-/// 403.
-pub fn auth_wrong_door(dialect: &str) -> String {
-    format!("khóa này thuộc hệ thống nói giao thức `{dialect}`, không dùng được ở đường dẫn này")
-}
-
-/// 401: a certificate that is nobody's.
-pub fn auth_certificate() -> &'static str {
-    "chứng thư số này không thuộc hệ thống nào đã khai báo; kiểm tra client_ca_file và client_names trong cấu hình của cổng"
-}
-
-/// 403: what was shown speaks of two peers.
-pub fn auth_mismatch() -> &'static str {
-    "khóa, chứng thư số hoặc đường dẫn bí mật trong cùng lời gọi thuộc về các hệ thống khác nhau; hãy dùng của cùng một hệ thống"
-}
-
-/// 403: a way in that this peer's door does not have.
-pub fn auth_proof() -> &'static str {
-    "hệ thống này không được vào bằng cách xác thực vừa dùng; xem `accepts` ở phần door của hệ thống trong cấu hình của cổng"
-}
-
-/// 403: not from there.
-pub fn auth_address() -> &'static str {
-    "địa chỉ mạng của nơi gọi không nằm trong danh sách được phép của hệ thống này; đề nghị quản trị cổng bổ sung vào `addresses`"
-}
-
-/// 403: known, and not surely enough.
-pub fn auth_level(minimum: &str, reached: &str) -> String {
-    format!("mức xác thực `{reached}` chưa đủ, kênh này cần ít nhất `{minimum}`")
-}
-
-/// 401: nobody's signature.
-pub fn auth_signature() -> &'static str {
-    "chữ ký không khớp với nội dung (webhook-id, webhook-timestamp, webhook-signature); kiểm tra khóa ký, và gửi đúng từng byte đã ký"
-}
-
-/// 401: an old call, or a wrong clock.
-pub fn auth_stale() -> &'static str {
-    "thời điểm ký lệch quá 5 phút so với giờ của cổng; hãy chỉnh đồng hồ và ký lại"
 }
 
 /// A question in a queue.
@@ -346,6 +293,13 @@ pub fn admin_call_unknown() -> &'static str {
 /// No dead letter of that number.
 pub fn dead_letter_not_found() -> &'static str {
     "không có thư chết nào mang số này (có thể đã được gửi lại hoặc hủy); xem `lienthong dead-letters list`"
+}
+
+/// One of that number, but in a state that the command is not for.
+pub fn dead_letter_otherwise(why: &str) -> String {
+    format!(
+        "thư này đang ở trạng thái mà lệnh không dùng được ({why}): `settle` cho thư còn nghi ngờ (in-doubt); `redeliver`, `correct`, `discard` cho thư chết; xem `lienthong dead-letters show`"
+    )
 }
 
 /// Where a shipment is, and what else the timeline says of one, word by word; what is no word of ours stays as it is.

@@ -71,6 +71,13 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     let shown = place.done(&["dead-letters", "show", &second]);
     assert!(shown.contains("status [code]"), "{shown}");
     assert!(!shown.contains("Nguyễn Văn Thử"), "the document is shown only when asked for: {shown}");
+    // It is there, and no doubt: so it is not said to be missing.
+    place.ends(
+        1,
+        "thư này đang ở trạng thái mà lệnh không dùng được",
+        &["dead-letters", "settle", &second, "happened"],
+    );
+    place.ends(1, "không có thư chết nào mang số này", &["dead-letters", "settle", "9999", "happened"]);
     let shown = place.json(&["dead-letters", "show", &second, "--document"]);
     let mut document = shown["document"].clone();
     assert_eq!(document["status"], "trang-thai-la");

@@ -91,3 +91,29 @@ fn a_pause_holds_over_a_start_and_is_seen_by_whoever_watches() {
     assert!(gateway.stop().success());
     assert_eq!(portal.stop(), 0);
 }
+
+/// Dossiers were acknowledged and waited for ever for an address that stood under another name.
+#[test]
+fn endpoints_that_no_call_leaves_for_and_those_that_are_missing_are_said_before_anything_waits() {
+    let place = Place::new();
+    place.done(&["init", "--folder", "etc"]);
+    let config = std::fs::read_to_string(place.path("etc/lienthong.toml")).expect("the configuration");
+    let payplat = "\n[peers.payplat]\nadapter = \"payment\"\ndialect = \"payplat\"\nendpoints = { pay = \"http://127.0.0.1:9\" }\n\
+         keys.secret = { env = \"LIENTHONG_PORTAL_PASSWORD\" }\nsettings.partner_code = \"THU\"\n";
+    let slipped = config.replace("endpoints = { portal = ", "endpoints = { portl = ");
+    assert_ne!(slipped, config);
+    place.write("etc/lienthong.toml", &(slipped + payplat));
+    for wanted in [
+        "peers.portal.endpoints.portl: no call leaves for an endpoint of this name; this peer's calls leave for portal (did you mean `portal`?)",
+        "peers.portal.endpoints.portal: this endpoint is needed",
+        "peers.payplat.endpoints.pay: no call leaves for an endpoint of this name; this peer's calls leave for payment (did you mean `payment`?)",
+        "peers.payplat.endpoints.payment: this endpoint is needed",
+    ] {
+        place.ends(1, wanted, &["check"]);
+    }
+    place.ends(3, "peers.portal.endpoints.portl", &["run"]);
+    // A peer without any is one that nothing is sent to.
+    let silent = payplat.replace("endpoints = { pay = \"http://127.0.0.1:9\" }\n", "");
+    place.write("etc/lienthong.toml", &(config + &silent));
+    place.done(&["check"]);
+}

@@ -57,3 +57,18 @@ pub(super) fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
     std::fs::write(path, text).expect("a file");
 }
+
+/// Makes each slip (file, text, what stands in its place, what is to be said) alone, in a copy of the examples that is right.
+#[track_caller]
+pub(super) fn all_said(slips: &[(&str, &str, &str, &str)]) {
+    let mut otherwise = Vec::new();
+    for (path, old, new, wanted) in slips {
+        let overlay = Overlay::new();
+        overlay.change(path, old, new);
+        let said = overlay.check();
+        if !said.iter().any(|line| line.contains(wanted)) {
+            otherwise.push(format!("{path}: `{old}` -> `{new}`\n  wanted {wanted}\n  said   {said:#?}"));
+        }
+    }
+    assert!(otherwise.is_empty(), "{}", otherwise.join("\n"));
+}

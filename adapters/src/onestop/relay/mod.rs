@@ -59,4 +59,8 @@ impl Adapter for Relay {
     fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
         self.signed(request, keys)
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![outbound::ENDPOINT.to_owned()]
+    }
 }

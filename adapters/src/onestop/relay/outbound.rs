@@ -18,7 +18,7 @@ use crate::kinds::{
 use crate::onestop::{call, inbound_only};
 
 /// The name of the configured endpoint; its host belongs to the transport.
-const ENDPOINT: &str = "relay";
+pub(super) const ENDPOINT: &str = "relay";
 /// What stands under this name is laid flat beside the others.
 const DETAILS: &str = "ChiTiet";
 

@@ -78,4 +78,8 @@ impl Adapter for PayGov {
     fn secrets(&self) -> Vec<String> {
         session::SECRETS.iter().map(|name| (*name).to_owned()).collect()
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![super::wire::ENDPOINT.to_owned()]
+    }
 }

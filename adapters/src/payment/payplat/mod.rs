@@ -79,4 +79,8 @@ impl Adapter for PayPlat {
     fn secrets(&self) -> Vec<String> {
         vec![seal::SECRET.to_owned()]
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![super::wire::ENDPOINT.to_owned()]
+    }
 }

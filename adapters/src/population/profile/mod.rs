@@ -76,4 +76,10 @@ impl Adapter for Profile {
     fn secrets(&self) -> Vec<String> {
         session::secrets(&self.settings)
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        let log_in = outbound::account(&self.settings).map(|_| self.settings.token.endpoint.clone());
+        let own = outbound::ENDPOINT.to_owned();
+        std::iter::once(own.clone()).chain(log_in.filter(|endpoint| *endpoint != own)).collect()
+    }
 }

@@ -15,7 +15,7 @@ use crate::population::{LOOK_UP, VERIFY, VERIFY_KIN};
 use crate::wire::xml::Writer;
 
 /// The name of the configured endpoint of all questions; that of tokens is a setting.
-const ENDPOINT: &str = "population";
+pub(super) const ENDPOINT: &str = "population";
 /// Carries an officer's key.
 pub(super) const AUTH_HASH: &str = "AuthHash";
 /// What the name of an officer's key begins with.

@@ -53,4 +53,8 @@ impl Adapter for Desk {
     fn sign(&self, request: &Request, keys: &Keys, _at: Moment) -> Result<Signed, Fault> {
         self.signed(request, keys)
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![super::wire::ENDPOINT.to_owned()]
+    }
 }

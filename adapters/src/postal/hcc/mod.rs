@@ -88,4 +88,8 @@ impl Adapter for Hcc {
     fn secrets(&self) -> Vec<String> {
         self.needed_secrets()
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![super::wire::ENDPOINT.to_owned()]
+    }
 }

@@ -70,4 +70,8 @@ impl Adapter for Legacy {
     fn secrets(&self) -> Vec<String> {
         vec![outbound::TOKEN.to_owned()]
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![super::wire::ENDPOINT.to_owned()]
+    }
 }

@@ -113,4 +113,8 @@ impl Adapter for MyVnPost {
     fn secrets(&self) -> Vec<String> {
         vec!["username".to_owned(), "password".to_owned()]
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![super::wire::ENDPOINT.to_owned()]
+    }
 }

@@ -205,7 +205,12 @@ pub(crate) fn violated(violations: Vec<Violation>) -> Fault {
     let sender = violations.iter().any(|violation| violation.blame == Blame::Sender);
     let ours = violations.iter().any(|violation| violation.blame == Blame::Gateway);
     let blame = if sender && !ours { Blame::Sender } else { Blame::Gateway };
-    let first = violations.first().map(|v| format!(": {} ({})", v.path, v.rule)).unwrap_or_default();
+    let place = |v: &Violation| match v.path.as_str() {
+        // Of the whole document no place is named.
+        "" => format!(": {}", v.rule),
+        path => format!(": {path} ({})", v.rule),
+    };
+    let first = violations.first().map(place).unwrap_or_default();
     let more = match violations.len() {
         0 | 1 => String::new(),
         n => format!(" và {} chỗ khác", n - 1),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use xsd_schema::validation::{
     DriveWithError, SchemaValidator, ValidationError, ValidationFlags, ValidationRoot, ValidationRuntime,
     ValidationSink, ValidationWarning, drive_quick_xml_with,
@@ -20,7 +20,7 @@ use xsd_schema::{
     EmbeddedLoader, LoaderChain, SchemaError, SchemaLoader, SchemaResult, SchemaSet, SchemaSetBuilder,
 };
 
-use super::view::{FieldView, Kinds, NodeId};
+use super::view::{FieldView, Kinds, Node, NodeId};
 use super::write::Frame;
 use super::xsd_read::{Reader, Refused};
 use super::xsd_reading::{Element, Reading};
@@ -417,6 +417,7 @@ struct Findings<'a> {
 impl Findings<'_> {
     fn violations(&self, errors: &[ValidationError], root: &Value) -> Vec<Violation> {
         let mut violations: Vec<Violation> = Vec::new();
+        let mut broken: BTreeSet<String> = BTreeSet::new();
         for error in errors {
             let below_root = error.instance_path().is_some_and(|path| path.len() > 1);
             // After wrong content the validator finds the elements that follow undeclared: an echo, not a finding.
@@ -424,8 +425,16 @@ impl Findings<'_> {
                 continue;
             }
             let place = self.locate(error, root);
+            // What broke off before its end is also incomplete: an echo too.
+            if rule_of(error.constraint) == "content"
+                && !broken.insert(place.path.clone())
+                && error.message.contains("incomplete")
+            {
+                continue;
+            }
             let found = match rule_of(error.constraint) {
-                "content" => self.content(&place),
+                "content" => self.content(&place, &error.message),
+                "required" => self.attributes(&place),
                 "attribute" => vec![Violation::sender(
                     place.path.clone(),
                     "attribute",
@@ -469,7 +478,7 @@ impl Findings<'_> {
     }
 
     /// Wrong children: said by name where the view knows it, as missing or unknown.
-    fn content(&self, place: &Place<'_>) -> Vec<Violation> {
+    fn content(&self, place: &Place<'_>, message: &str) -> Vec<Violation> {
         let (Some(node), Some(Value::Object(fields))) =
             (place.node.map(|id| self.view.node(id)), place.value)
         else {
@@ -493,9 +502,35 @@ impl Findings<'_> {
         if !named.is_empty() {
             return named;
         }
+        if let Some(absent) = absent_before(node, fields, message) {
+            let path = absent.iter().map(|name| child(name)).collect::<Vec<_>>().join("|");
+            return vec![Violation::sender(
+                path,
+                "content",
+                "ở chỗ này phải có, hoặc phải có một trong số này",
+            )];
+        }
         let order: Vec<&str> = node.names().filter(|name| !name.starts_with(['@', '#'])).collect();
         let detail = format!("phải có, đúng thứ tự và số lượng: {}", order.join(", "));
         vec![Violation::sender(place.path.clone(), "content", detail)]
+    }
+
+    /// Attributes that must be there and are not.
+    fn attributes(&self, place: &Place<'_>) -> Vec<Violation> {
+        let fields = place.value.and_then(Value::as_object);
+        let missing = place.node.map(|id| self.view.node(id).fields.as_slice()).unwrap_or_default().iter();
+        let missing = missing
+            .filter(|field| field.required && field.name.starts_with('@'))
+            .filter(|field| !fields.is_some_and(|fields| fields.contains_key(&*field.name)))
+            .map(|field| {
+                let path = if place.path.is_empty() { String::new() } else { format!("{}.", place.path) };
+                Violation::sender(format!("{path}{}", field.name), "required", "bắt buộc phải có")
+            });
+        let named: Vec<Violation> = missing.collect();
+        if named.is_empty() {
+            return vec![Violation::sender(place.path.clone(), "required", "bắt buộc phải có")];
+        }
+        named
     }
 
     fn detail(&self, rule: &str, node: Option<NodeId>) -> String {
@@ -517,6 +552,23 @@ impl Findings<'_> {
             (rule, _) => format!("không đúng quy tắc {rule} của quy định"),
         }
     }
+}
+
+/// The fields that are absent just before the one that the validator stopped at, or at the end: of a choice it needs one of them, and
+/// which it is the view does not know.
+fn absent_before<'n>(node: &'n Node, fields: &Map<String, Value>, message: &str) -> Option<Vec<&'n str>> {
+    let names: Vec<&str> = node.names().filter(|name| !name.starts_with(['@', '#'])).collect();
+    // "Element 'x' is not allowed at this position …" of a child, "Element 'x' content model is incomplete …" of what is around.
+    let stopped = message.split('\'').nth(1).filter(|_| message.contains("not allowed at this position"));
+    let end = match stopped {
+        Some(name) => names.iter().position(|known| *known == name)?,
+        None => names.len(),
+    };
+    let there = |name: &&&str| {
+        fields.get(**name).is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty()))
+    };
+    let begin = names[..end].iter().rposition(|name| there(&name)).map_or(0, |last| last + 1);
+    (begin < end).then(|| names[begin..end].to_vec())
 }
 
 struct Place<'v> {

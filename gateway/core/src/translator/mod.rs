@@ -6,7 +6,7 @@
 //! `mappings/README.md`. Deliberately absent: expressions, loops, look-ups outside code lists.
 //!
 //! Read in this order: `mapping` (as written), `compile` and `check` (against the contracts), `plan` (resolved),
-//! `source` (what is read from), `apply` (the walk).
+//! `source` (what is read from), `apply` (the walk), `fanned` (the walk for each element of a list).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ mod codes;
 mod compile;
 pub mod coverage;
 mod dates;
+mod fanned;
 mod functions;
 mod mapping;
 mod plan;
@@ -176,6 +177,9 @@ impl Plan {
     /// Translates a document that its contract has found right, and judges what came out. All violations come at
     /// once; those of the result are ours, because the mapping made it.
     pub fn translate(&self, source: &Value, context: &Context<'_>) -> Result<Translation, Fault> {
+        if self.fans_out() {
+            return self.translate_all(source, context);
+        }
         let mut run = self.run(context);
         let opened;
         let source = if self.body.open.is_empty() {
@@ -190,8 +194,8 @@ impl Plan {
     /// Reads an XML document, judges it by the source's contract and translates it: one pass over the bytes, and no
     /// tree of the source in between.
     pub fn translate_xml(&self, bytes: &[u8], context: &Context<'_>) -> Result<Translation, Fault> {
-        if !self.body.open.is_empty() {
-            // Documents inside texts are put in their places of a tree.
+        if !self.body.open.is_empty() || self.fans_out() {
+            // Documents inside texts are put in their places of a tree, and elements are taken out of it.
             return self.translate(&self.source.read_xml(bytes)?, context);
         }
         self.source.with_xml(bytes, |element| self.complete(self.run(context), Source::Xml(element)))
@@ -202,12 +206,7 @@ impl Plan {
         if !run.violations.is_empty() {
             return Err(violated(run.violations));
         }
-        let several = documents.len() > 1;
-        let mut violations = Vec::new();
-        for (index, document) in documents.iter().enumerate() {
-            let prefix = if several { format!("[{}]", index + 1) } else { String::new() };
-            violations.extend(self.judge(document, &prefix));
-        }
+        let violations: Vec<Violation> = documents.iter().flat_map(|document| self.judge(document)).collect();
         if !violations.is_empty() {
             return Err(violated(violations));
         }
@@ -229,16 +228,13 @@ impl Plan {
     }
 
     /// The result against its contract, but for what the conversation will fill in.
-    fn judge(&self, document: &Value, prefix: &str) -> Vec<Violation> {
+    fn judge(&self, document: &Value) -> Vec<Violation> {
         let mut violations = self.target.check(document);
         violations.retain(|violation| {
             !(violation.rule == "required" && self.body.filled.contains(&without_indexes(&violation.path)))
         });
         for violation in &mut violations {
             violation.blame = crate::fault::Blame::Gateway;
-            if !prefix.is_empty() {
-                violation.path = apply::within(prefix, &violation.path);
-            }
         }
         violations
     }

@@ -132,6 +132,11 @@ fn room(
             None
         }
     };
+    for (field, message, near) in
+        adapter.iter().flat_map(|adapter| wrong_endpoints(peer, &adapter.endpoints()))
+    {
+        defects.push(defect(&field, message, near));
+    }
     for secret in adapter.iter().flat_map(|adapter| adapter.secrets()) {
         if !peer.keys.contains_key(&secret)
             && !peer.keys.keys().any(|key| key.ends_with(&format!("/{secret}")))
@@ -185,6 +190,32 @@ fn room(
         }),
         _ => Err(defects),
     }
+}
+
+/// Endpoints that no call leaves for, and those that are missing: what waits for one that is not there waits for ever. A peer without any
+/// is one that nothing is sent to.
+fn wrong_endpoints(peer: &Peer, called: &[String]) -> Vec<(String, String, Option<String>)> {
+    let given: Vec<&String> = peer.endpoints.keys().collect();
+    if called.is_empty() || given.is_empty() {
+        return Vec::new();
+    }
+    let names = called.join(", ");
+    let strays = given.iter().filter(|name| !called.contains(name)).map(|name| {
+        // Where there is one name alone, that one is meant, however far it is from what stands there.
+        let near = match called {
+            [only] if !given.contains(&only) => Some(only.clone()),
+            _ => nearest(name, called.iter().map(String::as_str)),
+        };
+        let message =
+            format!("no call leaves for an endpoint of this name; this peer's calls leave for {names}");
+        (format!("endpoints.{name}"), message, near)
+    });
+    let missing = called.iter().filter(|name| !given.contains(name)).map(|name| {
+        let message =
+            "this endpoint is needed: without it what is sent there waits for ever; give its address";
+        (format!("endpoints.{name}"), message.to_owned(), None)
+    });
+    strays.chain(missing).collect()
 }
 
 /// A licence for an operation or a field that nobody knows would allow nothing, and say nothing of it.

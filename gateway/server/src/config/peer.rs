@@ -156,6 +156,11 @@ pub enum InDoubt {
 const ANSWER_WAIT_MS_MAX: u64 = 10 * 60 * 1000;
 
 impl Peer {
+    /// What it speaks, for people: its dialect, or its family where that has only one.
+    pub(crate) fn speaks(&self) -> &str {
+        if self.dialect.is_empty() { &self.adapter } else { &self.dialect }
+    }
+
     /// What is wrong with the mode it is in: field and words.
     pub(super) fn wrong_mode(&self) -> Option<(&'static str, &'static str)> {
         if self.mode != Mode::Live && self.endpoints.is_empty() {

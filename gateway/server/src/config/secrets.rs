@@ -1,4 +1,4 @@
-//! Where a secret is: never in the configuration itself.
+//! Where a secret is: never in the configuration itself, and one that was written there all the same is never repeated by what is said of it.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,10 @@ use serde::Deserialize;
 
 /// Where a secret is.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "no secret itself but where it is: give it as { file = \"…\" } or { env = \"…\" }"
+)]
 pub struct SecretSource {
     /// A file whose content, without white space around, is the secret.
     #[serde(default)]

@@ -26,7 +26,7 @@ use super::{problem, store_fault};
 use crate::app::App;
 use crate::catalogue;
 use crate::health;
-use crate::store::{Filter, Operator, Reach, StoreError, WhatHappened};
+use crate::store::{Filter, Operator, Reach, Store, StoreError, WhatHappened};
 use crate::words;
 
 /// Something an operator asks a running gateway to do.
@@ -202,16 +202,22 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
         AdminCall::Correct { id, document } => {
             let letter = store.dead_letter(id).await.map_err(refusal)?.ok_or_else(not_found)?;
             crate::intake::check_canonical(app, &letter.summary.kind, &document)?;
-            store.correct(id, document, by).await.map_err(refusal)?;
+            if let Err(error) = store.correct(id, document, by).await {
+                return Err(refusal_of(store, id, error).await);
+            }
             json!({ "done": true })
         }
         AdminCall::Discard { id, reason } => {
-            store.discard(id, &reason, by).await.map_err(refusal)?;
+            if let Err(error) = store.discard(id, &reason, by).await {
+                return Err(refusal_of(store, id, error).await);
+            }
             json!({ "done": true })
         }
         AdminCall::SettleDoubt { id, happened, marks } => {
             let what = if happened { WhatHappened::Happened } else { WhatHappened::DidNot };
-            store.settle_doubt(id, what, marks, by).await.map_err(refusal)?;
+            if let Err(error) = store.settle_doubt(id, what, marks, by).await {
+                return Err(refusal_of(store, id, error).await);
+            }
             json!({ "done": true })
         }
     };
@@ -249,6 +255,19 @@ fn reach(app: &App, filter: &Filter) -> Reach {
 
 fn not_found() -> Fault {
     Fault::new("dead-letter.not-found", Blame::Sender, Remedy::Correct, words::dead_letter_not_found())
+}
+
+/// The same about one letter: one that is there is not said to be missing.
+async fn refusal_of(store: &Store, id: DeliveryId, error: StoreError) -> Fault {
+    match (error, store.dead_letter(id).await) {
+        (StoreError::NotPossible(why), Ok(Some(_))) => Fault::new(
+            "dead-letter.otherwise",
+            Blame::Sender,
+            Remedy::Correct,
+            words::dead_letter_otherwise(&why),
+        ),
+        (error, _) => refusal(error),
+    }
 }
 
 /// What an operator asked for does not fit, or the store cannot be used.

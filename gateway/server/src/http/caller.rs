@@ -179,7 +179,7 @@ impl<'a> Call<'a> {
         let keys = Keys { fixed: &room.keys, session: None };
         match self.door.adapter.vouches(&self.arrival.ask, &keys) {
             Some(true) => self.arrival.level = Level::Signed,
-            Some(false) => return Err(Fault::sender("auth.signature", words::auth_signature())),
+            Some(false) => return Err(Fault::sender("auth.signature", words::auth_own_signature())),
             None => {}
         }
         Ok(())
@@ -261,7 +261,7 @@ impl<'a> Call<'a> {
     /// The door of this caller's own dialect, with its own embassy, if its keeper lets it in.
     fn opens_to(&mut self, caller: Caller, level: Level) -> Result<(), Fault> {
         let room = self.app.peer(&caller.peer).ok_or_else(unknown_key)?;
-        let wrong = || Fault::sender("auth.wrong-door", words::auth_wrong_door(&room.config.dialect));
+        let wrong = || Fault::sender("auth.wrong-door", words::auth_wrong_door(room.config.speaks()));
         let door = self.own_door(room).ok_or_else(wrong)?;
         self.door = Door { adapter: room.adapter.clone(), ..door.clone() };
         self.arrival.channel = self.door.channel.name.clone();

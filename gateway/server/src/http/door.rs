@@ -79,9 +79,14 @@ async fn enter(
     // Held until the answer stands.
     let mut held = app.bodies.none();
     let response = match call.let_in(sent, &mut held).await {
-        Ok(()) => {
+        Ok(None) => {
             let answer = intake::hear(app, &*call.door.adapter, &mut call.arrival, visitor, trace).await;
             ranges::response(app, &call.arrival.ask.method, &call.headers, answer)
+        }
+        Ok(Some(fault)) => {
+            let adapter = call.door.adapter.clone();
+            let fault = intake::beside_files(app, &*adapter, &mut call.arrival, fault, trace);
+            call.turn_away(&fault)
         }
         Err(fault) => call.turn_away(&fault),
     };
@@ -155,8 +160,9 @@ impl<'a> Call<'a> {
         self.doors.iter().find_map(told)
     }
 
-    /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows.
-    async fn let_in(&mut self, sent: Sent, held: &mut Held<'_>) -> Result<(), Fault> {
+    /// Everything that can be refused without understanding the message, cheapest first; then its body and what that shows. Gives the fault
+    /// of its files where nothing else keeps it out.
+    async fn let_in(&mut self, sent: Sent, held: &mut Held<'_>) -> Result<Option<Fault>, Fault> {
         if let Err(fault) = self.may_speak() {
             sent.forget();
             return Err(fault);
@@ -179,12 +185,9 @@ impl<'a> Call<'a> {
         let lifted = match sent.read(bounds, held, may_go_on).await? {
             Read::Whole(body) => {
                 self.arrival.ask.body = Body::of(body);
-                false
+                None
             }
-            Read::Lifted(lifted) => {
-                lifted.put(&mut self.arrival);
-                true
-            }
+            Read::Lifted(lifted) => Some(lifted.put(&mut self.arrival)),
         };
         // Who is known by now takes no stranger's room any more.
         let known = self.by_body();
@@ -192,10 +195,10 @@ impl<'a> Call<'a> {
         known?;
         match &self.door.channel.files {
             // Nothing of a stranger's is kept; all that it can ask for is a session.
-            Some(files) if !lifted && self.arrival.caller.is_some() => {
+            Some(files) if lifted.is_none() && self.arrival.caller.is_some() => {
                 lifting::lift(&self.app.store, files, lift_bounds, &mut self.arrival).await
             }
-            _ => Ok(()),
+            _ => Ok(lifted.flatten()),
         }
     }
 

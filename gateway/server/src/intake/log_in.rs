@@ -30,7 +30,7 @@ pub(super) fn log_in(
     }
     let dialect = &room.config.dialect;
     if app.channel(&arrival.channel).is_none_or(|channel| channel.dialect != *dialect) {
-        return Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(dialect)));
+        return Err(Fault::sender("auth.wrong-door", words::auth_wrong_door(room.config.speaks())));
     }
     tracing::info!(event = "logged-in", peer = %peer);
     Ok(vec![Fate::LoggedIn { token, seconds }])

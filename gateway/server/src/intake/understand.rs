@@ -13,7 +13,7 @@ use gateway_core::fault::{Blame, Fault, Remedy, Violation};
 use gateway_core::ids::{Kind, MessageId, Moment, PeerName, Unit, has_persons_number};
 use gateway_core::lift::Ticket;
 use gateway_core::pipeline::{self, Found, Unread};
-use gateway_core::translator::{Context, Plan};
+use gateway_core::translator::{Context, Plan, Translation};
 use gateway_core::waybill::{Names, Which};
 use gateway_core::{payment, shipment};
 use serde_json::{Value, json};
@@ -104,32 +104,31 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
     if peers.is_empty() && !for_us && !by_document {
         return vec![blank(Err(nobody_receives(item, &unit(room, item))))];
     }
-    let translation = match translate_in(plan, &item.payload, &room.config.codes) {
-        Ok(translation) => translation,
-        Err(fault) => {
-            let found = if hinted.is_some() && !for_us { Found::ByDossier } else { Found::Never };
-            let content = match pipeline::unread(&fault, found) {
-                // Whose it is stands in what nobody could read.
-                Unread::DeadLetter if peers.is_empty() && !for_us => Err(fault),
-                Unread::DeadLetter => Ok(Content {
-                    document: Value::Null,
-                    compared: Some(compared(&item.payload)),
-                    // With whatever dates it has.
-                    undated: false,
-                    to: peers.into_iter().map(|peer| Route { peer, dead: Some(fault.clone()) }).collect(),
-                    notes: Vec::new(),
-                }),
-                Unread::Refused => Err(fault),
-            };
-            return vec![NewMessage { mapping: Some(mapping), ..blank(content) }];
-        }
+    let unread = |fault: Fault| {
+        let found = if hinted.is_some() && !for_us { Found::ByDossier } else { Found::Never };
+        let content = match pipeline::unread(&fault, found) {
+            // Whose it is stands in what nobody could read.
+            Unread::DeadLetter if peers.is_empty() && !for_us => Err(fault),
+            Unread::DeadLetter => Ok(Content {
+                document: Value::Null,
+                compared: Some(compared(&item.payload)),
+                // With whatever dates it has.
+                undated: false,
+                to: peers
+                    .iter()
+                    .map(|peer| Route { peer: peer.clone(), dead: Some(fault.clone()) })
+                    .collect(),
+                notes: Vec::new(),
+            }),
+            Unread::Refused => Err(fault),
+        };
+        NewMessage { mapping: Some(mapping.clone()), ..blank(content) }
     };
-    let notes: Vec<String> = translation
-        .traces
-        .iter()
-        .map(|trace| format!("{} {}: {}", trace.target, trace.rule, trace.detail))
-        .collect();
-    let parts = translation.documents.into_iter().map(|document| {
+    let translations = match translate_each(plan, &item.payload, &room.config.codes) {
+        Ok(translations) => translations,
+        Err(fault) => return vec![unread(fault)],
+    };
+    let message = |document: Value, notes: &[String]| {
         let facts = match facts(app, &item.kind, &document) {
             Ok(facts) => facts,
             Err(fault) => return NewMessage { mapping: Some(mapping.clone()), ..blank(Err(fault)) },
@@ -171,6 +170,17 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
             mapping: Some(mapping.clone()),
             ..blank(Ok(content))
         }
+    };
+    let parts = translations.into_iter().enumerate().flat_map(|(index, translation)| match translation {
+        Ok(Translation { documents, traces }) => {
+            let notes: Vec<String> = traces
+                .iter()
+                .map(|trace| format!("{} {}: {}", trace.target, trace.rule, trace.detail))
+                .collect();
+            let placed = |document| placed(message(document, &notes), plan.element(index));
+            documents.into_iter().map(placed).collect()
+        }
+        Err(fault) => vec![unread(fault)],
     });
     parts.collect()
 }
@@ -183,6 +193,16 @@ fn comparable(plan: &Plan, spec: Option<&KindSpec>, document: &Value, unit: &Uni
         true => Some(json!({ "unit": unit.as_str(), "said": lasting.as_ref().unwrap_or(document) })),
         false => lasting,
     }
+}
+
+/// Of several elements, one that is refused and names no dossier is told by its place: nothing else says which one it is.
+fn placed(mut message: NewMessage, element: Option<String>) -> NewMessage {
+    if let (Err(fault), None, Some(element)) = (&mut message.content, &message.dossier, element)
+        && fault.violations.is_empty()
+    {
+        fault.violations.push(Violation::sender(element, "dossier", ""));
+    }
+    message
 }
 
 /// Accepting what nobody will ever be sent would be losing it.
@@ -323,7 +343,7 @@ pub(crate) fn translate_in(
     plan: &Plan,
     payload: &Payload,
     codes: &BTreeMap<String, String>,
-) -> Result<gateway_core::translator::Translation, Fault> {
+) -> Result<Translation, Fault> {
     let context = Context { codes };
     match payload {
         Payload::Json(value) => {
@@ -343,6 +363,25 @@ pub(crate) fn translate_in(
         }
         Payload::Xml(bytes) => plan.translate_xml(bytes, &context),
     }
+}
+
+/// The same, each element of what a mapping takes apart by itself: what is wrong with one is no fault of those beside it.
+fn translate_each(
+    plan: &Plan,
+    payload: &Payload,
+    codes: &BTreeMap<String, String>,
+) -> Result<Vec<Result<Translation, Fault>>, Fault> {
+    let read;
+    let source = match payload {
+        Payload::Json(value) if plan.fans_out() && plan.source().check(value).is_empty() => value,
+        Payload::Xml(bytes) if plan.fans_out() => {
+            read = plan.source().read_xml(bytes)?;
+            &read
+        }
+        // As one: also what its contract refuses, with all that is wrong with it.
+        _ => return translate_in(plan, payload, codes).map(|one| vec![Ok(one)]),
+    };
+    plan.translate_each(source, &Context { codes })
 }
 
 fn violated(violations: Vec<Violation>) -> Fault {

@@ -118,15 +118,55 @@ impl Transport {
     }
 }
 
-/// An address as it stands in documents; what stands behind `#` is nobody's business but the reader's.
+/// Is it the address of a file? People write `HTTP://` too.
+pub(crate) fn is_address(text: &str) -> bool {
+    let text = text.trim_start();
+    ["http://", "https://"]
+        .iter()
+        .any(|way| text.get(..way.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(way)))
+}
+
+/// An address as it stands in documents, written as a browser would ask there: what a path cannot hold is encoded. Whose host it is stays
+/// as it was written, and is looked at in what this gives, which is also what is called. What stands behind `#` is nobody's business
+/// but the reader's.
 fn address(url: &str) -> Option<Uri> {
-    let url = url.trim();
-    url.split('#').next().unwrap_or(url).parse().ok()
+    let url: String = url.trim().chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect();
+    let url = url.split('#').next()?;
+    let (way, rest) = url.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let mut written = format!("{}://{host}", way.to_ascii_lowercase());
+    for byte in path.bytes() {
+        match byte {
+            b'!'..=b'~' if !b"\"<>`{}\\^|".contains(&byte) => written.push(char::from(byte)),
+            _ => written.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    written.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_asked_for_as_a_browser_would_write_it() {
+        for (written, asked) in [
+            (
+                "http://127.0.0.1:18799/Đơn đề nghị.pdf",
+                "http://127.0.0.1:18799/%C4%90%C6%A1n%20%C4%91%E1%BB%81%20ngh%E1%BB%8B.pdf",
+            ),
+            (" HTTP://h99.example/a\n", "http://h99.example/a"),
+            (
+                "http://h99.example/{x}/\"b\"?q=ô&r=1%20#đ",
+                "http://h99.example/%7Bx%7D/%22b%22?q=%C3%B4&r=1%20",
+            ),
+            ("https://h99.example?x=1", "https://h99.example/?x=1"),
+        ] {
+            assert!(is_address(written), "{written}");
+            assert_eq!(address(written).map(|uri| uri.to_string()).as_deref(), Some(asked), "{written}");
+        }
+        assert!(!is_address("file:///etc/passwd") && !is_address("đơn.pdf") && !is_address("http:/"));
+    }
 
     #[test]
     fn only_hosts_that_are_named_are_asked() {
@@ -141,6 +181,9 @@ mod tests {
             "https://FILES.h99.example./a",
             "http://10.0.0.5:8080/x",
             "http://[::1]:81/x",
+            " HTTP://files.h99.example/Đơn đề nghị {1}.pdf",
+            // It is a path there, and nothing of it leads elsewhere.
+            "http://files.h99.example/\\@evil.example/a",
         ] {
             assert!(may(open), "{open}");
         }
@@ -149,6 +192,11 @@ mod tests {
             "http://files.h99.example.evil.example/a",
             "http://files.h99.example@127.0.0.1/a",
             "http://x:y@files.h99.example/a",
+            "http://files.h99.example @127.0.0.1/a",
+            "http://127.0.0.1\\@files.h99.example/a",
+            "http://127.0.0.1\t@files.h99.example/a",
+            "http://files.h99.example\n.evil.example/a",
+            "http://evil.example?@files.h99.example/a",
             "http://10.0.0.5/x",
             "http://127.0.0.1/x",
             "file:///etc/passwd",
