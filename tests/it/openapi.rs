@@ -49,7 +49,10 @@ fn what_stands_at_the_broker_is_what_is_checked_in() {
     let topology = topology_of(&config);
     let documents = [
         ("ops/rabbitmq/definitions.json", definitions(&topology, &config.queue)),
-        ("ops/asyncapi.json", asyncapi(&topology, &config.queue)),
+        (
+            "ops/asyncapi.json",
+            asyncapi(&topology, &config, &Rules::compile(&Files::built_in()).unwrap().channels),
+        ),
     ];
     for (name, document) in documents {
         let path = conformance::tree().join(name);
@@ -61,6 +64,36 @@ fn what_stands_at_the_broker_is_what_is_checked_in() {
         let named = document.to_string();
         assert!(topology.queues.iter().all(|queue| named.contains(&queue.name)));
     }
+}
+
+/// Whoever is turned away at the broker's door is told to look here for the names of channels.
+#[test]
+fn the_channels_that_a_peer_may_publish_to_are_named() {
+    let text = "[queue]\ncarrier = \"rabbitmq\"\ndoor = true\npassword.env = \"X\"\n[peers.so-xd]\nadapter = \"onestop\"\ndialect = \"relay\"\n\
+                door.broker_user = \"xd\"\n[peers.so-gt]\nadapter = \"onestop\"\ndialect = \"xml\"\n";
+    let config = Config::parse(text, "x").unwrap();
+    let rules = Rules::compile(&Files::built_in()).unwrap();
+    let document = asyncapi(&topology_of(&config), &config, &rules.channels);
+    let channels = document["channels"].as_object().unwrap();
+    let inbound: Vec<&Value> = channels.values().filter(|channel| channel["x-kinds"].is_array()).collect();
+    for channel in &inbound {
+        let name = channel["address"].as_str().unwrap();
+        let known = rules.channels.by_adapter["onestop"].iter().find(|known| known.name.as_str() == name);
+        let known = known.unwrap_or_else(|| panic!("{name} is no channel"));
+        assert!(["relay", "xml"].contains(&known.dialect.as_str()), "{name} is nobody's here");
+        assert_eq!(channel["title"], known.title);
+        assert_eq!(channel["x-content-types"], serde_json::json!(known.content));
+    }
+    let relay = &channels["onestop.relay.dossier-recorded"];
+    assert_eq!(relay["address"], "onestop/relay/dossier-recorded");
+    assert_eq!(relay["x-kinds"], serde_json::json!(["dossier-recorded"]));
+    assert_eq!(relay["x-publishers"], serde_json::json!([{ "peer": "so-xd", "broker_user": "xd" }]));
+    let operations = document["operations"].as_object().unwrap().values();
+    for operation in operations {
+        let name = operation["channel"]["$ref"].as_str().unwrap().trim_start_matches("#/channels/");
+        assert!(channels.contains_key(name), "{name} leads nowhere");
+    }
+    assert!(inbound.len() > 2, "{channels:#?}");
 }
 
 #[test]

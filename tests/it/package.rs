@@ -30,6 +30,43 @@ fn offline(program: &Path, folder: &Path) -> Command {
     command
 }
 
+/// Each link of each page, and each page that the reference configuration and the alerts speak of, is in the package too.
+fn every_page_leads_somewhere(share: &Path) {
+    let (mut wrong, mut pages, mut waiting) = (Vec::new(), 0, vec![share.to_owned()]);
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(share).expect("below it").display().to_string();
+            if path.is_dir() {
+                waiting.push(path);
+                continue;
+            }
+            if !name.ends_with(".md") && !["ops/lienthong.toml", "ops/alerts.yaml"].contains(&name.as_str()) {
+                continue;
+            }
+            pages += 1;
+            let text = std::fs::read_to_string(&path).expect("a page");
+            let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+            for (at, _) in text.match_indices("](") {
+                let target = text[at + 2..].split([')', '#']).next().unwrap_or_default();
+                let ours = !target.is_empty() && !target.contains("://") && target.chars().all(plain);
+                if ours && !folder.join(target).exists() {
+                    wrong.push(format!("{name} links to {target}"));
+                }
+            }
+            for word in text.split(|c: char| !plain(c)).map(|word| word.trim_end_matches('.')) {
+                let rooted =
+                    ["ops/", "mappings/", "schemas/", "adapters/"].iter().any(|room| word.starts_with(room));
+                if rooted && word.ends_with(".md") && !share.join(word).exists() {
+                    wrong.push(format!("{name} speaks of {word}"));
+                }
+            }
+        }
+    }
+    assert!(pages > 30, "{pages}: the pages were not found");
+    assert!(wrong.is_empty(), "not in the package:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_package_installs_without_a_network_and_notices_a_changed_byte() {
     let place = tempfile::tempdir().expect("a folder");
@@ -49,7 +86,8 @@ fn the_package_installs_without_a_network_and_notices_a_changed_byte() {
     done(Command::new("tar").arg("-xzf").arg(format!("{name}.tar.gz")).current_dir(&out));
     let unpacked = out.join(&name);
 
-    let page = unpacked.join("share/runbooks/peer-away.md");
+    every_page_leads_somewhere(&unpacked.join("share"));
+    let page = unpacked.join("share/ops/runbooks/peer-away.md");
     let text = std::fs::read_to_string(&page).expect("a runbook");
     std::fs::write(&page, text.replace("KHÔNG gửi lại", "gửi lại")).expect("a file");
     let install = |root: &str| {
@@ -74,6 +112,9 @@ fn the_package_installs_without_a_network_and_notices_a_changed_byte() {
     std::fs::write(root.join("etc/lienthong/portal.password"), "mat-khau-thu\n").expect("a file");
     let checked = done(offline(&program, folder).args(["check", "--config"]).arg(&config));
     assert!(checked.contains("tốt"), "{checked}");
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    let data = format!("data = \"{}\"", root.join("etc/lienthong/data").display());
+    assert!(text.contains(&data), "{data}: {text}");
     let shown = done(offline(&program, folder).args(["demo", "--once", "--lang", "en"]));
     assert!(shown.contains("Every dossier is where it should be."), "{shown}");
 

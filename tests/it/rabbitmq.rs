@@ -1,6 +1,7 @@
 //! The carrier RabbitMQ: a gateway of its own process, a real broker, and everything that a broker can do wrong. The oracle is the portal:
 //! whatever was accepted is there once and in order.
 
+mod examined;
 mod network;
 mod place;
 mod tls;

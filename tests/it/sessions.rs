@@ -191,6 +191,42 @@ async fn keys_come_in_four_places_and_go_while_the_gateway_runs() {
     house.still_works("20").await;
 }
 
+/// Whoever starts with keys that cannot be read cannot say of anybody's that it is wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_cannot_be_read_are_ill_and_turn_nobody_away_for_good() {
+    let mut house = House::with(&[]).await;
+    let path = house.stage.app().config.gateway.keys_file();
+    let whole = std::fs::read(&path).unwrap();
+    let token = session(&house).await;
+    std::fs::write(&path, "[{").unwrap();
+    house.clock.advance_to(house.clock.now().plus_millis(1_500));
+    house.still_works("21").await;
+    let ill = crate::ailing::ill(house.address(), "caller-keys").await.expect("it stands in the list");
+    assert_eq!(ill["reason"], "not-loaded");
+
+    house.stage.restart().await.unwrap();
+    let heard = house.send(RELAY, &[dossier("H99.14-261123-0215", json!({}))]).await;
+    assert_eq!(heard.status, 503, "{heard:?}");
+    assert!(heard.header("retry-after").is_some(), "{heard:?}");
+    let heard = log_in(&house, &house.key(ENVELOPE)).await;
+    assert!(heard.status == 503 && heard.header("retry-after").is_some(), "{heard:?}");
+    let heard = envelope(&house, &token, record("H99.14-261123-0216")).await;
+    assert!(heard.status == 503 && heard.header("retry-after").is_some(), "{heard:?}");
+    let bytes = call("POST", "/h/0123456789/hooks/ems", &[], b"{}");
+    assert_ne!(ask(house.address(), &bytes).await.unwrap().status, 401);
+    assert!(crate::ailing::ill(house.address(), "caller-keys").await.is_some());
+
+    std::fs::write(&path, whole).unwrap();
+    house.clock.advance_to(house.clock.now().plus_millis(1_500));
+    house.still_works("22").await;
+    assert!(crate::ailing::ill(house.address(), "caller-keys").await.is_none());
+    // No file at all is a new installation.
+    std::fs::remove_file(&path).unwrap();
+    house.stage.restart().await.unwrap();
+    let heard = house.send(RELAY, &[dossier("H99.14-261123-0217", json!({}))]).await;
+    assert_eq!(heard.status, 401, "{heard:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_report_is_asked_of_the_portal_and_kept_nowhere() {
     let house = House::with(&[("portal", "answer_ms_max = 2000")]).await;

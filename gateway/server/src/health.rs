@@ -104,6 +104,9 @@ pub fn seen(app: &App) -> Vec<Illness> {
     if let Some(since) = app.tls.as_ref().and_then(|tls| tls.failing_for()) {
         add("door-certificate", "", "not-loaded", ago(now, since));
     }
+    if let Some(since) = app.keyring.failing_since(now) {
+        add("caller-keys", "", "not-loaded", since);
+    }
     for room in app.peers.values() {
         let name = room.name.as_str();
         if let Presence::Away { since, .. } = room.availability().presence() {

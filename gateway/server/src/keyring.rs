@@ -22,7 +22,7 @@ use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use crate::clock;
+use crate::{clock, store};
 
 /// A session of ours lasts so long; existing software logs in again after ten minutes by itself.
 const SESSION_SECONDS: i64 = 3600;
@@ -87,7 +87,10 @@ pub struct Keyring {
 struct Loaded {
     stamp: Option<(SystemTime, u64)>,
     looked: Option<Moment>,
-    keys: Vec<Known>,
+    /// None until the file was read once: of nobody's key can be said then that it is wrong.
+    keys: Option<Vec<Known>>,
+    /// Since when the file as it is now cannot be read.
+    failing: Option<Moment>,
 }
 
 struct Known {
@@ -130,7 +133,7 @@ impl Keyring {
         let given = digest::digest(&digest::SHA256, key.reveal().trim().as_bytes());
         let loaded = self.loaded(at);
         let mut found = None;
-        for known in &loaded.keys {
+        for known in loaded.keys.iter().flatten() {
             if bool::from(known.digest.as_slice().ct_eq(given.as_ref())) && known.place == place {
                 found = Some((known.id.clone(), known.caller.clone()));
             }
@@ -154,18 +157,35 @@ impl Keyring {
             .and_then(|meta| meta.modified().map(|modified| (modified, meta.len())))
             .ok();
         if stamp == loaded.stamp && stamp.is_some() {
+            // Also where what could not be read is gone, and the file that is known is back.
+            loaded.failing = None;
             return;
         }
         match read(&self.path) {
             Ok(entries) => {
+                if loaded.failing.take().is_some() {
+                    tracing::info!(event = "keys-readable", path = %self.path.display());
+                }
                 loaded.stamp = stamp;
-                loaded.keys = entries.iter().filter_map(Known::of).collect();
+                loaded.keys = Some(entries.iter().filter_map(Known::of).collect());
             }
             // The keys known so far stay good: a half-written file must not lock everybody out.
-            Err(error) => {
+            Err(error) if loaded.failing.is_none() => {
                 tracing::warn!(event = "keys-unreadable", path = %self.path.display(), %error);
+                loaded.failing = Some(at);
             }
+            Err(_) => {}
         }
+    }
+
+    /// Since when the file as it is now cannot be read; none if it can, or there is none.
+    pub fn failing_since(&self, at: Moment) -> Option<Moment> {
+        self.loaded(at).failing
+    }
+
+    /// Could the file never be read since the start? Then nobody's key is known, and none is wrong.
+    pub fn is_unread(&self, at: Moment) -> bool {
+        self.loaded(at).keys.is_none()
     }
 
     /// A session of ours for whoever has this key: its peer, the session, and for how many seconds it is good.
@@ -190,7 +210,7 @@ impl Keyring {
         if at.as_millis() / 1000 >= until {
             return None;
         }
-        self.loaded(at).keys.iter().find(|known| known.id == id).map(|known| known.caller.clone())
+        self.loaded(at).keys.iter().flatten().find(|known| known.id == id).map(|known| known.caller.clone())
     }
 }
 
@@ -278,9 +298,15 @@ pub fn revoke(path: &Path, id: &str) -> io::Result<bool> {
 /// their own file is another one after each change. Who only reads needs none.
 fn alone(path: &Path) -> io::Result<File> {
     let lock = path.with_extension("lock");
-    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock)?;
-    lock.lock()?;
-    Ok(lock)
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock)?;
+    belong(&lock)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// An administrator who makes or revokes a key leaves a file that the gateway can read.
+fn belong(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| store::belong(path, folder).map_err(io::Error::other))
 }
 
 /// Beside it, synced, then renamed: whoever reads sees the old file or the new one.
@@ -290,6 +316,7 @@ fn write(path: &Path, entries: &[KeyEntry]) -> io::Result<()> {
     let _ = std::fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(&serde_json::to_vec_pretty(entries)?)?;
+    belong(&beside)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
     // A key that was shown, or revoked, must be so after a power cut too: the new name is on disk with its folder.
@@ -297,54 +324,4 @@ fn write(path: &Path, entries: &[KeyEntry]) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_opens_until_it_is_revoked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.json");
-        let at = Moment::from_millis(1_000_000);
-        let ring = Keyring::new(path.clone(), b"k");
-        let (id, key) = add(&path, "mot-cua", None, "", at).unwrap();
-        assert_eq!(ring.caller(&key, at).unwrap().peer, PeerName::from("mot-cua"));
-        assert_eq!(ring.caller(&Secret::new("lt_wrong"), at), None);
-        assert!(!std::fs::read_to_string(&path).unwrap().contains(key.reveal()));
-        assert!(revoke(&path, &id).unwrap());
-        assert!(!revoke(&path, &id).unwrap());
-        assert!(!revoke(&folder.path().join("nowhere/keys.json"), &id).unwrap());
-        assert_eq!(ring.caller(&key, at.plus_millis(1500)), None);
-    }
-
-    #[test]
-    fn a_secret_path_is_good_in_a_path_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.json");
-        let at = Moment::from_millis(1_000_000);
-        let ring = Keyring::new(path.clone(), b"k");
-        let (_, segment) = add_path(&path, "ems", "", at).unwrap();
-        let (_, key) = add(&path, "ems", None, "", at).unwrap();
-        assert_eq!(segment.reveal().len(), 40);
-        assert!(ring.caller_by_path(&segment.reveal().to_uppercase(), at).is_some());
-        assert_eq!(ring.caller(&segment, at), None);
-        assert_eq!(ring.open_session(&segment, at), None);
-        assert_eq!(ring.caller_by_path(key.reveal(), at), None);
-        assert!(!std::fs::read_to_string(&path).unwrap().contains(segment.reveal()));
-    }
-
-    #[test]
-    fn a_session_survives_a_restart_and_ends_with_its_time_or_its_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.json");
-        let at = Moment::from_millis(1_000_000);
-        let (id, key) = add(&path, "mot-cua", None, "", at).unwrap();
-        let (_, token, seconds) = Keyring::new(path.clone(), b"k").open_session(&key, at).unwrap();
-        let restarted = Keyring::new(path.clone(), b"k");
-        assert_eq!(restarted.session(&token, at).unwrap().peer, PeerName::from("mot-cua"));
-        assert_eq!(restarted.session(&token, at.plus_millis(seconds as i64 * 1000)), None);
-        assert_eq!(Keyring::new(path.clone(), b"other").session(&token, at), None);
-        assert_eq!(restarted.session(&Secret::new("x.y"), at), None);
-        assert!(revoke(&path, &id).unwrap());
-        assert_eq!(restarted.session(&token, at.plus_millis(1500)), None);
-    }
-}
+mod tests;

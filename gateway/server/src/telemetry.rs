@@ -298,7 +298,7 @@ pub fn start_log(json: bool) {
     let asked = std::env::var("LIENTHONG_LOG").unwrap_or_default();
     let shown = shown(&asked);
     let unreadable = shown.is_none() && !asked.is_empty();
-    let shown = shown.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let shown = shown.unwrap_or_else(|| by_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(shown);
     // A second start in one process (stories) keeps the first.
     let _ = if json {
@@ -325,6 +325,11 @@ fn shown(asked: &str) -> Option<Targets> {
     (readable && !parts.is_empty()).then(|| parts.join(",").parse().ok())?
 }
 
+/// What is shown where nobody asks for more. What the broker's client says of each try is left out: we say it ourselves, ever more seldom.
+fn by_default(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level).with_target("lapin", LevelFilter::OFF)
+}
+
 /// Viet Nam's time, as in everything else that operators read.
 struct LocalTime;
 
@@ -346,7 +351,7 @@ fn log_panics() {
 pub fn start_quiet_log() {
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).compact();
     let asked = shown(&std::env::var("LIENTHONG_LOG").unwrap_or_default());
-    let shown = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::ERROR));
+    let shown = asked.unwrap_or_else(|| by_default(LevelFilter::ERROR));
     let _ = tracing_subscriber::registry().with(shown).with(log).try_init();
 }
 
@@ -374,6 +379,15 @@ mod tests {
             });
             assert_eq!(found, shows, "{asked}");
         }
+    }
+
+    #[test]
+    fn what_the_brokers_client_says_is_shown_only_to_who_asks() {
+        use tracing::Level;
+        let quiet = by_default(LevelFilter::INFO);
+        assert!(!quiet.would_enable("lapin::channel", &Level::ERROR));
+        assert!(quiet.would_enable("lienthong::queue", &Level::INFO));
+        assert!(shown("info").is_some_and(|all| all.would_enable("lapin::channel", &Level::ERROR)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use gateway_core::payment::Refusal;
 pub use self::auth::*;
 pub use self::events::event_words;
 pub use self::files::*;
-pub use self::trouble::store_trouble;
+pub use self::trouble::{auth_keys_unread, store_trouble};
 
 /// The language of output for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -69,6 +69,11 @@ async fn a_database_that_somebody_else_locks_is_said_and_gets_over() {
     until("a readiness that says so", locked).await;
     let noted = ill(process.address, "store").await.expect("it stands in the list");
     assert!(noted["reason"] == "store-locked" && noted["since"].is_string(), "{noted}");
+    let found = said(&beside(&house, &["doctor", "--no-log-in", "--lang", "vi"]));
+    for word in ["kho dữ liệu đang bị một chương trình khác khóa", "`fuser lienthong.db`"] {
+        assert!(found.contains(word), "{word} is not in {found}");
+    }
+    assert!(!found.contains("locked by another"), "{found}");
     other.execute_batch("ROLLBACK").unwrap();
     until("readiness", async || (ready(process.address).await.0 == 200).then_some(())).await;
     assert_eq!(ill(process.address, "store").await, None);

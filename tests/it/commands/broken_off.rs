@@ -69,6 +69,15 @@ fn a_copy_that_the_disk_does_not_take_leaves_everything_as_it_was() {
 
     // With room it goes, and whoever lets a peer go is told what that means.
     place.done(&["restore", "bk", "--replace"]);
+    let advice = place.run(&["doctor"]);
+    assert_eq!(advice.status, 1, "nothing is sent until a person says so: {}", advice.out);
+    assert!(advice.out.contains("since a backup was restored: missing from 20"), "{}", advice.out);
+    assert!(
+        advice.out.contains("FIRST have the hours") && advice.out.contains("`lienthong resume`"),
+        "{}",
+        advice.out
+    );
+    assert!(!advice.out.contains("resume *"), "{}", advice.out);
     let listed = place.done(&["peers", "list"]);
     assert!(listed.contains("PAUSED since 20"), "not since the beginning of time: {listed}");
     let told = place.done(&["peers", "resume", "portal"]);
@@ -98,6 +107,17 @@ fn no_gateway_starts_with_a_restoration_that_was_cut_short_and_doing_it_again_me
             ended.err
         );
         assert_eq!(data.join("lienthong.db").exists(), !moved_away, "no empty store takes its place");
+        // Whoever asks is told the same everywhere, and not to start anything.
+        for (status, args) in
+            [(3, &["verify"] as &[&str]), (1, &["check", "--store"]), (3, &["timeline", &code(1)])]
+        {
+            place.ends(status, "a restoration in ", args);
+        }
+        assert!(!place.run(&["verify"]).err.contains("backup is removed"), "nothing was backed up");
+        let found = place.run(&["doctor"]);
+        assert_eq!(found.status, 1, "{}", found.out);
+        assert!(found.out.contains("run `lienthong restore <backup> --replace` again"), "{}", found.out);
+        assert!(!found.out.contains("systemctl start"), "{}", found.out);
         place.done(&["restore", "bk", "--replace"]);
         assert!(!draft.exists());
         assert_eq!(place.json(&["peers", "list"])[3]["waiting"], 1, "what was in the backup is there");
@@ -119,6 +139,13 @@ fn an_upgrade_whose_copy_the_disk_does_not_take_leaves_the_store_and_no_half_of_
     let now: i64 = rusqlite::Connection::open(&database)
         .and_then(|db| db.query_row("PRAGMA user_version", [], |row| row.get(0)))
         .expect("its version");
+    // Of a newer one only its program can make anything, and nothing is damaged.
+    set_version(now + 1);
+    let found = place.run(&["doctor"]);
+    assert!(found.out.contains("install the newer lienthong again") && found.status == 1, "{}", found.out);
+    assert!(!found.out.contains("store-damaged"), "{}", found.out);
+    let ended = place.run(&["verify"]);
+    assert!(ended.status == 3 && !ended.err.contains("of the backup is removed"), "{}", ended.err);
     set_version(now - 1);
     let copies = || {
         let there = std::fs::read_dir(place.path("etc/data")).expect("a folder");

@@ -52,6 +52,23 @@ fn a_healthy_installation_needs_nobody_and_an_ill_one_says_what_to_do() {
         says(&about(&said, healthy), "ok: ");
     }
 
+    // Who asks about one hears of no other.
+    assert_eq!(about(&examined(&place, 0, &["portal"]), "mot-cua"), [] as [&str; 0]);
+    // A key file that cannot be read, or is somebody else's, is nobody's to find out by his callers.
+    let file = place.write("etc/data/keys.json", "[{");
+    says(&about(&examined(&place, 1, &[]), "keys"), "ill: the callers' keys cannot be read");
+    std::fs::write(&file, "[]").expect("a writable folder");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+    if std::os::unix::fs::chown(place.path("etc/data"), Some(65_534), None).is_ok() {
+        says(&about(&examined(&place, 1, &[]), "keys"), "ill: the callers' keys do not belong to who owns");
+        place.done(&["keys", "add", "mot-cua"]);
+        examined(&place, 0, &[]);
+        std::os::unix::fs::chown(place.path("etc/data"), Some(0), None).expect("its owner again");
+    }
+    for left in ["keys.json", "keys.lock"] {
+        let _ = std::fs::remove_file(place.path("etc/data").join(left));
+    }
+
     let gateway = Gateway::start(place.command(&["run"]));
     gateway.address().expect("it listens");
     let said = examined(&place, 0, &["portal"]);

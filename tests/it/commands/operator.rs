@@ -93,6 +93,8 @@ fn an_operator_comes_from_init_to_a_mended_dead_letter() {
     has(2, "delivered");
 
     place.ends(2, "say which", &["redeliver"]);
+    place.ends(2, "did you mean `portal`", &["redeliver", "--peer", "portall"]);
+    place.ends(2, "--since must be before", &["redeliver", "--since", "2026-11-22", "--until", "2026-11-21"]);
     let dry =
         place.json(&["redeliver", "--fault", "mapping.untranslatable", "--until", "2020-01-01", "--dry-run"]);
     assert_eq!(dry["deliveries"], json!([]), "nothing is as old as that");

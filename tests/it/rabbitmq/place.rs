@@ -73,6 +73,21 @@ impl Place {
         file
     }
 
+    /// A command on its ground: its status, and what it said.
+    pub fn tries(&self, args: &[&str]) -> (i32, String) {
+        self.ground.tries(args)
+    }
+
+    /// Ends the gateway; its configuration is said anew with this in the place of that.
+    pub fn stop_and_change(&mut self, from: &str, to: &str) {
+        self.address.send_replace(None);
+        self.gateway.take();
+        let file = self.ground.path("lienthong.toml");
+        let text = std::fs::read_to_string(&file).expect("the configuration");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(file, text.replace(from, to)).expect("a writable folder");
+    }
+
     /// The file of its sealing key.
     pub fn sealing_key(&self) -> std::path::PathBuf {
         self.ground.path("sealing.key")

@@ -89,6 +89,26 @@ fn alerts_and_runbooks_name_metrics_that_there_are() {
 /// Metrics of parts that are not in this build.
 const ELSEWHERE: &super::Waivers = &[];
 
+/// «nhật ký: `event`» is what somebody looks for at night.
+#[test]
+fn runbooks_name_events_that_are_logged() {
+    let sources = rust(&["gateway/server/src/"]);
+    let mut wrong = Vec::new();
+    let mut found = 0;
+    for file in runbooks() {
+        for (number, line) in file.lines().filter(|(_, line)| line.starts_with("- nhật ký")) {
+            let Some(event) = line.split('`').nth(1) else { continue };
+            found += 1;
+            let logged = format!("event = \"{event}\"");
+            if !sources.iter().any(|source| source.text.contains(&logged)) {
+                wrong.push(format!("{}:{number}: nothing logs `{event}`", file.path));
+            }
+        }
+    }
+    assert!(found > 2, "the events were not found");
+    hold(wrong, "name an event as it is in the log");
+}
+
 #[test]
 fn runbooks_name_commands_that_there_are() {
     let pages = rust(&["gateway/server/src/cli/help/pages.rs"]).remove(0);

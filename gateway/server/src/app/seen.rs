@@ -73,6 +73,14 @@ impl App {
         Ok(())
     }
 
+    /// What the broker's last connection ended with, for operators only: it may name users and queues.
+    pub fn carrier_trouble(&self) -> Option<String> {
+        match &self.carrier {
+            Carrier::RabbitMq(rabbit) => rabbit.trouble(),
+            _ => None,
+        }
+    }
+
     /// From now on nothing is sent to whom these speak of.
     pub fn stand_still(&self, pauses: &[Pause]) {
         for room in self.peers.values().filter(|room| !room.config.endpoints.is_empty()) {
@@ -101,10 +109,11 @@ impl App {
             let state = if away.is_some() { "away" } else { "up" };
             let since = away.map(|since| since.to_string());
             let for_seconds = away.map(|since| now.millis_since(since) / 1000);
+            let next_try = away.and(availability.next_probe()).map(|next| next.to_string());
             drop(availability);
             let paused: Vec<Value> = room.pauses().iter().map(paused).collect();
             let seen =
-                json!({ "state": state, "since": since, "for_seconds": for_seconds, "paused": paused });
+                json!({ "state": state, "since": since, "for_seconds": for_seconds, "next_try": next_try, "paused": paused });
             (room.name.to_string(), seen)
         });
         Value::Object(seen.collect())

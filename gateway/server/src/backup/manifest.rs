@@ -139,7 +139,9 @@ pub fn examine(folder: &Path, keys: &Keys, told: Told) -> Result<Vec<Damage>, Tr
     let mut found = match Snapshot::of(folder, keys.seal()?) {
         Ok(snapshot) => snapshot.examine(&mut |done, total| told("store", done, total))?,
         // Whoever installed must act, not whoever looks at the data.
-        Err(other @ (StoreError::WrongKey(_) | StoreError::Newer { .. })) => return Err(other.into()),
+        Err(other @ (StoreError::WrongKey(_) | StoreError::Newer { .. } | StoreError::HalfRestored(_))) => {
+            return Err(other.into());
+        }
         Err(other) => vec![Damage { part: store::DATABASE.to_owned(), detail: other.to_string() }],
     };
     let trail = folder.join(AUDIT);

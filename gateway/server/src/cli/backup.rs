@@ -30,16 +30,24 @@ pub struct Verify {
 pub struct Restore {
     /// The backup
     backup: PathBuf,
-    /// Where the data folder is not empty: move what is in it aside, into a folder beside it
+    /// Where the data folder is not empty: move what is in it aside, into a folder `replaced-…` within it
     #[arg(long)]
     replace: bool,
+}
+
+/// What a command was doing, for whoever hears that it could not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    BackingUp,
+    Verifying,
+    Restoring,
 }
 
 pub fn backup(common: &Common, args: Backup) -> Outcome {
     let (config, keys, lang) = (common.load()?, keys(common)?, common.lang());
     let now = Clock::system().now();
     let made = backup::take(&config.gateway.data, &args.folder, &keys, now, &mut progress());
-    let made = made.map_err(|trouble| ended(trouble, lang, false))?;
+    let made = made.map_err(|trouble| ended(trouble, lang, Doing::BackingUp))?;
     if common.json {
         say!("{}", serde_json::to_string_pretty(&made)?);
     } else {
@@ -70,7 +78,7 @@ pub fn verify(common: &Common, args: Verify) -> Outcome {
         Some(backup) => backup::verify(backup, &keys, &mut progress()).map(|(_, found)| found),
         None => backup::examine(&config.gateway.data, &keys, &mut progress()),
     };
-    let found = found.map_err(|trouble| ended(trouble, lang, false))?;
+    let found = found.map_err(|trouble| ended(trouble, lang, Doing::Verifying))?;
     if common.json {
         say!("{}", serde_json::to_string_pretty(&serde_json::json!({ "damage": found }))?);
     } else if found.is_empty() {
@@ -90,7 +98,7 @@ pub fn restore(common: &Common, args: Restore) -> Outcome {
     let done = block_on(async {
         let mut told = progress();
         let done = backup::restore(&args.backup, data, &keys, args.replace, now, &mut told).await;
-        done.map_err(|trouble| ended(trouble, lang, true))
+        done.map_err(|trouble| ended(trouble, lang, Doing::Restoring))
     })?;
     let (from, until) = (done.restored.missing_from, done.restored.missing_until);
     if common.json {
@@ -161,33 +169,34 @@ fn list(found: &[Damage], lang: Lang) {
     }
 }
 
-/// What a copy that broke off leaves behind.
-fn undone(lang: Lang, restoring: bool) -> &'static str {
-    match restoring {
-        true => lang.pick(
+/// What a copy that broke off leaves behind; who only looked leaves nothing.
+fn undone(lang: Lang, doing: Doing) -> &'static str {
+    match doing {
+        Doing::Verifying => "",
+        Doing::Restoring => lang.pick(
             "; chưa khôi phục, dữ liệu đang có (nếu có) vẫn nguyên chỗ cũ. Xử lý nguyên nhân rồi chạy lại lệnh này",
             "; nothing was restored, and what was there is still in its place. Mend the cause and run it again",
         ),
-        false => lang.pick(
+        Doing::BackingUp => lang.pick(
             "; phần sao lưu dở dang đã được xóa, cổng không bị ảnh hưởng. Xử lý nguyên nhân rồi chạy lại",
             "; what there was of the backup is removed, the gateway is not concerned. Mend the cause and run it again",
         ),
     }
 }
 
-fn ended(trouble: Trouble, lang: Lang, restoring: bool) -> Ended {
+fn ended(trouble: Trouble, lang: Lang, doing: Doing) -> Ended {
     match trouble {
         Trouble::Damaged(found) => {
             list(&found, lang);
             Ended::NotAsItShould
         }
         Trouble::Occupied(folder) => {
-            let words = match restoring {
-                true => lang.pick(
-                    "thư mục dữ liệu không trống; thêm --replace để chuyển dữ liệu cũ sang bên cạnh rồi khôi phục",
-                    "the data folder is not empty; --replace moves what is there aside",
+            let words = match doing {
+                Doing::Restoring => lang.pick(
+                    "thư mục dữ liệu không trống; thêm --replace để chuyển dữ liệu cũ vào replaced-… ngay trong đó rồi khôi phục",
+                    "the data folder is not empty; --replace moves what is there into replaced-… within it",
                 ),
-                false => lang.pick("thư mục này không trống; hãy nêu một thư mục mới", "not empty; name a new folder"),
+                _ => lang.pick("thư mục này không trống; hãy nêu một thư mục mới", "not empty; name a new folder"),
             };
             Ended::CannotStart(format!("{folder}: {words}"))
         }
@@ -196,7 +205,7 @@ fn ended(trouble: Trouble, lang: Lang, restoring: bool) -> Ended {
             eprintln!("{folder}: {words} ({why})");
             Ended::NotAsItShould
         }
-        Trouble::Store(error @ StoreError::Locked { .. }) if restoring => {
+        Trouble::Store(error @ StoreError::Locked { .. }) if doing == Doing::Restoring => {
             let words = lang.pick("hãy dừng cổng liên thông trước khi khôi phục", "stop the gateway first");
             Ended::CannotStart(format!("{words}: {}", store_trouble(lang, &error)))
         }
@@ -214,10 +223,8 @@ fn ended(trouble: Trouble, lang: Lang, restoring: bool) -> Ended {
             })
         }
         Trouble::Store(error) => {
-            Ended::CannotStart(format!("{}{}", store_trouble(lang, &error), undone(lang, restoring)))
+            Ended::CannotStart(format!("{}{}", store_trouble(lang, &error), undone(lang, doing)))
         }
-        Trouble::File(path, error) => {
-            Ended::CannotStart(format!("{path}: {error}{}", undone(lang, restoring)))
-        }
+        Trouble::File(path, error) => Ended::CannotStart(format!("{path}: {error}{}", undone(lang, doing))),
     }
 }

@@ -3,22 +3,23 @@
 //! It looks and changes nothing. To a peer it sends `HEAD` and, once, the log-in that any conversation begins with; never a message. A
 //! gateway that runs is asked through its admin door what it knows; without one everything else is looked at all the same.
 
+mod broker;
 mod catalogues;
+mod kept;
 mod peer;
+mod running;
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use clap::Args;
 use gateway_core::ids::{Moment, PeerName};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Common, Ended, Outcome, block_on, list, operate, perhaps, show};
-use crate::config::Config;
+use super::{Common, Ended, Outcome, block_on, list, perhaps};
 use crate::config::door::Proof;
+use crate::config::{CarrierName, Config};
 use crate::files::Files;
-use crate::http::AdminCall;
-use crate::store::Stats;
 use crate::words::Lang;
 use crate::{app, certificates, clock, disk, keyring};
 
@@ -61,12 +62,19 @@ struct Finding {
 struct Report {
     lang: Lang,
     now: Moment,
+    /// Only these peers; none means all of them.
+    peers: Vec<String>,
     findings: Vec<Finding>,
 }
 
 impl Report {
     fn pick<'a>(&self, vi: &'a str, en: &'a str) -> &'a str {
         self.lang.pick(vi, en)
+    }
+
+    /// Was this peer asked about?
+    fn wants(&self, peer: &str) -> bool {
+        self.peers.is_empty() || self.peers.iter().any(|wanted| wanted == peer)
     }
 
     fn add(&mut self, about: &str, state: State, says: String, next: &str) {
@@ -102,9 +110,11 @@ impl Report {
 }
 
 pub fn doctor(common: &Common, args: Doctor) -> Outcome {
-    let mut report = Report { lang: common.lang(), now: clock::Clock::system().now(), findings: Vec::new() };
+    let Doctor { peers, no_log_in } = args;
+    let now = clock::Clock::system().now();
+    let mut report = Report { lang: common.lang(), now, peers, findings: Vec::new() };
     match common.load() {
-        Ok(config) => examine(common, &config, args, &mut report)?,
+        Ok(config) => examine(common, &config, !no_log_in, &mut report)?,
         Err(Ended::CannotStart(words)) => {
             let next = report
                 .pick("sửa tệp cấu hình, rồi `lienthong check`", "mend the file, then `lienthong check`");
@@ -115,8 +125,8 @@ pub fn doctor(common: &Common, args: Doctor) -> Outcome {
     tell(common, &report)
 }
 
-fn examine(common: &Common, config: &Config, args: Doctor, report: &mut Report) -> Outcome {
-    if let Some(name) = args.peers.iter().find(|name| !config.peers.contains_key(*name)) {
+fn examine(common: &Common, config: &Config, log_in: bool, report: &mut Report) -> Outcome {
+    if let Some(name) = report.peers.iter().find(|name| !config.peers.contains_key(*name)) {
         let words = common.lang().pick("không có trong cấu hình", "is not configured");
         let hint = perhaps(common.lang(), name, config.peers.keys().map(String::as_str));
         return Err(Ended::Misused(format!("[peers.{name}] {words}{hint}")));
@@ -142,17 +152,25 @@ fn examine(common: &Common, config: &Config, args: Doctor, report: &mut Report) 
     };
     keys(config, report);
     machine(config, report);
-    let running = gateway(common, config, report);
-    let stats = store(common, config, report)?;
+    let running = running::examine(common, config, report);
+    let stats = kept::examine(config, report)?;
     callers(config, report);
-    catalogues::examine(common, config, &files, report)?;
+    if config.queue.carrier == CarrierName::RabbitMq {
+        block_on(async {
+            broker::examine(config, running.as_ref(), report).await;
+            Ok(())
+        })?;
+    }
+    if report.peers.is_empty() {
+        catalogues::examine(common, config, &files, report)?;
+    }
     peer::missing(config, &stats, report);
     for (name, room) in &rooms {
-        let wanted = args.peers.is_empty() || args.peers.iter().any(|wanted| wanted == name.as_str());
+        let wanted = report.wants(name.as_str());
         if wanted && !room.config.endpoints.is_empty() {
             let known = running.as_ref().map(|running| &running["peers"][name.as_str()]);
             let examined = async {
-                peer::examine(room, known, !args.no_log_in, report).await;
+                peer::examine(room, known, log_in, report).await;
                 Ok(())
             };
             block_on(examined)?;
@@ -228,109 +246,52 @@ fn machine(config: &Config, report: &mut Report) {
     }
 }
 
-/// What a gateway that runs says of itself.
-fn gateway(common: &Common, config: &Config, report: &mut Report) -> Option<Value> {
-    match operate::ask_running(common, config, &AdminCall::Status) {
-        Ok(status) => {
-            if status["ready"] == true {
-                let says = report.pick("đang chạy, nhận được hồ sơ", "runs and accepts");
-                report.ok("gateway", format!("{says}: {}", status["listen"].as_str().unwrap_or("-")));
-            } else {
-                let says = report.pick("đang chạy nhưng KHÔNG nhận được hồ sơ", "runs and can NOT accept");
-                let says = format!("{says}: {}", status["store"].as_str().unwrap_or("-"));
-                let next = report.pick("xem đĩa và kho dữ liệu ở trên", "see disk and store above");
-                report.add("gateway", State::Ill, says, next);
-            }
-            for ill in status["ill"].as_array().into_iter().flatten() {
-                let words =
-                    ["part", "peer", "reason", "since"].map(|name| ill[name].as_str().unwrap_or_default());
-                let says =
-                    words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ");
-                // Looked at below, with the step to take.
-                if ill["part"] != "receiver" {
-                    report.add("gateway", State::Ill, says, "journalctl -u lienthong");
-                }
-            }
-            Some(status)
-        }
-        Err(Ended::NotRunning(_)) => {
-            let says = report.pick("không chạy", "does not run").to_owned();
-            let state =
-                if config.gateway.data.join("lienthong.db").exists() { State::Ill } else { State::Note };
-            report.add("gateway", state, says, "systemctl start lienthong");
-            None
-        }
-        Err(_) => None,
-    }
-}
-
-fn store(common: &Common, config: &Config, report: &mut Report) -> Result<Stats, Ended> {
-    if !config.gateway.data.join("lienthong.db").exists() {
-        let says =
-            report.pick("chưa có; lần chạy đầu tiên tạo ra", "there is none yet; the first start makes it");
-        report.add("store", State::Note, says.to_owned(), "");
-        return Ok(Stats::default());
-    }
-    let store = match show::open(common) {
-        Ok(store) => store,
-        Err(Ended::CannotStart(words)) => {
-            let next = report.pick(
-                "xem runbook «kho dữ liệu hỏng»: giữ nguyên thư mục, khôi phục từ bản sao lưu",
-                "see the runbook of a damaged store: leave the folder as it is, restore a backup",
-            );
-            report.add("store", State::Ill, words, next);
-            return Ok(Stats::default());
-        }
-        Err(other) => return Err(other),
-    };
-    let read = async { Ok((store.stats().await?, store.latest_at().await?, store.pauses().await?)) };
-    let (stats, latest, pauses) = block_on(read)?;
-    let waiting: u64 = stats.peers.values().map(|open| open.lanes).sum();
-    let megabytes = (stats.database_bytes + stats.claim_bytes) >> 20;
-    let says = format!("{megabytes} MB, {waiting} {}", report.pick("hồ sơ đang chờ gửi", "dossiers wait"));
-    report.ok("store", says);
-    match latest.filter(|latest| latest.millis_since(report.now) > clock::SET_BACK_MS) {
-        Some(latest) => {
-            let words = report.pick(
-                "đồng hồ máy đã bị lùi: bản tin mới nhất ghi lúc",
-                "the clock was set back: the latest message is of",
-            );
-            let next = report.pick(
-                "chỉnh giờ, bật đồng bộ NTP (`timedatectl`)",
-                "set the clock and have it synchronised (`timedatectl`)",
-            );
-            report.add("clock", State::Ill, format!("{words} {}", latest.for_people()), next);
-        }
-        None => report.ok("clock", report.now.for_people()),
-    }
-    for pause in pauses.iter().filter(|pause| pause.lasts()) {
-        let says = format!(
-            "{}: {} {}",
-            report.pick("đang ngừng gửi", "nothing is sent"),
-            pause.why.as_str(),
-            pause.since.for_people()
-        );
-        let next = if pause.why.as_str() == "paused" {
-            format!("lienthong peers resume {}", pause.peer)
-        } else {
-            String::new()
-        };
-        report.add(pause.peer.as_str(), State::Note, says, &next);
-    }
-    Ok(stats)
-}
-
 /// Software that only calls, and has nothing to call with.
 fn callers(config: &Config, report: &mut Report) {
-    let made = keyring::read(&config.gateway.keys_file()).unwrap_or_default();
+    let Some(made) = made_keys(config, report) else { return };
     let silent =
         config.peers.iter().filter(|(_, peer)| peer.endpoints.is_empty() && peer.door.accepts(Proof::Key));
-    for (name, _) in silent {
+    for (name, _) in silent.filter(|(name, _)| report.wants(name)).collect::<Vec<_>>() {
         if !made.iter().any(|entry| PeerName::from(entry.peer.as_str()).as_str() == name) {
             let says = report.pick("chưa được cấp khóa", "has no key yet").to_owned();
             report.add(name, State::Note, says, &format!("lienthong keys add {name}"));
         }
     }
+}
+
+/// The keys of all callers; none if the file, or its owner, keeps them from the gateway.
+fn made_keys(config: &Config, report: &mut Report) -> Option<Vec<keyring::KeyEntry>> {
+    let (data, path) = (&config.gateway.data, config.gateway.keys_file());
+    let made = keyring::read(&path);
+    let own = format!("chown --reference={} {}", data.display(), path.display());
+    if let Err(error) = &made {
+        let words = report.pick("không đọc được khóa của bên gọi", "the callers' keys cannot be read");
+        let says = format!("{words}: {}: {error}", path.display());
+        let next = match (error.kind(), report.lang) {
+            (std::io::ErrorKind::PermissionDenied, _) => own,
+            (_, Lang::Vi) => {
+                "lấy lại keys.json từ bản sao lưu gần nhất (cổng tự đọc lại); không có thì chuyển tệp hỏng đi và cấp khóa mới bằng \
+                 `lienthong keys add`"
+                    .to_owned()
+            }
+            (_, Lang::En) => {
+                "bring keys.json back from the last backup (the gateway reads it by itself); without one, move the broken file away and \
+                 make new keys with `lienthong keys add`"
+                    .to_owned()
+            }
+        };
+        report.add("keys", State::Ill, says, &next);
+    } else if let (Ok(is), Ok(should)) = (path.metadata(), data.metadata())
+        && is.uid() != should.uid()
+        && is.mode() & 0o004 == 0
+    {
+        let words = report.pick(
+            "khóa của bên gọi không thuộc về chủ thư mục dữ liệu, cổng có thể không đọc được",
+            "the callers' keys do not belong to who owns the data folder, the gateway may not be able to read them",
+        );
+        report.add("keys", State::Ill, format!("{words}: {}", path.display()), &own);
+    }
+    made.ok()
 }
 
 fn tell(common: &Common, report: &Report) -> Outcome {
@@ -373,6 +334,8 @@ fn about(about: &str, lang: Lang) -> &str {
         "disk" => lang.pick("đĩa", "disk"),
         "clock" => lang.pick("đồng hồ", "clock"),
         "store" => lang.pick("kho dữ liệu", "store"),
+        "broker" => "RabbitMQ",
+        "catalogues" => lang.pick("danh mục", "catalogues"),
         "gateway" => lang.pick("cổng", "gateway"),
         peer => peer,
     }

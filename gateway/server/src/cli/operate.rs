@@ -7,7 +7,7 @@ use gateway_core::ids::Moment;
 use gateway_core::pipeline::DeliveryId;
 use serde_json::Value;
 
-use super::{Common, Ended, Outcome, block_on, show};
+use super::{Common, Ended, Outcome, block_on, perhaps, show};
 use crate::config::Config;
 use crate::http::{AdminCall, CannotCall, call_admin};
 use crate::store::Filter;
@@ -104,6 +104,21 @@ impl Select {
         }
     }
 
+    /// Could anything be of this time?
+    fn possible(&self, common: &Common) -> Outcome {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since >= until => {
+                let words = common.lang().pick(
+                    "--since phải trước --until; --until không tính chính thời điểm ấy",
+                    "--since must be before --until, and that moment itself is not included",
+                );
+                let (since, until) = (since.for_people(), until.for_people());
+                Err(Ended::Misused(format!("{words} ({since} – {until})")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.dossier.is_none()
             && self.peer.is_none()
@@ -135,6 +150,7 @@ pub fn dead_letters(common: &Common, args: DeadLetters) -> Outcome {
 }
 
 fn list(common: &Common, select: Select) -> Outcome {
+    select.possible(common)?;
     let store = show::open(common)?;
     let found = block_on(async { Ok(store.dead_letters(select.filter()).await?) })?;
     if common.json {
@@ -196,6 +212,14 @@ pub fn redeliver(common: &Common, args: Redeliver) -> Outcome {
         return Err(Ended::Misused(format!(
             "{words} --dossier, --peer, --fault, --unit, --since, --until, --all"
         )));
+    }
+    let config = common.load()?;
+    args.select.possible(common)?;
+    if let Some(name) = args.select.peer.as_ref().filter(|name| !config.peers.contains_key(*name)) {
+        let words = common.lang().pick("không có trong cấu hình", "is not configured");
+        let hint = perhaps(common.lang(), name, config.peers.keys().map(String::as_str));
+        let see = common.lang().pick("xem `lienthong peers list`", "see `lienthong peers list`");
+        return Err(Ended::Misused(format!("[peers.{name}] {words}{hint}; {see}")));
     }
     act(common, AdminCall::Redeliver { filter: args.select.filter(), dry_run: args.dry_run })
 }

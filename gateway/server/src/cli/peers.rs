@@ -175,6 +175,8 @@ struct Seen {
     state: Option<String>,
     /// Since when it is away.
     since: Option<String>,
+    /// When it is tried again, while it is away.
+    next_try: Option<String>,
     paused: Vec<Pause>,
     waiting: u64,
     dead: u64,
@@ -210,6 +212,7 @@ fn list(common: &Common, config: &Config) -> Outcome {
                 configured: peer.is_some(),
                 state: said("state"),
                 since: said("since"),
+                next_try: said("next_try"),
                 paused: if peer.is_some_and(|peer| peer.endpoints.is_empty()) {
                     Vec::new()
                 } else {
@@ -244,7 +247,9 @@ fn told(peer: &Seen, lang: Lang) -> String {
     }];
     match (peer.state.as_deref(), &peer.since) {
         (Some("away"), Some(since)) => {
-            words.push(format!("{} {since}", lang.pick("KHÔNG SẴN SÀNG từ", "AWAY since")))
+            words.push(format!("{} {since}", lang.pick("KHÔNG SẴN SÀNG từ", "AWAY since")));
+            let next = peer.next_try.as_ref();
+            words.extend(next.map(|next| format!("{} {next}", lang.pick("thử lại lúc", "tried again at"))));
         }
         (Some(_), _) => words.push(lang.pick("sẵn sàng", "up").to_owned()),
         (None, _) => {}

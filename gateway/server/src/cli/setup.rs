@@ -63,9 +63,13 @@ pub fn init(common: &Common, args: Init) -> Outcome {
     let config = etc.join("lienthong.toml");
     let key = etc.join("sealing.key");
     let etc_text = etc.display().to_string();
-    let text = REFERENCE
-        .replace("/var/lib/lienthong", &data.display().to_string())
-        .replace("/etc/lienthong", &etc_text);
+    let data_text = data.display().to_string();
+    // Piece by piece: what one puts in may hold what the other looks for.
+    let pieces: Vec<String> = REFERENCE
+        .split("/etc/lienthong")
+        .map(|piece| piece.replace("/var/lib/lienthong", &data_text))
+        .collect();
+    let text = pieces.join(&etc_text);
     let vi = common.lang() == Lang::Vi;
     let fresh = SealKey::generate().to_line();
     for (path, content, mode) in [(&config, text.as_str(), 0o640), (&key, fresh.as_str(), 0o600)] {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::data::rules;
 use super::{Common, Outcome};
 use crate::queue::amqp::{asyncapi, definitions, topology_of};
 
@@ -20,7 +21,7 @@ pub fn topology(common: &Common, args: Topology) -> Outcome {
     let config = common.load()?;
     let topology = topology_of(&config);
     let document = match args.asyncapi {
-        true => asyncapi(&topology, &config.queue),
+        true => asyncapi(&topology, &config, &rules(&common.files()?)?.channels),
         false => definitions(&topology, &config.queue),
     };
     say!("{document:#}");

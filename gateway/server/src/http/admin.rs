@@ -160,10 +160,13 @@ async fn act(app: &App, who: &str, call: AdminCall) -> Result<Value, Fault> {
     let by = Operator { name: who.to_owned(), at: app.clock.now() };
     let done = match call {
         AdminCall::Status => {
-            let trouble = app.readiness.ask(app).await.err().map(|error| error.to_string());
+            let found = app.readiness.ask(app).await;
+            let trouble = super::health::word(&found);
             return Ok(json!({
-                "ready": trouble.is_none(),
-                "store": trouble.unwrap_or_else(|| "ok".to_owned()),
+                "ready": found.is_ok(),
+                "store": found.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+                "trouble": trouble,
+                "broker": app.carrier_trouble(),
                 "peers": app.peers_seen(),
                 "paused": app.standing(),
                 "restored": store.restored(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use gateway_core::adapter::{Keys, Level, Secret};
 use gateway_core::channel::Credential;
-use gateway_core::fault::Fault;
+use gateway_core::fault::{Blame, Fault, Remedy};
 use gateway_core::ids::{Moment, PeerName};
 use gateway_core::webhook::{self, Unproven};
 use hyper::header::{AUTHORIZATION, HeaderMap};
@@ -20,7 +20,7 @@ use rustls_pki_types::CertificateDer;
 use super::body::too_large;
 use super::door::{Call, Door};
 use super::tls::{DoorTls, Shown};
-use crate::app::Room;
+use crate::app::{App, Room};
 use crate::config::door::Proof;
 use crate::intake;
 use crate::keyring::Caller;
@@ -79,7 +79,8 @@ impl<'a> Call<'a> {
         let at = self.arrival.at;
         let mut shown = Vec::new();
         if let Some(segment) = segment {
-            let caller = self.app.keyring.caller_by_path(segment, at).ok_or_else(unknown_key)?;
+            let caller = self.app.keyring.caller_by_path(segment, at);
+            let caller = caller.ok_or_else(|| not_known(self.app, at, unknown_key()))?;
             shown.push((caller, Proof::Path));
         }
         let key = header_secret(&self.headers);
@@ -99,7 +100,7 @@ impl<'a> Call<'a> {
             self.app.peer(&caller.peer).is_some_and(|room| room.doorkeeper.accepts(Proof::Key))
         };
         if by_key == Some(None) && shown.iter().all(|(caller, _)| takes_keys(caller)) {
-            return Err(unknown_key());
+            return Err(not_known(self.app, at, unknown_key()));
         }
         if !shown.is_empty() {
             return self.opens_by_all(shown);
@@ -234,8 +235,9 @@ impl<'a> Call<'a> {
 
     /// A session of ours.
     pub(super) fn opens_by(&mut self, token: &Secret) -> Result<(), Fault> {
-        let expired = || Fault::sender("auth.session", words::auth_session());
-        let caller = self.app.keyring.session(token, self.arrival.at).ok_or_else(expired)?;
+        let at = self.arrival.at;
+        let expired = || not_known(self.app, at, Fault::sender("auth.session", words::auth_session()));
+        let caller = self.app.keyring.session(token, at).ok_or_else(expired)?;
         self.opens_by_all(vec![(caller, Proof::Session)])
     }
 
@@ -303,6 +305,16 @@ fn header_secret(headers: &HeaderMap) -> Option<Secret> {
         }
         _ => None,
     }
+}
+
+/// A key or session that is not known is wrong, unless the keys themselves are not known: then whoever calls has to come again.
+pub(crate) fn not_known(app: &App, at: Moment, wrong: Fault) -> Fault {
+    if !app.keyring.is_unread(at) {
+        return wrong;
+    }
+    let mut fault = Fault::new("keys.unread", Blame::Gateway, Remedy::Later, words::auth_keys_unread());
+    fault.retry_after_ms = Some(60_000);
+    fault
 }
 
 fn unknown_key() -> Fault {

@@ -93,7 +93,7 @@ async fn ready(app: &App) -> Response<Bytes> {
 }
 
 /// The store's state in a word that anybody may read.
-fn word(store: &Result<(), StoreError>) -> &'static str {
+pub(super) fn word(store: &Result<(), StoreError>) -> &'static str {
     match store {
         Ok(()) => "ok",
         Err(StoreError::Full) => "disk-full",

@@ -20,6 +20,7 @@ mod ranges;
 mod tls;
 
 pub(crate) use body::too_large;
+pub(crate) use caller::not_known;
 pub(crate) use door::{HEADERS_SEEN, is_correlation, store_fault};
 pub(crate) use problem::answer as problem_answer;
 pub(crate) use query::parse_query;

@@ -5,7 +5,7 @@ use gateway_core::fault::Fault;
 
 use crate::app::App;
 use crate::config::door::Proof;
-use crate::http::Visitor;
+use crate::http::{Visitor, not_known};
 use crate::words;
 
 /// The portal's own interface has callers log in: one of their keys is the password, the session is ours.
@@ -16,7 +16,10 @@ pub(super) fn log_in(
     password: &Secret,
 ) -> Result<Vec<Fate>, Fault> {
     let unknown = || Fault::sender("auth.unknown", words::auth_unknown());
-    let (peer, token, seconds) = app.keyring.open_session(password, arrival.at).ok_or_else(unknown)?;
+    let (peer, token, seconds) = app
+        .keyring
+        .open_session(password, arrival.at)
+        .ok_or_else(|| not_known(app, arrival.at, unknown()))?;
     let room = app.peer(&peer).ok_or_else(unknown)?;
     if arrival.caller.as_ref().is_some_and(|caller| *caller != peer) {
         return Err(Fault::sender("auth.mismatch", words::auth_mismatch()));

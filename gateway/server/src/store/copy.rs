@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::claims::Vault;
 use super::error::StoreError;
 use super::filed::{self, Filed};
-use super::open::{DATABASE, check_keys, digest_key, lock_file};
+use super::open::{DATABASE, check_keys, digest_key, lock_file, whole};
 use super::restored;
 use super::seal::{Digests, Seal};
 use super::{Restored, schema};
@@ -71,6 +71,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// This moment of the store in a data folder.
     pub fn of(folder: &Path, seal: Seal) -> Result<Self, StoreError> {
+        whole(folder)?;
         let path = folder.join(DATABASE);
         if !path.exists() {
             return Err(StoreError::Io(format!("there is no store in {}", folder.display())));

@@ -89,7 +89,7 @@ pub use event::Event;
 pub use filed::{Draft, Filed, Finished};
 pub use letters::{DeadLetter, DeadLetterShown, Filter, Reach};
 pub use open::{Check, OpenOptions, examine};
-pub(crate) use open::{DATABASE, RESTORING, belong, lock};
+pub(crate) use open::{DATABASE, RESTORING, belong, lock, whole};
 pub use operate::{Operator, WhatHappened};
 pub use pauses::{OnLive, Pause, Wanted, Why};
 pub use publications::{Behind, PublicId, Published};

@@ -69,9 +69,7 @@ impl Store {
         make_folder(folder)?;
         let lock = lock(folder)?;
         // Otherwise what is not yet in its place would be made anew, empty.
-        if folder.join(RESTORING).exists() {
-            return Err(StoreError::HalfRestored(folder.display().to_string()));
-        }
+        whole(folder)?;
         let path = folder.join(DATABASE);
         make_private(&path)?;
         torn::look(&path)?;
@@ -128,6 +126,7 @@ impl Store {
 
     /// Opens the store in this folder for reading, also beside a process that writes. Blocking.
     pub fn open_read_only(folder: &Path, seal: Seal) -> Result<Store, StoreError> {
+        whole(folder)?;
         let path = folder.join(DATABASE);
         if !path.exists() {
             return Err(StoreError::Io(format!("there is no store in {}", folder.display())));
@@ -164,6 +163,7 @@ impl Store {
 /// What can be said of the store in this folder without its key, also beside a gateway that runs: its log is whole, its tables and indexes
 /// agree. Blocking, and long where the store is large.
 pub fn examine(folder: &Path) -> Result<(), StoreError> {
+    whole(folder)?;
     let path = folder.join(DATABASE);
     if !path.exists() {
         return Err(StoreError::NotPossible(format!("there is no store in {}", folder.display())));
@@ -173,6 +173,14 @@ pub fn examine(folder: &Path) -> Result<(), StoreError> {
         schema::version(db)?;
         schema::check_all(db)
     })
+}
+
+/// Was no restoration begun here that did not end? What lies here is then neither what was nor what shall be.
+pub(crate) fn whole(folder: &Path) -> Result<(), StoreError> {
+    match folder.join(RESTORING).exists() {
+        true => Err(StoreError::HalfRestored(folder.display().to_string())),
+        false => Ok(()),
+    }
 }
 
 /// Whoever opens the database first after a crash makes its log's index anew, and with it goes what the index knew. While somebody

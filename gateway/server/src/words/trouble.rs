@@ -1,4 +1,4 @@
-//! What whoever starts a command is told of a store that cannot be used, with the next step to take.
+//! What whoever starts a command is told of a store that cannot be used, with the next step to take; and callers, of keys that cannot be read.
 
 use super::Lang;
 use crate::store::StoreError;
@@ -60,4 +60,10 @@ fn next_step(error: &StoreError) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// 503: the keys could not be read since the start.
+pub fn auth_keys_unread() -> &'static str {
+    "cổng liên thông chưa đọc được tệp khóa truy cập nên chưa biết khóa này đúng hay sai; chưa có gì được ghi nhận, hãy gửi lại sau; \
+     quản trị cổng xem `lienthong doctor`"
 }

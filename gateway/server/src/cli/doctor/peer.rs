@@ -21,7 +21,11 @@ const CLOCK_OFF_MS: i64 = 30_000;
 pub(super) async fn examine(room: &Room, known: Option<&Value>, log_in: bool, report: &mut Report) {
     let name = room.name.as_str();
     if let Some(since) = known.and_then(|known| known["since"].as_str()) {
-        let says = format!("{} {since}", report.pick("không sẵn sàng từ", "away since"));
+        let next_try = known
+            .and_then(|known| known["next_try"].as_str())
+            .map(|next| format!(", {} {next}", report.pick("thử lại lúc", "tried again at")));
+        let says = report.pick("không sẵn sàng từ", "away since");
+        let says = format!("{says} {since}{}", next_try.unwrap_or_default());
         let next = report.pick(
             "không cần gửi lại gì: việc tồn đọng tự gửi khi hệ thống trở lại; xem các dòng dưới để biết hỏng ở đâu",
             "nothing has to be sent again: the backlog drains by itself; what fails stands below",
@@ -107,7 +111,10 @@ async fn look(room: &Room, endpoint: &str, address: &str, report: &mut Report) -
 /// What is open for a peer that nothing is sent to: it was renamed, taken out, or has lost its address.
 pub(super) fn missing(config: &Config, stats: &Stats, report: &mut Report) {
     for (name, open) in &stats.peers {
-        if config.peers.get(name.as_str()).is_some_and(|peer| !peer.endpoints.is_empty()) {
+        // One that is not configured cannot be asked for by its name, so it is only told where nobody asks for one.
+        if !report.wants(name.as_str())
+            || config.peers.get(name.as_str()).is_some_and(|peer| !peer.endpoints.is_empty())
+        {
             continue;
         }
         let count: u64 = open.by_state.values().sum();

@@ -731,7 +731,7 @@ pub(super) const PAGES: &[Page] = &[
             (
                 "replace",
                 "",
-                "Nếu thư mục dữ liệu không trống: chuyển dữ liệu đang có sang một thư mục bên cạnh, không xóa",
+                "Nếu thư mục dữ liệu không trống: chuyển dữ liệu đang có vào thư mục con `replaced-…`, không xóa",
             ),
         ],
         examples: &[(

@@ -72,10 +72,10 @@ impl Session for ConsumerSession {
         loop {
             tokio::select! {
                 Some(ended) = consuming.join_next() => {
-                    return Err(ended.unwrap_or_else(|error| Broken(error.to_string())));
+                    return Err(ended.unwrap_or_else(|error| Broken::new(error.to_string())));
                 }
                 () = cut.notified() => {
-                    return Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned()));
+                    return Err(Broken::new("an acknowledgement reached nobody: the channel is closed".to_owned()));
                 }
                 _ = ticks.tick() => self.sweep(connection, &hands).await?,
             }
@@ -92,7 +92,7 @@ impl ConsumerSession {
     ) -> Result<(), Broken> {
         let store = &self.app.store;
         let now = self.app.clock.now();
-        let unwritten = |error: crate::store::StoreError| Broken(error.to_string());
+        let unwritten = |error: crate::store::StoreError| Broken::new(error.to_string());
         let mut astray = 0;
         for room in self.app.receivers() {
             let mut again = 0;
@@ -130,7 +130,11 @@ impl ConsumerSession {
             }
         }
         // The broker may believe that they are in our hands and give us no others in their place; it takes them back from a session that ends.
-        if astray > 0 { Err(Broken("what was handed over has reached nobody".to_owned())) } else { Ok(()) }
+        if astray > 0 {
+            Err(Broken::new("what was handed over has reached nobody".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -157,7 +161,7 @@ async fn forward(
         let delivery = match consumer.next().await {
             Some(Ok(delivery)) => delivery,
             Some(Err(error)) => return error.into(),
-            None => return Broken(format!("the broker has cancelled the consumer of {peer}")),
+            None => return Broken::new(format!("the broker has cancelled the consumer of {peer}")),
         };
         match message::read(&delivery, &app.store) {
             Ok(handover) => {
@@ -166,7 +170,7 @@ async fn forward(
             }
             Err(why) => {
                 if let Err(error) = refuse(&app, &peer, &delivery, &why).await {
-                    return Broken(format!("a message nobody can read cannot be journaled: {error}"));
+                    return Broken::new(format!("a message nobody can read cannot be journaled: {error}"));
                 }
                 Receipt::new(delivery.acker, cut.clone(), hands.clone()).acknowledge();
             }

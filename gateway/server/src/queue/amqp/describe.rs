@@ -1,11 +1,17 @@
 //! The topology for others: as definitions that RabbitMQ imports, where a broker lets nobody declare, and as an AsyncAPI document for
 //! whoever wants to know what is said there. Both are made from what the gateway declares, so they cannot say anything else.
 
+use std::collections::BTreeMap;
+
+use gateway_core::adapter::Level;
+use gateway_core::channel::{Channels, Direction};
+use gateway_core::envelope::Class;
+use gateway_core::ids::Kind;
 use serde_json::{Map, Value, json};
 
 use super::message::{CONTENT_TYPE, HEADERS};
 use super::topology::{Argument, EVENTS, IN, QueueSpec, Topology};
-use crate::config::Queue;
+use crate::config::{Config, Queue};
 
 fn arguments(queue: &QueueSpec) -> Value {
     let value = |argument: &Argument| match argument {
@@ -39,8 +45,42 @@ pub fn definitions(topology: &Topology, config: &Queue) -> Value {
     })
 }
 
+/// The channels that peers of this configuration may publish to: its own of each peer, without those that only ask.
+fn posted(config: &Config, rules: &Channels) -> BTreeMap<String, Value> {
+    let mut found: BTreeMap<String, Value> = BTreeMap::new();
+    for (name, peer) in &config.peers {
+        for channel in rules.by_adapter.get(&peer.adapter).into_iter().flatten() {
+            let told =
+                |kind: &&Kind| rules.kinds.get(*kind).is_some_and(|spec| spec.class != Class::Question);
+            let kinds: Vec<&str> = channel.kinds.keys().filter(told).map(Kind::as_str).collect();
+            let own = channel.direction == Direction::In && channel.dialect == peer.dialect;
+            if !own || kinds.is_empty() || channel.level.max(peer.door.minimum) > Level::Token {
+                continue;
+            }
+            let mut publishers = match found.remove(channel.name.as_str()) {
+                Some(mut known) => known["x-publishers"].take().as_array().cloned().unwrap_or_default(),
+                None => Vec::new(),
+            };
+            // Without a user of its own at the broker, a peer is nobody there.
+            publishers.push(json!({ "peer": name, "broker_user": peer.door.broker_user }));
+            let bound = json!({ "is": "routingKey", "exchange": { "name": IN, "type": "topic", "durable": true,
+                                "autoDelete": false, "vhost": config.queue.vhost }, "bindingVersion": "0.3.0" });
+            found.insert(
+                channel.name.to_string(),
+                json!({ "address": channel.name, "title": channel.title,
+                        "description": format!("publish to {IN} with this routing key"),
+                        "messages": { "posted": { "$ref": "#/components/messages/posted" } },
+                        "bindings": { "amqp": bound }, "x-content-types": channel.content, "x-kinds": kinds,
+                        "x-publishers": publishers }),
+            );
+        }
+    }
+    found
+}
+
 /// The queues of deliveries and, where it is open, the door for others, in AsyncAPI 3.
-pub fn asyncapi(topology: &Topology, config: &Queue) -> Value {
+pub fn asyncapi(topology: &Topology, whole: &Config, rules: &Channels) -> Value {
+    let config = &whole.queue;
     let protocol = if config.tls.is_some() { "amqps" } else { "amqp" };
     let headers: Map<String, Value> =
         HEADERS.iter().map(|(name, kind)| ((*name).to_owned(), json!({ "type": kind }))).collect();
@@ -70,8 +110,7 @@ pub fn asyncapi(topology: &Topology, config: &Queue) -> Value {
             IN,
             "posted",
             "receive",
-            "what others publish: the routing key is the name of a channel, as in lienthong.toml's adapter and dialect \
-          (`<adapter>/<dialect>/<kind>`)",
+            "what others publish: the routing key is the name of a channel; each that a peer here may publish to stands in this document",
         ),
         (
             EVENTS,
@@ -92,6 +131,14 @@ pub fn asyncapi(topology: &Topology, config: &Queue) -> Value {
         );
         let channel = json!({ "$ref": format!("#/channels/{name}") });
         operations.insert(format!("{action} {name}"), json!({ "action": action, "channel": channel }));
+    }
+    let open = topology.exchanges.iter().any(|exchange| exchange.name == IN);
+    for (address, channel) in posted(whole, rules).into_iter().filter(|_| open) {
+        // A pointer bears no slash.
+        let name = address.replace('/', ".");
+        let pointer = json!({ "$ref": format!("#/channels/{name}") });
+        operations.insert(format!("receive {name}"), json!({ "action": "receive", "channel": pointer }));
+        channels.insert(name, channel);
     }
     let mut messages = Map::new();
     if config.door {

@@ -101,13 +101,13 @@ impl Session for Hearing {
                         // Whoever listens no longer has ended with a reason, which is read below.
                         let _ = heard.send(delivery);
                     }
-                    None => return Err(Broken("the broker has cancelled the consumer of what is posted".to_owned())),
+                    None => return Err(Broken::new("the broker has cancelled the consumer of what is posted".to_owned())),
                 },
                 Some(ended) = listening.join_next() => {
-                    return Err(ended.unwrap_or_else(|error| Broken(error.to_string())));
+                    return Err(ended.unwrap_or_else(|error| Broken::new(error.to_string())));
                 }
                 () = self.door.lost.notified() => {
-                    return Err(Broken("receipts were lost: their messages come again".to_owned()));
+                    return Err(Broken::new("receipts were lost: their messages come again".to_owned()));
                 }
             }
         }
@@ -129,7 +129,7 @@ impl Ear {
                 return why;
             }
         }
-        Broken("the session that hears what is posted has ended".to_owned())
+        Broken::new("the session that hears what is posted has ended".to_owned())
     }
 
     async fn hear(&self, delivery: Delivery) -> Result<(), Broken> {
@@ -169,7 +169,7 @@ async fn acknowledge(acker: Acker) -> Result<(), Broken> {
     // `false` is no error of the client's: the channel is gone, and the message will come again.
     match timeout(ANSWER_MAX, acker.ack(BasicAckOptions::default())).await?? {
         true => Ok(()),
-        false => Err(Broken("an acknowledgement reached nobody: the channel is closed".to_owned())),
+        false => Err(Broken::new("an acknowledgement reached nobody: the channel is closed".to_owned())),
     }
 }
 
@@ -255,11 +255,11 @@ impl Session for Announcing {
 impl Announcing {
     /// Publishes what waits, and takes it out of the store once all of it is confirmed; gives how many there were.
     async fn announce(&self, channel: &Channel, link: &Link) -> Result<usize, Broken> {
-        let unreadable = |error: crate::store::StoreError| Broken(error.to_string());
+        let unreadable = |error: crate::store::StoreError| Broken::new(error.to_string());
         let waiting = self.app.store.announcements(0, BATCH).await.map_err(unreadable)?;
         let mut confirms = Vec::with_capacity(waiting.len());
         for announcement in &waiting {
-            let body = serde_json::to_vec(announcement).map_err(|error| Broken(error.to_string()))?;
+            let body = serde_json::to_vec(announcement).map_err(|error| Broken::new(error.to_string()))?;
             let key = routing_key(announcement);
             let publishing = channel.basic_publish(
                 EVENTS.into(),
@@ -311,7 +311,7 @@ impl Announcing {
                 Ok(confirmed) => break confirmed?,
                 // A broker that takes nothing confirms nothing, and will.
                 Err(_) if matches!(link.health(), Health::Blocked(_)) => {}
-                Err(_) => return Err(Broken("a confirm does not come in time".to_owned())),
+                Err(_) => return Err(Broken::new("a confirm does not come in time".to_owned())),
             }
         };
         match confirmed {

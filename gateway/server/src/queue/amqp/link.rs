@@ -5,6 +5,7 @@
 //! session alike. Nothing of a session outlives it, so there is nothing to recover: a new one begins with what the store says.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -23,6 +24,8 @@ use crate::delivery::catch_panic;
 /// Pauses between two tries. A broker that is back has its consumers within five seconds, so the longest pause is well below.
 const PAUSE_MS_MIN: i64 = 200;
 const PAUSE_MS_MAX: i64 = 1_000;
+/// Where the broker refuses, a person has to do something first, and four connections that knock each second only fill its log and ours.
+const PAUSE_REFUSED_MS_MAX: i64 = 10_000;
 /// A broker that has just come back is left alone for so long before anything is asked of its queues: a quorum queue of a single node that
 /// is asked before it has chosen its leader may never choose one (rabbitmq-server issue 10070).
 const SETTLE: Duration = Duration::from_secs(2);
@@ -42,17 +45,37 @@ pub enum Health {
 
 /// Why a session ended.
 #[derive(Debug)]
-pub(crate) struct Broken(pub(crate) String);
+pub(crate) struct Broken {
+    pub(crate) why: String,
+    /// The broker answers and says no, by AMQP's number for it: 403 log-in or rights, 404 not there, 406 there otherwise, 530 the virtual host.
+    pub(super) refused: Option<u16>,
+}
+
+impl Broken {
+    /// For this reason.
+    pub(crate) fn new(why: String) -> Broken {
+        Broken { why, refused: None }
+    }
+}
 
 impl From<lapin::Error> for Broken {
     fn from(error: lapin::Error) -> Self {
-        Broken(error.to_string())
+        Broken { refused: refusal(&error), why: error.to_string() }
+    }
+}
+
+fn refusal(error: &lapin::Error) -> Option<u16> {
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(error) => {
+            Some(error.get_id()).filter(|id| matches!(id, 403 | 404 | 406 | 530))
+        }
+        _ => None,
     }
 }
 
 impl From<tokio::time::error::Elapsed> for Broken {
     fn from(_: tokio::time::error::Elapsed) -> Self {
-        Broken("the broker does not answer in time".to_owned())
+        Broken::new("the broker does not answer in time".to_owned())
     }
 }
 
@@ -60,18 +83,33 @@ impl From<tokio::time::error::Elapsed> for Broken {
 pub(crate) struct Link {
     name: &'static str,
     health: watch::Sender<Health>,
+    /// What the last session ended with, until one works.
+    trouble: Mutex<Option<String>>,
     clock: Clock,
 }
 
 impl Link {
     pub(crate) fn new(name: &'static str, clock: Clock) -> Self {
         let health = watch::Sender::new(Health::Away(clock.now()));
-        Link { name, health, clock }
+        Link { name, health, trouble: Mutex::default(), clock }
     }
 
     /// How it is now.
     pub(crate) fn health(&self) -> Health {
         *self.health.borrow()
+    }
+
+    /// What the last session ended with; none once one works.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what a session ended with. True if it is not what the one before ended with.
+    fn ended_with(&self, why: &str) -> bool {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = trouble.as_deref() != Some(why);
+        *trouble = Some(why.to_owned());
+        changed
     }
 
     /// Hears of every change.
@@ -81,6 +119,7 @@ impl Link {
 
     /// A session says that it works.
     pub(crate) fn up(&self) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.health.send_replace(Health::Up) != Health::Up {
             tracing::info!(event = "broker-connected", link = self.name);
         }
@@ -148,11 +187,14 @@ pub(crate) async fn supervise(
         if link.away() {
             failures = 0;
         }
-        // Said when it begins and then ever more seldom: an outage of a day fills no disk with lines.
-        if u32::is_power_of_two(failures + 1) {
-            tracing::warn!(event = "broker-away", link = link.name, tries = failures + 1, cause = %why.0);
+        // Said when it begins, when something else is the matter, and then ever more seldom: an outage of a day fills no disk with lines.
+        if link.ended_with(&why.why) || u32::is_power_of_two(failures + 1) {
+            tracing::warn!(event = "broker-away", link = link.name, tries = failures + 1, cause = %why.why);
         }
-        let pause = backoff_ms(PAUSE_MS_MIN, PAUSE_MS_MAX, failures, link.clock.jitter());
+        // What is not there, others may be about to make.
+        let stubborn = matches!(why.refused, Some(403 | 530));
+        let longest = if stubborn { PAUSE_REFUSED_MS_MAX } else { PAUSE_MS_MAX };
+        let pause = backoff_ms(PAUSE_MS_MIN, longest, failures, link.clock.jitter());
         failures = failures.saturating_add(1);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
@@ -166,7 +208,7 @@ async fn ended(session: &mut impl Session, queue: &Queue, link: &Link, was_away:
     match catch_panic(AssertUnwindSafe(connected(session, queue, link, was_away))).await {
         Ok(Err(why)) => why,
         Ok(Ok(never)) => match never {},
-        Err(()) => Broken("our own code panicked".to_owned()),
+        Err(()) => Broken::new("our own code panicked".to_owned()),
     }
 }
 
@@ -177,12 +219,7 @@ async fn connected(
     link: &Link,
     was_away: bool,
 ) -> Result<std::convert::Infallible, Broken> {
-    let (uri, tls) = address(queue).map_err(Broken)?;
-    let properties = ConnectionProperties::default()
-        .with_connection_name(format!("lienthong {} {}", queue.store, link.name).into());
-    let runtime = lapin::runtime::default_runtime()?;
-    let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
-    let connection = timeout(ANSWER_MAX, connecting).await??;
+    let connection = connect(queue, link.name).await?;
     // One listener for each connection: a second one would take events away from the first.
     let mut events = std::pin::pin!(connection.events_listener());
     let watching = async {
@@ -194,7 +231,7 @@ async fn connected(
                 _ => {}
             }
         }
-        Broken("the connection is gone".to_owned())
+        Broken::new("the connection is gone".to_owned())
     };
     let working = async {
         if was_away {
@@ -209,6 +246,16 @@ async fn connected(
     // Best effort: the broker notices a closed socket as well.
     let _ = timeout(Duration::from_secs(1), connection.close(200, "OK".into())).await;
     ended
+}
+
+/// A connection of this name, as its user in its virtual host.
+pub(super) async fn connect(queue: &Queue, name: &str) -> Result<Connection, Broken> {
+    let (uri, tls) = address(queue).map_err(Broken::new)?;
+    let properties = ConnectionProperties::default()
+        .with_connection_name(format!("lienthong {} {name}", queue.store).into());
+    let runtime = lapin::runtime::default_runtime()?;
+    let connecting = Connection::connect_uri_with_config(uri, properties, tls, runtime);
+    Ok(timeout(ANSWER_MAX, connecting).await??)
 }
 
 /// Where the broker is and what we show it. Read at every connection, so that a new password or certificate needs no restart.

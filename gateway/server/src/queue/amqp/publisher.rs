@@ -63,19 +63,19 @@ impl Session for Publisher {
                 // While some are written down the next gather, because each commit is a sync of the disk.
                 confirmed = next_confirms(&mut window), if writing.is_empty() => {
                     let store = self.app.store.clone();
-                    writing.spawn(async move { store.confirmed(confirmed?).await.map_err(|error| Broken(error.to_string())) });
+                    writing.spawn(async move { store.confirmed(confirmed?).await.map_err(|error| Broken::new(error.to_string())) });
                 }
                 Some(written) = writing.join_next() => match written {
                     Ok(Ok(())) => {}
                     Ok(Err(why)) => return Err(why),
-                    Err(error) => return Err(Broken(error.to_string())),
+                    Err(error) => return Err(Broken::new(error.to_string())),
                 },
                 () = at(deadline), if !blocked && writing.is_empty() => {
-                    return Err(Broken("a confirm does not come in time".to_owned()));
+                    return Err(Broken::new("a confirm does not come in time".to_owned()));
                 }
                 Some(Outgoing { peer, handovers }) = outbox.recv(), if waiting.is_empty() => {
                     let name: Arc<str> = peer.as_str().into();
-                    let carried = self.app.store.carried(handovers).await.map_err(|error| Broken(error.to_string()))?;
+                    let carried = self.app.store.carried(handovers).await.map_err(|error| Broken::new(error.to_string()))?;
                     waiting.extend(carried.into_iter().map(|one| (name.clone(), one)));
                 }
                 _ = health.changed() => {
@@ -108,13 +108,13 @@ async fn next_confirms(window: &mut VecDeque<Unconfirmed>) -> Result<Vec<Handove
         match came? {
             Confirmation::Ack(None) => confirmed.push(one.handover),
             Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-                return Err(Broken("a queue is missing: a message came back".to_owned()));
+                return Err(Broken::new("a queue is missing: a message came back".to_owned()));
             }
             // The queue is full, or the broker in trouble: the sweep hands it over again.
             Confirmation::Nack(None) => {
                 tracing::warn!(event = "broker-refused", message = message::id(&one.handover))
             }
-            Confirmation::NotRequested => return Err(Broken("the broker gives no confirms".to_owned())),
+            Confirmation::NotRequested => return Err(Broken::new("the broker gives no confirms".to_owned())),
         }
         answer = match window.front_mut() {
             Some(next) if confirmed.len() < CONFIRMED_MAX => {

@@ -192,7 +192,7 @@ impl Topology {
     }
 }
 
-async fn declare_queue(channel: &Channel, spec: &QueueSpec) -> Result<(), Broken> {
+pub(super) async fn declare_queue(channel: &Channel, spec: &QueueSpec) -> Result<(), Broken> {
     let options = QueueDeclareOptions { durable: true, ..Default::default() };
     let mut arguments = FieldTable::default();
     for (name, value) in &spec.arguments {
