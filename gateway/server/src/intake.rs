@@ -4,6 +4,7 @@
 //! answer worded. A restart before that line finds nothing and the caller, unanswered, sends again; a restart after it
 //! finds the message, and the caller's repeat is a duplicate.
 
+mod compared;
 mod log_in;
 mod understand;
 

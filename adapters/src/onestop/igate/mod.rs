@@ -98,4 +98,14 @@ impl Adapter for Igate {
     fn secrets(&self) -> Vec<String> {
         ["client_id", "client_secret"].map(str::to_owned).into()
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        let Settings { search_endpoint, realm_endpoint, files_endpoint, .. } = &self.settings;
+        let mut called = vec![Settings::ENDPOINT.to_owned()];
+        let further = [search_endpoint, realm_endpoint, files_endpoint].into_iter().filter(|name| !name.is_empty());
+        called.extend(further.cloned());
+        called.sort();
+        called.dedup();
+        called
+    }
 }

@@ -77,4 +77,8 @@ impl Adapter for OpenCps {
     fn secrets(&self) -> Vec<String> {
         self.needed_secrets()
     }
+
+    fn endpoints(&self) -> Vec<String> {
+        vec![outbound::ENDPOINT.to_owned()]
+    }
 }

@@ -27,7 +27,7 @@ use crate::wire::form;
 use crate::onestop::outcomes::Outcome;
 
 /// The name of the configured endpoint; its host belongs to the transport.
-const ENDPOINT: &str = "opencps";
+pub(super) const ENDPOINT: &str = "opencps";
 const ACCOUNT: &str = "default";
 
 pub(super) const LOOK_UP: &str = "look-up";

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use gateway_core::adapter::{Arrival, Item, Level, Payload};
-use gateway_core::channel::{Channel, DocumentFacts, KindSpec, Part};
+use gateway_core::channel::{Channel, DocumentFacts, Part};
 use gateway_core::dossier::{DossierCode, Form};
 use gateway_core::envelope::Class;
 use gateway_core::fault::{Blame, Fault, Remedy, Violation};
@@ -16,9 +16,10 @@ use gateway_core::pipeline::{self, Found, Unread};
 use gateway_core::translator::{Context, Plan, Translation};
 use gateway_core::waybill::{Names, Which};
 use gateway_core::{payment, shipment};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Trace;
+use super::compared::{comparable, compared};
 use crate::app::{App, Room};
 use crate::clock;
 use crate::store::{Carriage, Content, NewMessage, Observed, OpenItem, Route};
@@ -185,16 +186,6 @@ fn messages_of(app: &App, room: &Room, way: Way, item: &Item, trace: &Trace) -> 
     parts.collect()
 }
 
-/// What makes a document equal to another, where that is not the document itself.
-fn comparable(plan: &Plan, spec: Option<&KindSpec>, document: &Value, unit: &Unit) -> Option<Value> {
-    let lasting = plan.has_volatile().then(|| plan.comparable(document));
-    match spec.is_some_and(|spec| spec.unit.is_some()) {
-        // The same for another unit is for somebody else.
-        true => Some(json!({ "unit": unit.as_str(), "said": lasting.as_ref().unwrap_or(document) })),
-        false => lasting,
-    }
-}
-
 /// Of several elements, one that is refused and names no dossier is told by its place: nothing else says which one it is.
 fn placed(mut message: NewMessage, element: Option<String>) -> NewMessage {
     if let (Err(fault), None, Some(element)) = (&mut message.content, &message.dossier, element)
@@ -291,14 +282,6 @@ fn paid(way: Way, part: Option<payment::Part>, document: &Value) -> Result<Optio
             Ok(Some(Carriage::TakenBack { reference: reference.trim().to_owned() }))
         }
         _ => Ok(None),
-    }
-}
-
-/// What an item that could not be read yet is compared by: itself.
-fn compared(payload: &Payload) -> Value {
-    match payload {
-        Payload::Json(value) => value.clone(),
-        Payload::Xml(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
     }
 }
 
