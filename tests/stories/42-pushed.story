@@ -240,3 +240,12 @@ story: a number that no list knows is passed on as text, as the same letters wou
   province heard 1 payments
   dead-letters 0
   open 0
+
+story: what follows a dossier goes where the dossier went, also where it names no unit
+  with province
+  given province units = ["H99.14"]
+  portal pushes addtthcKhuyenMai push.json with madonvi=H99.14 -> 0
+  portal pushes nhanhsdvcqg push-amended.json -> 0
+  portal pushes nhanhsdvcqg push-amended.json with data.MaHoSoQG=G22.99-261123-000888 -> -1 chưa cấu hình
+  province heard 1 dossiers, 1 amendments
+  open 0

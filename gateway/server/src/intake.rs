@@ -11,8 +11,10 @@ mod understand;
 use std::time::Duration;
 
 use gateway_core::adapter::{Adapter, Answer, Arrival, Fate, Heard, Item, Keys, Level};
+use gateway_core::channel::KindSpec;
+use gateway_core::dossier::DossierCode;
 use gateway_core::fault::Fault;
-use gateway_core::ids::Correlation;
+use gateway_core::ids::{Correlation, Kind};
 use gateway_core::pipeline::Admission;
 
 pub(crate) use self::understand::{
@@ -162,6 +164,7 @@ async fn accept(
     trace: &Trace,
 ) -> Result<Vec<Fate>, Fault> {
     let channel = app.channel(&arrival.channel);
+    let items = following(app, room, items).await?;
     let way = Way { channel, at: arrival.at, level: arrival.level, pulled: None, files: &arrival.files };
     let messages: Vec<NewMessage> = aside(arrival.ask.body.bytes.len(), || {
         let each = items.into_iter().flat_map(|item| understand(app, room, way, item, trace));
@@ -209,6 +212,24 @@ async fn accept(
         fate
     });
     Ok(told.collect())
+}
+
+/// What follows a dossier goes where the dossier went: where a call names no unit, it is for the one that its sender handed the dossier to.
+async fn following(app: &App, room: &Room, mut items: Vec<Item>) -> Result<Vec<Item>, Fault> {
+    let kinds = &app.rules.channels.kinds;
+    for item in &mut items {
+        let follows = |spec: &KindSpec| spec.unit.is_some() && !spec.one_taker;
+        let code = item.dossier.as_deref().and_then(DossierCode::new);
+        if item.unit.is_some() || !kinds.get(&item.kind).is_some_and(follows) {
+            continue;
+        }
+        let Some(code) = code else { continue };
+        let handed = kinds.iter().filter(|(_, spec)| spec.one_taker && spec.dossier.is_some());
+        let handed: Vec<Kind> = handed.map(|(kind, _)| kind.clone()).collect();
+        let unit = app.store.handed_to(&room.name, &code, &handed).await;
+        item.unit = unit.map_err(|error| store_fault(&error))?.filter(|unit| !unit.is_empty());
+    }
+    Ok(items)
 }
 
 /// What a provider says of a payment and nobody can read is somebody's money all the same.

@@ -1,7 +1,7 @@
 //! What is known of a dossier now: the latest document of a kind that was accepted about it.
 
 use gateway_core::dossier::{DossierCode, Form};
-use gateway_core::ids::Kind;
+use gateway_core::ids::{Kind, PeerName};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
@@ -22,6 +22,43 @@ impl Store {
         let code = code.clone();
         self.read(move |db, _| latest_status(db, &code)).await
     }
+}
+
+impl Store {
+    /// The unit that a dossier was for when this peer handed it over, by a message of one of these kinds; none if it never did.
+    pub async fn handed_to(
+        &self,
+        from: &PeerName,
+        code: &DossierCode,
+        kinds: &[Kind],
+    ) -> Result<Option<String>, StoreError> {
+        let (from, code, kinds) = (from.clone(), code.clone(), kinds.to_vec());
+        self.read(move |db, _| handed_to(db, &from, &code, &kinds)).await
+    }
+}
+
+/// The unit of the latest accepted message of these kinds about a dossier, from this peer.
+fn handed_to(
+    db: &Connection,
+    from: &PeerName,
+    code: &DossierCode,
+    kinds: &[Kind],
+) -> Result<Option<String>, StoreError> {
+    let mut latest: Option<(i64, String)> = None;
+    for kind in kinds {
+        let found = db
+            .prepare_cached(
+                "SELECT seq, unit FROM message WHERE state = 'accepted' AND kind = ?2 AND peer = ?3 AND dossier IN
+                   (SELECT id FROM dossier WHERE code = ?1 UNION SELECT dossier FROM alias WHERE code = ?1)
+                 ORDER BY seq DESC LIMIT 1",
+            )?
+            .query_row(params![code.as_str(), kind.as_str(), from.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        latest = latest.into_iter().chain(found).max();
+    }
+    Ok(latest.map(|(_, unit)| unit))
 }
 
 /// The canonical document of the latest accepted message of this kind about a dossier.

@@ -178,7 +178,7 @@ pub(crate) async fn supervise(
     link: &Link,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut failures = 0;
+    let (mut failures, mut refusals) = (0, 0_u32);
     while !*stopped.borrow() {
         let why = tokio::select! {
             why = ended(&mut session, queue, link, failures > 0) => why,
@@ -191,10 +191,14 @@ pub(crate) async fn supervise(
         if link.ended_with(&why.why) || u32::is_power_of_two(failures + 1) {
             tracing::warn!(event = "broker-away", link = link.name, tries = failures + 1, cause = %why.why);
         }
-        // What is not there, others may be about to make.
-        let stubborn = matches!(why.refused, Some(403 | 530));
-        let longest = if stubborn { PAUSE_REFUSED_MS_MAX } else { PAUSE_MS_MAX };
-        let pause = backoff_ms(PAUSE_MS_MIN, longest, failures, link.clock.jitter());
+        // What is not there, others may be about to make. And a broker that has just come back may refuse for a moment what it does not know
+        // yet: so only refusals in a row make the pauses longer.
+        let jitter = link.clock.jitter();
+        let pause = match why.refused {
+            Some(403 | 530) => backoff_ms(PAUSE_MS_MIN, PAUSE_REFUSED_MS_MAX, refusals, jitter),
+            _ => backoff_ms(PAUSE_MS_MIN, PAUSE_MS_MAX, failures, jitter),
+        };
+        refusals = if matches!(why.refused, Some(403 | 530)) { refusals.saturating_add(1) } else { 0 };
         failures = failures.saturating_add(1);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
