@@ -33,6 +33,8 @@ story: a step is informed of without the dossier, and a repeat of it is no secon
 
 story: JSON and XML of one document are one dossier, and the zero day is no day
   with ocps
+  # Its paper comes along, so the portal needs an address of ours for it.
+  given portal public_url = "http://cong.h99.example/XrdAdapter/RestService/forward"
   ocps documents json H99.14-261123-0102 1
   ocps calls
   portal status H99.14-261123-0102 4

@@ -55,9 +55,9 @@ async fn a_peers_certificate_is_seen_when_it_is_shown_also_one_that_has_ended() 
 async fn a_peer_whose_certificate_has_ended_is_away_and_the_reason_is_said() {
     let authority = Authority::new();
     let port = peer(&authority.sign_in(2020, "localhost", 5), None, None).await;
-    let there = format!("endpoints.other = \"https://localhost:{port}\"\n{}", ca(&authority.file()));
-    let house = House::with(&[("portal", &there)]).await;
-    let room = house.stage.app().peer(&"portal".into()).unwrap().clone();
+    let there = format!("endpoints.relay = \"https://localhost:{port}\"\n{}", ca(&authority.file()));
+    let house = House::with(&[("relay", &there)]).await;
+    let room = house.stage.app().peer(&"relay".into()).unwrap().clone();
     let ask = Ask {
         method: "GET".to_owned(),
         path: "/".to_owned(),
@@ -65,10 +65,10 @@ async fn a_peer_whose_certificate_has_ended_is_away_and_the_reason_is_said() {
         headers: vec![],
         body: Body::default(),
     };
-    not_sent(room.transport.call("other", &Signed::new(ask), &Vec::new()).await, "expired");
+    not_sent(room.transport.call("relay", &Signed::new(ask), &Vec::new()).await, "expired");
     let told = ready(house.address()).await.1["ill"].clone();
     let wanted = (&told[0]["part"], &told[0]["peer"], &told[0]["reason"]);
-    assert_eq!(wanted, (&json!("peer-certificate"), &json!("portal"), &json!("expired")));
-    let metric = "lienthong_peer_certificate_expires_seconds{peer=\"portal\"}";
+    assert_eq!(wanted, (&json!("peer-certificate"), &json!("relay"), &json!("expired")));
+    let metric = "lienthong_peer_certificate_expires_seconds{peer=\"relay\"}";
     assert!(house.counted(metric).await < 0.0);
 }
