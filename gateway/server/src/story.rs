@@ -356,7 +356,7 @@ impl Stage {
         if self.clock.is_manual() {
             loop {
                 self.quiet().await?;
-                match self.clock.next_alarm().filter(|alarm| *alarm <= target) {
+                match self.next_alarm().filter(|alarm| *alarm <= target) {
                     Some(alarm) => self.clock.advance_to(alarm),
                     None => break,
                 }
@@ -366,6 +366,15 @@ impl Stage {
             self.clock.sleep_until(target).await;
         }
         Ok(())
+    }
+
+    /// When something happens by itself. A loop says when it looks again a moment before it goes to sleep until then, so not only those count
+    /// that sleep: on a busy machine time would pass it by.
+    fn next_alarm(&self) -> Option<Moment> {
+        let said =
+            self.app().peers.values().flat_map(|room| [room.bell.until(), room.poll_bell.until()]).flatten();
+        let now = self.clock.now();
+        said.filter(|moment| *moment > now).chain(self.clock.next_alarm()).min()
     }
 
     /// This moment on stage.

@@ -56,6 +56,11 @@ impl Bell {
         let none_under_way = standing.wakes == self.wakes.load(Ordering::SeqCst);
         standing.parked && none_under_way && standing.until.is_none_or(|until| until > now)
     }
+
+    /// When it looks again by itself, as it said last.
+    pub fn until(&self) -> Option<Moment> {
+        self.standing.borrow().until
+    }
 }
 
 /// How far a loop has come that looks at every delivery once, in the order of their numbers.
