@@ -35,7 +35,7 @@ story: a wrong receipt code and a dossier that there is not are answered alike, 
   kiosk looks up H99.14-261122-0002 by 00000000 -> 404 as before
   kiosk looks up H99.14-261122-0002 by receipt -> 404 as before
   kiosk looks up H99.14-261122-0001 -> 400 X-Receipt-Code
-  kiosk looks up H99.14-261122-0001 by 00000001 -> 404 lookup.unknown
+  kiosk looks up h99.14-261122-0001 by 00000001 -> 404 lookup.unknown
   kiosk looks up H99.14-261122-0001 by 00000002 -> 404 lookup.unknown
   kiosk looks up H99.14-261122-0001 by receipt -> 429 lookup.throttled
   after 1h

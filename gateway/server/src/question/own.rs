@@ -56,10 +56,12 @@ async fn look(
         if part == ReceiptCode::Told {
             return Ok(json!({ "dossier": code.as_str(), "receiptCode": app.receipts.code(&code) }));
         }
-        app.tries().may_look(bounds, &code, now)?;
+        // However its letters are written it is one dossier, and nobody guesses more often by writing them otherwise.
+        let counted = DossierCode::new(&code.as_str().to_uppercase()).unwrap_or_else(|| code.clone());
+        app.tries().may_look(bounds, &counted, now)?;
         let given = item.hints.get(GIVEN).map(String::as_str).unwrap_or_default();
         if !app.receipts.is_right(&code, given) {
-            app.tries().was_wrong(&code, now);
+            app.tries().was_wrong(&counted, now);
             return Err(unknown());
         }
     }
