@@ -11,7 +11,9 @@ use tokio::task::JoinHandle;
 use crate::store::{Store, StoreError};
 
 /// Pieces that may wait for the disk.
-const WAITING: usize = 8;
+const WAITING: usize = 16;
+/// A stint is worth while for so many of them.
+const TOGETHER: usize = 4;
 
 /// What was made by a stint, and what went wrong in it; an error of the store where it could not begin.
 type Stint<T, E> = Result<(T, Result<(), E>), StoreError>;
@@ -37,7 +39,7 @@ impl<T: Send + 'static, E: From<StoreError> + Send + 'static> Piecework<T, E> {
     pub(crate) async fn take(&mut self, bytes: Bytes) -> bool {
         self.waiting.push(bytes);
         let busy = self.at_work.as_ref().is_some_and(|work| !work.is_finished());
-        if busy && self.waiting.len() < WAITING {
+        if self.waiting.len() < if busy { WAITING } else { TOGETHER } {
             return true;
         }
         self.rest().await;

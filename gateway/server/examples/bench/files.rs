@@ -34,6 +34,26 @@ const SMALL: usize = 100_000;
 const CALLERS: usize = 100;
 const OURS: &str = "/XrdAdapter/RestService/forward/downloadfile/";
 
+/// A gateway loaded with so many bodies that are nearly nothing but base64, one after the other.
+pub fn spin(plan: &Plan, times: u64) {
+    let portal = free_address();
+    let (_portal, told) = Peer::overheard(portal);
+    let home = Home::make(plan, "files", portal);
+    prepare(&home, &Province::listen());
+    let (process, _) = home.start();
+    // Made before, so that a profiler sees the gateway alone.
+    let whole = |turn| block(turn).1.repeat(16);
+    let bytes = whole(0).len();
+    let calls: Vec<Sent> = (0..times).map(|turn| Sent::new(&home, turn, 1, bytes)).collect();
+    for (call, turn) in calls.into_iter().zip(0..) {
+        let whole = whole(turn);
+        let took = call.send(home.address, |_, into| repeated(&whole, 1, into));
+        addresses(&told, 1);
+        println!("{:.0} MB/s", whole.len() as f64 / took.as_secs_f64() / 1e6);
+    }
+    process.stop();
+}
+
 pub fn measure(plan: &Plan, table: &mut Table) {
     let portal = free_address();
     let (_portal, told) = Peer::overheard(portal);
@@ -214,11 +234,13 @@ fn download(address: SocketAddr, path: &str, bytes: usize, block: &[u8]) -> Dura
 }
 
 fn nearly_base64(plan: &Plan, table: &mut Table, home: &Home, told: &Receiver<Vec<u8>>) {
-    let (_, text) = block(77);
     let (blocks, turns) = if plan.quick { (1, 1) } else { (16, 9) };
-    let whole = text.repeat(blocks);
+    let mut bytes = 0;
     let (mut ratios, mut durable, mut synced, mut tool) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for turn in 0..turns {
+        // Another one each time, as people send them: what is there already would have to give way.
+        let whole = block(1_000 + turn).1.repeat(blocks);
+        bytes = whole.len();
         let mut plain = vec![0; BLOCK * blocks + 3];
         let began = Instant::now();
         let count = STANDARD.decode_slice(&whole, &mut plain).expect("it is base64");
@@ -244,7 +266,7 @@ fn nearly_base64(plan: &Plan, table: &mut Table, home: &Home, told: &Receiver<Ve
     }
     ratios.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
     let (ours, bare) = ratios[ratios.len() / 2];
-    let what = format!("JSON of {:.0} MB, 99 % base64, MB", whole.len() as f64 / 1e6);
+    let what = format!("JSON of {:.0} MB, 99 % base64, MB", bytes as f64 / 1e6);
     // The strongest of the limits decides; those below it say what this machine has to offer to whoever also keeps what was decoded.
     table.add(Row::share(&what, ours, "bare base64 decoder in memory, MB", bare, Some(0.5)));
     let others = [

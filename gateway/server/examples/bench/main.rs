@@ -131,10 +131,11 @@ fn hops(plan: &Plan, table: &mut Table) {
 }
 
 /// `spin xml|json BYTES hop|read|limit TIMES`: one side of a hop in a loop, for a profiler. `spin accepts CONNECTIONS SECONDS`
-/// loads a gateway.
+/// loads a gateway, and so does `spin base64 TIMES` with files.
 fn spin(plan: &Plan, args: &[String]) {
     let number = |text: &String| text.parse::<u32>().expect("a number");
     match args {
+        [base64, times] if base64 == "base64" => files::spin(plan, number(times).into()),
         [accepts, connections, seconds] if accepts == "accepts" => {
             accepts::spin(plan, number(connections), Duration::from_secs(number(seconds).into()));
         }
@@ -143,7 +144,9 @@ fn spin(plan: &Plan, args: &[String]) {
             track().spin(notation, number(bytes) as usize, side, number(times));
         }
         _ => {
-            eprintln!("spin xml|json BYTES hop|read|limit TIMES, or spin accepts CONNECTIONS SECONDS");
+            eprintln!(
+                "spin xml|json BYTES hop|read|limit TIMES, spin accepts CONNECTIONS SECONDS, or spin base64 TIMES"
+            );
             std::process::exit(2);
         }
     }

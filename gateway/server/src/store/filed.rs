@@ -8,169 +8,39 @@
 //! It is a draft until somebody keeps it: a crash, a caller that breaks off or is refused leaves a draft without a name, which goes with
 //! whoever wrote it or with the next sweep. Kept means written, synced, named and the name synced; only then may a row name it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::path::Path;
 
 use bytes::Bytes;
 use gateway_core::adapter::Body;
-use gateway_core::ids::hex;
 use gateway_core::lift::Ticket;
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
-use ring::digest::{Context, SHA256};
 
-use super::claims::{Vault, make_young};
+use super::claims::Vault;
+use super::drafts::Draft;
 use super::error::StoreError;
-use super::laid::Laying;
+use super::lent::{self, Lent};
 use super::seal::{FILE, FILE_HEAD, Seal};
 use super::{Store, blocking};
-use crate::clock::chance;
 
 /// Of the content in one record.
 pub(super) const RECORD: usize = 64 << 10;
 const TAG: usize = 16;
-/// Where drafts stand, below the folder of the claims.
-const DRAFTS: &str = "new";
 
-fn unusable() -> StoreError {
+pub(super) fn unusable() -> StoreError {
     StoreError::Unsealable(FILE)
 }
 
-fn nonce(number: u64, last: bool) -> Nonce {
+pub(super) fn nonce(number: u64, last: bool) -> Nonce {
     let mut nonce = [0; NONCE_LEN];
     nonce[3..11].copy_from_slice(&number.to_be_bytes());
     nonce[11] = u8::from(last);
     Nonce::assume_unique_for_key(nonce)
 }
 
-fn bound_to(last: Option<&str>) -> Aad<Vec<u8>> {
+pub(super) fn bound_to(last: Option<&str>) -> Aad<Vec<u8>> {
     Aad::from([FILE.as_bytes(), last.unwrap_or_default().as_bytes()].concat())
-}
-
-/// A file without a name on the disk, which goes with this value unless it was kept. While somebody has it, it is not swept, however
-/// long its call lasts.
-struct Nameless {
-    path: PathBuf,
-    vault: Arc<Vault>,
-    kept: bool,
-}
-
-impl Nameless {
-    fn new(path: PathBuf, vault: &Arc<Vault>) -> Self {
-        vault.drafts().insert(path.clone());
-        Nameless { path, vault: vault.clone(), kept: false }
-    }
-}
-
-impl Drop for Nameless {
-    fn drop(&mut self) {
-        if !self.kept {
-            // What stays behind is swept.
-            let _ = fs::remove_file(&self.path);
-        }
-        self.vault.drafts().remove(&self.path);
-    }
-}
-
-/// A file that is being written. Dropped, it is gone.
-pub struct Draft {
-    vault: Arc<Vault>,
-    nameless: Nameless,
-    laying: Laying,
-    key: LessSafeKey,
-    hash: Context,
-    record: Vec<u8>,
-    number: u64,
-    bytes: u64,
-}
-
-impl Draft {
-    fn begin(vault: Arc<Vault>) -> Result<Draft, StoreError> {
-        let folder = vault.folder().join(DRAFTS);
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("draft-{}", hex(&chance::<8>())));
-        let (head, key) = vault.seal.for_new_file()?;
-        let nameless = Nameless::new(path, &vault);
-        let mut laying = Laying::begin(&nameless.path)?;
-        laying.put(&head)?;
-        let record = Vec::with_capacity(RECORD + TAG);
-        let hash = Context::new(&SHA256);
-        Ok(Draft { vault, nameless, laying, key, hash, record, number: 0, bytes: 0 })
-    }
-
-    /// Takes more of the content. Blocking.
-    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
-        self.hash.update(bytes);
-        self.bytes += bytes.len() as u64;
-        while !bytes.is_empty() {
-            // A full record is written when more comes: only then is it known not to be the last.
-            if self.record.len() == RECORD {
-                self.seal(None)?;
-            }
-            let some = bytes.len().min(RECORD - self.record.len());
-            self.record.extend_from_slice(&bytes[..some]);
-            bytes = &bytes[some..];
-        }
-        Ok(())
-    }
-
-    /// How much came so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// All of it is here: on disk and still without a name. Blocking.
-    pub fn finish(mut self) -> Result<Finished, StoreError> {
-        let sha256 = hex(self.hash.clone().finish().as_ref());
-        let name = self.vault.digests.file(&sha256);
-        self.seal(Some(&name))?;
-        self.laying.end()?;
-        let ticket = Ticket { sha256, bytes: self.bytes };
-        Ok(Finished { ticket, name, vault: self.vault, nameless: self.nameless })
-    }
-
-    fn seal(&mut self, last: Option<&str>) -> Result<(), StoreError> {
-        let nonce = nonce(self.number, last.is_some());
-        let sealed = self.key.seal_in_place_append_tag(nonce, bound_to(last), &mut self.record);
-        sealed.map_err(|_| unusable())?;
-        self.laying.put(&self.record)?;
-        self.number += 1;
-        self.record.clear();
-        Ok(())
-    }
-}
-
-/// A whole file without a name. Dropped, it is gone.
-pub struct Finished {
-    ticket: Ticket,
-    name: String,
-    vault: Arc<Vault>,
-    nameless: Nameless,
-}
-
-impl Finished {
-    /// What it is.
-    pub fn ticket(&self) -> &Ticket {
-        &self.ticket
-    }
-
-    /// Gives it its name, to stay as long as a row says so. Blocking.
-    pub fn keep(mut self) -> Result<Ticket, StoreError> {
-        let vault = self.vault.clone();
-        let path = vault.path(&self.name);
-        let folder = path.parent().unwrap_or(vault.folder());
-        fs::create_dir_all(folder)?;
-        let _not_swept = vault.sweeping.read().unwrap_or_else(PoisonError::into_inner);
-        // Its call may have brought others for hours since; it is young from now, when a row is about to name it.
-        make_young(&File::options().write(true).open(&self.nameless.path)?)?;
-        // An equal one gives way.
-        fs::rename(&self.nameless.path, &path)?;
-        self.nameless.kept = true;
-        File::open(folder)?.sync_all()?;
-        File::open(vault.folder())?.sync_all()?;
-        Ok(self.ticket.clone())
-    }
 }
 
 /// A file that is read in pieces.
@@ -202,8 +72,7 @@ impl Filed {
         let sealed = length - FILE_HEAD as u64;
         let records = sealed.div_ceil((RECORD + TAG) as u64);
         let bytes = sealed.checked_sub(records * TAG as u64).filter(|_| records > 0).ok_or_else(unusable)?;
-        let record = Vec::with_capacity(RECORD + TAG);
-        let mut filed = Filed { file, key: seal.for_file(&head)?, name, bytes, record };
+        let mut filed = Filed { file, key: seal.for_file(&head)?, name, bytes, record: Vec::new() };
         filed.record(filed.last())?;
         Ok(filed)
     }
@@ -230,10 +99,9 @@ impl Filed {
     /// The same, given away: nothing of it stays in memory here. Blocking.
     pub fn piece(&mut self, from: u64) -> Result<Bytes, StoreError> {
         let long = self.read(from)?.len();
-        let mut record = std::mem::take(&mut self.record);
-        record.truncate(record.len().saturating_sub(TAG));
-        let within = record.len() - long.min(record.len());
-        Ok(Bytes::from(record).slice(within..))
+        let record = std::mem::take(&mut self.record);
+        let end = record.len().saturating_sub(TAG);
+        Ok(Bytes::from_owner(Lent(record)).slice(end.saturating_sub(long)..end))
     }
 
     fn record(&mut self, number: u64) -> Result<&[u8], StoreError> {
@@ -242,6 +110,9 @@ impl Filed {
             true => (self.bytes - number * RECORD as u64) as usize,
             false => RECORD,
         };
+        if self.record.capacity() == 0 {
+            self.record = lent::buffer();
+        }
         self.record.resize(long + TAG, 0);
         self.file.seek(SeekFrom::Start(FILE_HEAD as u64 + number * (RECORD + TAG) as u64))?;
         self.file.read_exact(&mut self.record).map_err(|error| match error.kind() {

@@ -9,39 +9,20 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-/// So much is written at once; three of these are what one file has in memory.
+use super::beside::{Beside, Place};
+
+/// So much is written at once …
 const CHUNK: usize = 1 << 20;
+/// … and so many of these wait for it at the most; two more are being filled and written.
+const WAITING: usize = 2;
 /// What every disk's page is a divisor of.
 const ALIGN: usize = 4 << 10;
 /// Through the cache, so much goes towards the disk while more comes in: else all of a large file would be waited for at its end, and by
 /// everybody's commits.
 const EARLY: usize = 8 << 20;
-
-/// So many files are written by a thread of their own at once. Whoever comes above that writes while nothing comes in: a few hundred slow
-/// callers must not cost a thread and two more chunks each.
-const WRITERS_MAX: usize = 8;
-static WRITERS: AtomicUsize = AtomicUsize::new(0);
-
-/// One of the writers' places, free again when this goes.
-struct Place;
-
-impl Place {
-    fn take() -> Option<Place> {
-        let free = |taken| (taken < WRITERS_MAX).then_some(taken + 1);
-        // Made only if it is taken: dropped, it gives a place back.
-        WRITERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok().then(|| Place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        WRITERS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// Bytes whose first one stands in memory where the disk can take it from.
 struct Chunk {
@@ -74,16 +55,9 @@ pub(super) struct Laying {
     chunk: Chunk,
     /// Of what was given to the writer.
     at: u64,
-    writer: Option<Writer>,
+    writer: Option<Beside<Chunk, io::Result<()>>>,
     /// Something of it is not there: whoever was told so and goes on all the same is told again.
     failed: bool,
-}
-
-struct Writer {
-    full: SyncSender<Chunk>,
-    empty: Receiver<Chunk>,
-    work: JoinHandle<io::Result<()>>,
-    _place: Place,
 }
 
 impl Laying {
@@ -113,6 +87,12 @@ impl Laying {
         self.file.sync_all()
     }
 
+    /// From here on as after an error of the disk.
+    #[cfg(test)]
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+
     fn hand_over(&mut self) -> io::Result<()> {
         if self.failed {
             return self.written();
@@ -123,10 +103,10 @@ impl Laying {
             (None, 0) if let Some(place) = Place::take() => self.begin_writing(place)?,
             (None, _) => return self.write_here(),
         };
-        let next = writer.empty.try_recv().unwrap_or_else(|_| Chunk::new());
+        let next = writer.empty().unwrap_or_else(Chunk::new);
         let full = std::mem::replace(&mut self.chunk, next);
         self.at += full.content().len() as u64;
-        let taken = writer.full.send(full).is_ok();
+        let taken = writer.give(full);
         self.writer = Some(writer);
         if taken { Ok(()) } else { self.written() }
     }
@@ -139,11 +119,14 @@ impl Laying {
         written
     }
 
-    fn begin_writing(&self, place: Place) -> io::Result<Writer> {
+    fn begin_writing(&self, place: Place) -> io::Result<Beside<Chunk, io::Result<()>>> {
         let past_cache = || File::options().write(true).custom_flags(libc::O_DIRECT).open(&self.path).ok();
         // Some file systems know no such way.
         let direct = self.past_cache.then(past_cache).flatten();
-        Writer::begin(self.file.try_clone()?, direct, place)
+        let file = self.file.try_clone()?;
+        Beside::begin("file-write", WAITING, place, move |chunks, emptied| {
+            write(&file, direct, chunks, emptied)
+        })
     }
 
     /// Waits for what is on its way. What the disk said of it is said once and to nobody else, so it counts here.
@@ -151,22 +134,10 @@ impl Laying {
         if self.failed {
             return Err(io::Error::other("a part of the file could not be written"));
         }
-        let Some(Writer { full, work, .. }) = self.writer.take() else { return Ok(()) };
-        drop(full);
-        let said = work.join();
-        let said = said.unwrap_or_else(|_| Err(io::Error::other("a thread that writes a file panicked")));
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let said = writer.end().and_then(|said| said);
         self.failed = said.is_err();
         said
-    }
-}
-
-impl Writer {
-    fn begin(file: File, direct: Option<File>, place: Place) -> io::Result<Writer> {
-        let (full, chunks) = sync_channel(1);
-        let (emptied, empty) = channel();
-        let work = thread::Builder::new().name("file-write".to_owned());
-        let work = work.spawn(move || write(&file, direct, &chunks, &emptied))?;
-        Ok(Writer { full, empty, work, _place: place })
     }
 }
 
@@ -215,6 +186,7 @@ fn synced(early: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::beside::PLACES;
     use super::*;
 
     fn laid(bytes: &[u8], piece: usize, with_cache: bool) -> Vec<u8> {
@@ -244,16 +216,15 @@ mod tests {
     fn more_files_than_writers_are_written_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let begin = |at: usize| Laying::begin(&folder.path().join(at.to_string())).unwrap();
-        let mut laying: Vec<Laying> = (0..3 * WRITERS_MAX).map(begin).collect();
+        let mut laying: Vec<Laying> = (0..3 * PLACES).map(begin).collect();
         for piece in 0..5 {
             laying.iter_mut().for_each(|one| one.put(&vec![piece; CHUNK / 2 + 7]).unwrap());
         }
-        assert!(laying.iter().filter(|one| one.writer.is_some()).count() <= WRITERS_MAX);
+        assert!(laying.iter().filter(|one| one.writer.is_some()).count() <= PLACES);
         laying.into_iter().for_each(|one| one.end().unwrap());
         let whole: Vec<u8> = (0..5).flat_map(|piece| vec![piece; CHUNK / 2 + 7]).collect();
         assert!(
-            (0..3 * WRITERS_MAX)
-                .all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole)
+            (0..3 * PLACES).all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole)
         );
     }
 
