@@ -17,7 +17,7 @@ use super::beside::{Beside, Place};
 /// So much is written at once …
 const CHUNK: usize = 1 << 20;
 /// … and so many of these wait for it at the most; two more are being filled and written.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 /// What every disk's page is a divisor of.
 const ALIGN: usize = 4 << 10;
 /// Through the cache, so much goes towards the disk while more comes in: else all of a large file would be waited for at its end, and by
