@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 
-use crate::Plan;
 use crate::gateway::{Dossiers, Home, Process, UNIT, free_address};
 use crate::out::{self, Province};
 use crate::peer::Peer;
 use crate::table::{Row, Table};
+use crate::{Plan, letters};
 
 /// A large file is this block, again and again: three bytes of it are four letters, so none has an end of its own.
 pub const BLOCK: usize = 3 << 20;
@@ -34,26 +34,6 @@ const SMALL: usize = 100_000;
 const CALLERS: usize = 100;
 const OURS: &str = "/XrdAdapter/RestService/forward/downloadfile/";
 
-/// A gateway loaded with so many bodies that are nearly nothing but base64, one after the other.
-pub fn spin(plan: &Plan, times: u64) {
-    let portal = free_address();
-    let (_portal, told) = Peer::overheard(portal);
-    let home = Home::make(plan, "files", portal);
-    prepare(&home, &Province::listen());
-    let (process, _) = home.start();
-    // Made before, so that a profiler sees the gateway alone.
-    let whole = |turn| block(turn).1.repeat(16);
-    let bytes = whole(0).len();
-    let calls: Vec<Sent> = (0..times).map(|turn| Sent::new(&home, turn, 1, bytes)).collect();
-    for (call, turn) in calls.into_iter().zip(0..) {
-        let whole = whole(turn);
-        let took = call.send(home.address, |_, into| repeated(&whole, 1, into));
-        addresses(&told, 1);
-        println!("{:.0} MB/s", whole.len() as f64 / took.as_secs_f64() / 1e6);
-    }
-    process.stop();
-}
-
 pub fn measure(plan: &Plan, table: &mut Table) {
     let portal = free_address();
     let (_portal, told) = Peer::overheard(portal);
@@ -63,13 +43,13 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let (process, _) = home.start();
     std::thread::sleep(plan.seconds(1.0));
     large(plan, table, &home, &process, &told);
-    nearly_base64(plan, table, &home, &told);
+    letters::measure(plan, table, &home, &told);
     out::measure(plan, table, &home, &process, &province);
     many(plan, table, &home, &process, &told);
     process.stop();
 }
 
-fn prepare(home: &Home, province: &Province) {
+pub fn prepare(home: &Home, province: &Province) {
     let channels = include_str!("../../../../mappings/onestop/channels.yaml");
     let files = "    files: { at: { \"[].TaiLieuNop[].DuongDanTaiTepTin\": {} }, bytes_max: 4294967296 }\n";
     let own = "    credential: key\n";
@@ -97,13 +77,13 @@ pub fn block(number: u64) -> (Vec<u8>, String) {
 }
 
 /// A call with one dossier, in parts: between any two of them comes a paper.
-struct Sent {
+pub struct Sent {
     head: Vec<u8>,
     parts: Vec<String>,
 }
 
 impl Sent {
-    fn new(home: &Home, number: u64, names: usize, text_bytes: usize) -> Sent {
+    pub fn new(home: &Home, number: u64, names: usize, text_bytes: usize) -> Sent {
         let mut document: Value = serde_json::from_slice(&crate::track().document(Notation::Json, 1 << 10))
             .expect("our own dossier");
         document["MaHoSo"] = json!(Dossiers::code(number));
@@ -124,7 +104,7 @@ impl Sent {
     }
 
     /// Sends it and waits until it is on disk; how long that took.
-    fn send(&self, address: SocketAddr, mut paper: impl FnMut(usize, &mut dyn Write)) -> Duration {
+    pub fn send(&self, address: SocketAddr, mut paper: impl FnMut(usize, &mut dyn Write)) -> Duration {
         let mut stream = TcpStream::connect(address).expect("the door is open");
         let began = Instant::now();
         stream.write_all(&self.head).expect("it reads");
@@ -196,7 +176,7 @@ fn bare_pipe(plan: &Plan, text: &str, blocks: usize) -> Duration {
 }
 
 /// The paths of as many addresses of ours as the portal is told until then.
-fn addresses(told: &Receiver<Vec<u8>>, count: usize) -> Vec<String> {
+pub fn addresses(told: &Receiver<Vec<u8>>, count: usize) -> Vec<String> {
     let mut found = HashSet::new();
     while found.len() < count {
         let call = told.recv_timeout(Duration::from_secs(60)).expect("the portal is told");
@@ -231,66 +211,6 @@ fn download(address: SocketAddr, path: &str, bytes: usize, block: &[u8]) -> Dura
         piece.clear();
         piece.extend_from_slice(&buffer[..count]);
     }
-}
-
-fn nearly_base64(plan: &Plan, table: &mut Table, home: &Home, told: &Receiver<Vec<u8>>) {
-    let (blocks, turns) = if plan.quick { (1, 1) } else { (16, 9) };
-    let mut bytes = 0;
-    let (mut ratios, mut durable, mut synced, mut tool) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for turn in 0..turns {
-        // Another one each time, as people send them: what is there already would have to give way.
-        let whole = block(1_000 + turn).1.repeat(blocks);
-        bytes = whole.len();
-        let mut plain = vec![0; BLOCK * blocks + 3];
-        let began = Instant::now();
-        let count = STANDARD.decode_slice(&whole, &mut plain).expect("it is base64");
-        let bare = began.elapsed();
-        assert_eq!(count, BLOCK * blocks);
-        let rate = |took: Duration| whole.len() as f64 / took.as_secs_f64() / 1e6;
-        // Whatever is answered is on disk by then, and known by its content.
-        let hash = ring::digest::digest(&ring::digest::SHA256, &plain[..count]);
-        assert_eq!(hash.as_ref().len(), 32);
-        let kept = Instant::now();
-        let out = plan.folder.join("bare.bin");
-        let mut file = std::fs::File::create(&out).expect("the folder takes files");
-        file.write_all(&plain[..count]).and_then(|()| file.sync_all()).expect("the disk takes it");
-        synced.push(rate(kept.elapsed()));
-        durable.push(rate(began.elapsed()));
-        drop(plain);
-        tool.push(rate(bare_tool(&whole)));
-        let call = Sent::new(home, 1_000 + turn, 1, whole.len());
-        let took = call.send(home.address, |_, into| repeated(&whole, 1, into));
-        // Nobody fetches it; but what is told later is of other files.
-        addresses(told, 1);
-        ratios.push((rate(took), rate(bare)));
-    }
-    ratios.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
-    let (ours, bare) = ratios[ratios.len() / 2];
-    let what = format!("JSON of {:.0} MB, 99 % base64, MB", bytes as f64 / 1e6);
-    // The strongest of the limits decides; those below it say what this machine has to offer to whoever also keeps what was decoded.
-    table.add(Row::share(&what, ours, "bare base64 decoder in memory, MB", bare, Some(0.5)));
-    let others = [
-        ("`base64 -d` from a pipe to nowhere, MB", tool),
-        ("its plain bytes written and synced, nothing else, MB", synced),
-        ("decoded, hashed and synced by one program, MB", durable),
-    ];
-    for (name, mut rates) in others {
-        rates.sort_by(f64::total_cmp);
-        table.add(Row::share("", ours, name, rates[rates.len() / 2], None));
-    }
-}
-
-/// What the usual tool takes for the same letters.
-fn bare_tool(text: &str) -> Duration {
-    let began = Instant::now();
-    let mut tool = Command::new("base64");
-    let tool = tool.arg("-d").stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut tool = tool.spawn().expect("`base64` of coreutils");
-    let mut into = tool.stdin.take().expect("its input is ours");
-    repeated(text, 1, &mut into);
-    drop(into);
-    assert!(tool.wait().is_ok_and(|status| status.success()), "base64 -d");
-    began.elapsed()
 }
 
 fn many(plan: &Plan, table: &mut Table, home: &Home, process: &Process, told: &Receiver<Vec<u8>>) {

@@ -17,6 +17,7 @@ mod client;
 mod files;
 mod gateway;
 mod hop;
+mod letters;
 mod limits;
 mod out;
 mod peer;
@@ -135,7 +136,7 @@ fn hops(plan: &Plan, table: &mut Table) {
 fn spin(plan: &Plan, args: &[String]) {
     let number = |text: &String| text.parse::<u32>().expect("a number");
     match args {
-        [base64, times] if base64 == "base64" => files::spin(plan, number(times).into()),
+        [base64, times] if base64 == "base64" => letters::spin(plan, number(times).into()),
         [accepts, connections, seconds] if accepts == "accepts" => {
             accepts::spin(plan, number(connections), Duration::from_secs(number(seconds).into()));
         }

@@ -8,6 +8,11 @@
 //! It is a draft until somebody keeps it: a crash, a caller that breaks off or is refused leaves a draft without a name, which goes with
 //! whoever wrote it or with the next sweep. Kept means written, synced, named and the name synced; only then may a row name it.
 
+mod beside;
+mod drafts;
+mod laid;
+mod lent;
+
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -18,28 +23,29 @@ use gateway_core::lift::Ticket;
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
 use super::claims::Vault;
-use super::drafts::Draft;
 use super::error::StoreError;
-use super::lent::{self, Lent};
 use super::seal::{FILE, FILE_HEAD, Seal};
 use super::{Store, blocking};
+use lent::Lent;
+
+pub use drafts::{Draft, Finished};
 
 /// Of the content in one record.
 pub(super) const RECORD: usize = 64 << 10;
 const TAG: usize = 16;
 
-pub(super) fn unusable() -> StoreError {
+fn unusable() -> StoreError {
     StoreError::Unsealable(FILE)
 }
 
-pub(super) fn nonce(number: u64, last: bool) -> Nonce {
+fn nonce(number: u64, last: bool) -> Nonce {
     let mut nonce = [0; NONCE_LEN];
     nonce[3..11].copy_from_slice(&number.to_be_bytes());
     nonce[11] = u8::from(last);
     Nonce::assume_unique_for_key(nonce)
 }
 
-pub(super) fn bound_to(last: Option<&str>) -> Aad<Vec<u8>> {
+fn bound_to(last: Option<&str>) -> Aad<Vec<u8>> {
     Aad::from([FILE.as_bytes(), last.unwrap_or_default().as_bytes()].concat())
 }
 

@@ -10,12 +10,12 @@ use gateway_core::lift::Ticket;
 use ring::aead::LessSafeKey;
 use ring::digest::{Context, SHA256};
 
+use super::super::claims::{Vault, make_young};
+use super::super::error::StoreError;
+use super::super::seal::Digests;
 use super::beside::{Beside, Place};
-use super::claims::{Vault, make_young};
-use super::error::StoreError;
-use super::filed::{RECORD, bound_to, nonce, unusable};
 use super::laid::Laying;
-use super::seal::Digests;
+use super::{RECORD, bound_to, nonce, unusable};
 use crate::clock::chance;
 
 /// So much is hashed and sealed at once.
@@ -245,7 +245,7 @@ impl Finished {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seal::{Seal, SealKey};
+    use super::super::super::seal::{Seal, SealKey};
     use super::*;
 
     #[test]
