@@ -5,26 +5,33 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// So many such threads there are at once. Whoever comes above that does the work while nothing comes in: a few hundred slow callers
-/// must not cost threads and more buffers each.
-pub(super) const PLACES: usize = 16;
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// So many threads of one sort there are at once. Whoever comes above that does the work while nothing comes in: a few hundred slow
+/// callers must not cost threads and more buffers each.
+pub(super) struct Places {
+    most: usize,
+    taken: AtomicUsize,
+}
 
-/// A place for one thread, free again when this goes.
-pub(super) struct Place;
+impl Places {
+    /// None of them taken.
+    pub(super) const fn new(most: usize) -> Places {
+        Places { most, taken: AtomicUsize::new(0) }
+    }
 
-impl Place {
     /// One that is free.
-    pub(super) fn take() -> Option<Place> {
-        let free = |taken| (taken < PLACES).then_some(taken + 1);
+    pub(super) fn take(&'static self) -> Option<Place> {
+        let free = |taken| (taken < self.most).then_some(taken + 1);
         // Made only if it is taken: dropped, it gives a place back.
-        TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok().then(|| Place)
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok().then(|| Place(self))
     }
 }
 
+/// A place for one thread, free again when this goes.
+pub(super) struct Place(&'static Places);
+
 impl Drop for Place {
     fn drop(&mut self) {
-        TAKEN.fetch_sub(1, Ordering::Relaxed);
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

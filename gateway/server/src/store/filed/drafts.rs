@@ -13,7 +13,7 @@ use ring::digest::{Context, SHA256};
 use super::super::claims::{Vault, make_young};
 use super::super::error::StoreError;
 use super::super::seal::Digests;
-use super::beside::{Beside, Place};
+use super::beside::{Beside, Places};
 use super::laid::Laying;
 use super::{RECORD, bound_to, nonce, unusable};
 use crate::clock::chance;
@@ -22,6 +22,8 @@ use crate::clock::chance;
 const STRETCH: usize = 4 * RECORD;
 /// So many of these may wait for it.
 const WAITING: usize = 4;
+/// As many as files that have a writer of their own.
+static SEALERS: Places = Places::new(8);
 /// Where drafts stand, below the folder of the claims.
 const DRAFTS: &str = "new";
 
@@ -133,7 +135,7 @@ impl Draft {
             Hands::Beside(beside) => beside,
             Hands::Ours(mut sealer) => {
                 // A thread is begun only for what is large.
-                let place = if sealer.number > 0 { Place::take() } else { None };
+                let place = if sealer.number > 0 { SEALERS.take() } else { None };
                 match place {
                     Some(place) => Beside::begin("file-seal", WAITING, place, |full, emptied| {
                         sealer.work(full, emptied)

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::beside::{Beside, Place};
+use super::beside::{Beside, Place, Places};
 
 /// So much is written at once …
 const CHUNK: usize = 1 << 20;
 /// … and so many of these wait for it at the most; two more are being filled and written.
 const WAITING: usize = 4;
+const WRITERS_MAX: usize = 8;
+static WRITERS: Places = Places::new(WRITERS_MAX);
 /// What every disk's page is a divisor of.
 const ALIGN: usize = 4 << 10;
 /// Through the cache, so much goes towards the disk while more comes in: else all of a large file would be waited for at its end, and by
@@ -100,7 +102,7 @@ impl Laying {
         let writer = match (self.writer.take(), self.at) {
             (Some(writer), _) => writer,
             // Who began without one goes on without one.
-            (None, 0) if let Some(place) = Place::take() => self.begin_writing(place)?,
+            (None, 0) if let Some(place) = WRITERS.take() => self.begin_writing(place)?,
             (None, _) => return self.write_here(),
         };
         let next = writer.empty().unwrap_or_else(Chunk::new);
@@ -186,7 +188,6 @@ fn synced(early: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::beside::PLACES;
     use super::*;
 
     fn laid(bytes: &[u8], piece: usize, with_cache: bool) -> Vec<u8> {
@@ -216,15 +217,16 @@ mod tests {
     fn more_files_than_writers_are_written_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let begin = |at: usize| Laying::begin(&folder.path().join(at.to_string())).unwrap();
-        let mut laying: Vec<Laying> = (0..3 * PLACES).map(begin).collect();
+        let mut laying: Vec<Laying> = (0..3 * WRITERS_MAX).map(begin).collect();
         for piece in 0..5 {
             laying.iter_mut().for_each(|one| one.put(&vec![piece; CHUNK / 2 + 7]).unwrap());
         }
-        assert!(laying.iter().filter(|one| one.writer.is_some()).count() <= PLACES);
+        assert!(laying.iter().filter(|one| one.writer.is_some()).count() <= WRITERS_MAX);
         laying.into_iter().for_each(|one| one.end().unwrap());
         let whole: Vec<u8> = (0..5).flat_map(|piece| vec![piece; CHUNK / 2 + 7]).collect();
         assert!(
-            (0..3 * PLACES).all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole)
+            (0..3 * WRITERS_MAX)
+                .all(|at| std::fs::read(folder.path().join(at.to_string())).unwrap() == whole)
         );
     }
 
